@@ -1,0 +1,61 @@
+# The shapes of target that the project has: library per folder, thin programs, tests, fuzzers.
+
+# agena_library(name SOURCES ... HEADERS ... DEPS ...): static library agena_<name>, alias agena::<name>.
+function(agena_library name)
+  cmake_parse_arguments(A "" "" "SOURCES;HEADERS;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(agena_${name} STATIC ${A_SOURCES})
+  add_library(agena::${name} ALIAS agena_${name})
+  target_sources(agena_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${A_HEADERS})
+  set_target_properties(agena_${name} PROPERTIES LINKER_LANGUAGE CXX VERIFY_INTERFACE_HEADER_SETS ON)
+  target_link_libraries(agena_${name} PUBLIC agena_settings ${A_DEPS} PRIVATE agena_warnings ${A_PRIVATE_DEPS})
+endfunction()
+
+# agena_program(name [STATIC] [OUTPUT out] SOURCES ... DEPS ...): an executable; STATIC ones are static-pie.
+function(agena_program name)
+  cmake_parse_arguments(A "STATIC" "OUTPUT" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE agena_settings agena_warnings ${A_DEPS})
+  if(A_OUTPUT)
+    set_target_properties(${name} PROPERTIES OUTPUT_NAME ${A_OUTPUT})
+  endif()
+  if(A_STATIC AND NOT AGENA_SANITIZE)
+    target_link_options(${name} PRIVATE -static-pie)
+  else()
+    target_link_options(${name} PRIVATE -pie)
+    if(NOT AGENA_SANITIZE)
+      target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
+    endif()
+  endif()
+endfunction()
+
+# agena_test(name SOURCES ... DEPS ... [LABELS ...]): a GoogleTest program, one CTest entry per program.
+function(agena_test name)
+  cmake_parse_arguments(A "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE agena_settings agena_warnings ${A_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE AGENA_GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden"
+                             AGENA_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+  if(NOT A_LABELS)
+    set(A_LABELS unit)
+  endif()
+  if(NOT A_TIMEOUT)
+    set(A_TIMEOUT 300)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT} SKIP_RETURN_CODE 77)
+endfunction()
+
+# agena_fuzzer(name SOURCES ... DEPS ...): LLVMFuzzerTestOneInput target. With AGENA_FUZZ it links libFuzzer;
+# otherwise it links the replay main and becomes a test that runs every file of tests/fuzz/corpus/<name>.
+function(agena_fuzzer name)
+  cmake_parse_arguments(A "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE agena_settings agena_warnings ${A_DEPS})
+  if(AGENA_FUZZ)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc)
+    add_test(NAME ${name} COMMAND ${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+    set_tests_properties(${name} PROPERTIES LABELS "fuzz" TIMEOUT 120)
+  endif()
+endfunction()

@@ -1,0 +1,28 @@
+# Every outside library, with the oldest version that is tested. docs/adr/ says why each is there.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt 9.1 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+pkg_check_modules(LIBCAP REQUIRED IMPORTED_TARGET libcap>=2.66)
+
+# Libraries of the agena command are linked from their archives: a start of `agena run` then maps one file
+# instead of ten, and their initialisers run only when used (docs/adr/0002-static-archives.md).
+function(agena_archive target library)
+  cmake_parse_arguments(A "" "HEADER" "LINK" ${ARGN})
+  find_library(${target}_ARCHIVE NAMES ${library} REQUIRED)
+  find_path(${target}_INCLUDE NAMES ${A_HEADER} REQUIRED)
+  add_library(${target} UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${${target}_ARCHIVE}
+                        INTERFACE_INCLUDE_DIRECTORIES ${${target}_INCLUDE} INTERFACE_LINK_LIBRARIES "${A_LINK}")
+endfunction()
+agena_archive(dep_crypto libcrypto.a HEADER openssl/evp.h LINK ${CMAKE_DL_LIBS} Threads::Threads)
+agena_archive(dep_sqlite libsqlite3.a HEADER sqlite3.h LINK m ${CMAKE_DL_LIBS} Threads::Threads)
+# ISA-L has no archive in Debian; it is opened when the first gzip stream is read (stage0/image/inflate), only its header is needed here.
+add_library(dep_isal INTERFACE)
+find_path(ISAL_INCLUDE NAMES isa-l/igzip_lib.h REQUIRED)
+target_include_directories(dep_isal INTERFACE ${ISAL_INCLUDE})
+target_link_libraries(dep_isal INTERFACE ${CMAKE_DL_LIBS})
+agena_archive(dep_zlib libz.a HEADER zlib.h)
+agena_archive(dep_zstd libzstd.a HEADER zstd.h LINK Threads::Threads)
+agena_archive(dep_lzma liblzma.a HEADER lzma.h LINK Threads::Threads)
+agena_archive(dep_bz2 libbz2.a HEADER bzlib.h)

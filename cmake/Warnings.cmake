@@ -1,0 +1,14 @@
+# The warning set of the project; errors only where a preset asks for it (AGENA_WERROR).
+add_library(agena_warnings INTERFACE)
+target_compile_options(agena_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wnull-dereference -Wswitch-enum -Wunused-result)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(agena_warnings INTERFACE -Wlogical-op -Wduplicated-cond)
+else()
+  # TRY is a GNU statement expression by decision (docs/style.md).
+  target_compile_options(agena_warnings INTERFACE -Wno-gnu-statement-expression-from-macro-expansion)
+endif()
+if(AGENA_WERROR)
+  target_compile_options(agena_warnings INTERFACE -Werror)
+endif()

@@ -1,0 +1,28 @@
+// Points in time as text and back. All times are nanoseconds since the Unix epoch.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+
+namespace agena {
+
+using Nanoseconds = std::int64_t;
+constexpr Nanoseconds kSecond = 1'000'000'000;
+
+// The wall clock now.
+Nanoseconds now();
+// CLOCK_MONOTONIC now.
+Nanoseconds monotonic_now();
+// RFC 3339 with nanoseconds, UTC: "2026-01-02T03:04:05.000000006Z".
+std::string rfc3339(Nanoseconds time);
+// Layout of rkt's `list --full` and `status`: "2006-01-02 15:04:05.999 -0700 MST", in the local zone.
+std::string full_time(Nanoseconds time);
+// "2 minutes ago", "3 days from now": time against now, as rkt's tables show it.
+std::string humanised(Nanoseconds time, Nanoseconds now);
+// Go's duration syntax, as rkt's flags take it: "1h30m", "10s", "1.5s", "300ms". A bare number is seconds.
+Result<Nanoseconds> parse_duration(std::string_view text);
+
+}  // namespace agena
