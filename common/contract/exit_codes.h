@@ -1,0 +1,20 @@
+// Exit codes that the programs of all stages share. Everything from 1 to 253 that is not listed belongs to
+// the apps.
+#pragma once
+
+namespace agena::contract {
+
+enum ExitCode : int {
+  kExitSuccess = 0,
+  // rkt's `status`, `stop` and `app` commands: the UUID file cannot be read, or the app operation failed.
+  kExitUuidFile = 1,
+  // No command given.
+  kExitNoCommand = 2,
+  // Any failure or usage error of the engine itself, in every command and entrypoint.
+  kExitFailure = 254,
+};
+
+// Exit code of an app that a signal ended, as shells and container engines count it.
+constexpr int exit_code_of_signal(int signal) { return 128 + signal; }
+
+}  // namespace agena::contract
