@@ -1,0 +1,58 @@
+// What a user may write for an image, taken apart. Syntax only: nothing is opened, except that a regular file
+// of that name tells a path from a name (rkt's rule). Spellings of rkt, and of skopeo and podman for local
+// sources.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/digest.h"
+#include "common/base/result.h"
+
+namespace agena::stage0 {
+
+enum class ReferenceKind {
+  kImageId,        // sha512-PREFIX: the store only
+  kAciFile,        // a path, or file:///…aci
+  kOciLayout,      // oci:PATH[:TAG|@DIGEST], a directory or a tar of one
+  kDockerArchive,  // docker-archive:PATH[:NAME[:TAG]|:@INDEX]
+  kName,           // an appc name with version and labels, or any other name in the store
+  kRemote,         // docker://…, http://…, https://…: not fetched by this build
+};
+
+struct Reference {
+  ReferenceKind kind = ReferenceKind::kName;
+  std::string text;  // as the user wrote it
+
+  // kAciFile, kOciLayout, kDockerArchive: path as written (relative to the working directory, or absolute).
+  std::string path;
+  // kOciLayout: the tag; kDockerArchive: the normalised name ("docker.io/library/busybox:latest"). Empty: the
+  // only image in there.
+  std::string tag;
+  std::optional<Digest> digest;        // kOciLayout
+  std::optional<std::uint32_t> index;  // kDockerArchive: n-th image of the archive, from 0
+
+  // kName: appc name, version (empty: none given) and labels in the order given. kRemote: scheme and rest.
+  std::string name;
+  std::string version;
+  std::vector<std::pair<std::string, std::string>> labels;
+
+  // Whether it names something outside the store.
+  bool is_source() const;
+  bool operator==(const Reference&) const = default;
+};
+
+// Takes an image argument apart. kInvalidInput says what is wrong. is_file tells whether a path is an
+// existing regular file (default: stat).
+Result<Reference> parse_reference(std::string_view text,
+                                  const std::function<bool(const std::string&)>& is_file = {});
+
+// Docker's normal form of a name ("busybox" is "docker.io/library/busybox:latest"); digests are refused.
+Result<std::string> normalise_docker_name(std::string_view text);
+
+}  // namespace agena::stage0
