@@ -1,0 +1,34 @@
+#include "common/base/phase_timer.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+namespace agena {
+namespace {
+
+double in_ms(Nanoseconds spent) { return static_cast<double>(spent) / 1e6; }
+
+}  // namespace
+
+PhaseTimer::PhaseTimer(Nanoseconds start) : start_(start != 0 ? start : monotonic_now()), last_(start_) {}
+
+void PhaseTimer::end_phase(std::string_view name) {
+  const Nanoseconds now = monotonic_now();
+  const Nanoseconds spent = now - last_;
+  last_ = now;
+  const auto it = std::ranges::find(phases_, name, &Phase::name);
+  if (it != phases_.end())
+    it->spent += spent;
+  else
+    phases_.push_back({std::string(name), spent});
+}
+
+std::string PhaseTimer::to_string() const {
+  std::string text;
+  for (const Phase& phase : phases_)
+    text += fmt::format("{}{} {:.3f} ms", text.empty() ? "" : ", ", phase.name, in_ms(phase.spent));
+  return text + fmt::format("; {:.3f} ms since the start", in_ms(last_ - start_));
+}
+
+}  // namespace agena

@@ -1,0 +1,91 @@
+// What can be known about a pod from its directory, as `list`, `status` and other front ends show it. Reading
+// never fails because of a broken pod: what cannot be read is absent, and told in `problems`.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/base/uuid.h"
+#include "stage0/pod/pod.h"
+
+namespace agena::stage0 {
+
+enum class AppState { kUnknown, kCreated, kRunning, kExited };
+// "unknown", "created", "running", "exited".
+std::string_view name_of(AppState state);
+
+// A mount of an app.
+struct MountInfo {
+  std::string name;            // of the volume
+  std::string container_path;  // in the app's root
+  std::string host_path;       // source; for an empty volume its directory in the pod
+  bool read_only = false;
+};
+
+struct AppInfo {
+  std::string name;
+  AppState state = AppState::kUnknown;
+  std::string image_id;                   // "sha512-…", as the pod manifest has it
+  std::optional<std::string> image_name;  // "name:version" ("name" without a version); absent if unreadable
+  std::optional<Nanoseconds> created_at;
+  std::optional<Nanoseconds> started_at;
+  std::optional<Nanoseconds> finished_at;
+  std::optional<int> exit_code;
+  std::vector<MountInfo> mounts;
+  std::map<std::string, std::string> user_annotations;
+  std::map<std::string, std::string> user_labels;
+};
+
+// One entry of net-info.json, as stage1 wrote it.
+struct NetInfo {
+  std::string net_name;
+  std::string net_conf;
+  std::string plugin_path;
+  std::string if_name;
+  std::string ip;
+  std::string args;
+  std::string mask;
+};
+
+struct PodInfo {
+  explicit PodInfo(Uuid pod_uuid) : uuid(std::move(pod_uuid)) {}
+
+  Uuid uuid;
+  PodState state = PodState::kEmbryo;
+  std::optional<Nanoseconds> created_at;  // mtime of pod-created, else of the manifest
+  std::optional<Nanoseconds> started_at;  // mtime of pid or ppid
+  std::optional<Nanoseconds> marked_at;   // when gc marked it (exited garbage and garbage only)
+  bool has_manifest = false;
+  bool is_mutable = false;
+  std::vector<AppInfo> apps;      // in the order of the manifest
+  std::vector<NetInfo> networks;  // read only while running, and of exited pods
+  std::map<std::string, std::string> user_annotations;
+  std::map<std::string, std::string> user_labels;
+  std::vector<Error> problems;  // what could not be read, each naming the pod
+};
+
+// What to leave out, for callers that do not show it.
+struct PodInfoOptions {
+  bool image_names = true;  // reads each app's image manifest
+  bool networks = true;
+};
+
+// Reads everything that there is. kNotFound only if the pod is gone altogether.
+Result<PodInfo> read_pod_info(Pod& pod, const PodInfoOptions& options = {});
+
+// Process id of the pod's first process: file `pid`, else the only child of `ppid`. nullopt if the pod has
+// none (not started, or ended). With `wait`, a pod that is about to start is waited for until it has one, or
+// has ended.
+Result<std::optional<pid_t>> read_pod_pid(Pod& pod, bool wait = false);
+
+// Exit codes by app name, of the apps that have ended.
+Result<std::map<std::string, int>> read_exit_codes(const Pod& pod);
+
+}  // namespace agena::stage0
