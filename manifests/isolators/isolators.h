@@ -1,0 +1,26 @@
+// The known isolators: one table row per name with its kind and its rules. Unknown isolators are kept as they
+// are (appc 0.8.11, "Isolators").
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "manifests/schema/isolator.h"
+
+namespace agena::isolators {
+
+// kUnknown for a name that is not in the table.
+schema::IsolatorKind kind_of(std::string_view name);
+// The isolator's name ("resource/memory"); empty for kUnknown.
+std::string_view name_of(schema::IsolatorKind kind);
+
+// An isolator from a typed value, for example from a flag; an error if the value breaks the isolator's rules
+// or is of another kind.
+Result<schema::Isolator> make_isolator(schema::IsolatorKind kind, schema::IsolatorValue value);
+
+// One isolator as JSON text: {"name": …, "value": …}.
+Result<schema::Isolator> parse_isolator(std::string_view text);
+Result<std::string> write_isolator(const schema::Isolator& isolator);
+
+}  // namespace agena::isolators

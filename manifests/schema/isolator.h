@@ -1,0 +1,104 @@
+// Isolators: limits and permissions of an app or a pod, as values. What is known about each name (grammar,
+// ranges) is in manifests/isolators.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "manifests/schema/ac_name.h"
+#include "manifests/schema/quantity.h"
+
+namespace agena::schema {
+
+// Every isolator of appc 0.8.11; kUnknown for any other name.
+enum class IsolatorKind {
+  kUnknown,
+  kCpu,
+  kMemory,
+  kBlockBandwidth,
+  kBlockIops,
+  kNetworkBandwidth,
+  kCapabilitiesRetain,
+  kCapabilitiesRemove,
+  kSeccompRetain,
+  kSeccompRemove,
+  kNoNewPrivileges,
+  kCpuShares,
+  kOomScoreAdj,
+  kSelinuxContext,
+  kApparmorProfile,
+};
+
+// resource/*: cpu in cores, memory in bytes, bandwidths in bytes (network: bits) a second, iops a second.
+struct ResourceValue {
+  std::optional<Quantity> request;
+  std::optional<Quantity> limit;
+  bool is_default = false;
+  bool operator==(const ResourceValue&) const = default;
+};
+
+// os/linux/capabilities-*-set: names as in capabilities(7), "CAP_NET_ADMIN"; at least one.
+struct CapabilitySet {
+  std::vector<std::string> names;
+  bool operator==(const CapabilitySet&) const = default;
+};
+
+// os/linux/seccomp-*-set: system call names and "@group" names, at least one; errno name ("EPERM") or empty
+// for a kill.
+struct SeccompSet {
+  std::vector<std::string> names;
+  std::string errno_name;
+  bool operator==(const SeccompSet&) const = default;
+};
+
+// os/linux/no-new-privileges.
+struct NoNewPrivileges {
+  bool enabled = false;
+  bool operator==(const NoNewPrivileges&) const = default;
+};
+
+// os/linux/cpu-shares: 2 to 262144 (kernel range of cpu.shares).
+struct CpuShares {
+  std::int64_t shares = 1024;
+  bool operator==(const CpuShares&) const = default;
+};
+
+// os/linux/oom-score-adj: -1000 to 1000 (proc(5)).
+struct OomScoreAdj {
+  std::int64_t score = 0;
+  bool operator==(const OomScoreAdj&) const = default;
+};
+
+// os/linux/selinux-context.
+struct SelinuxContext {
+  std::string user;
+  std::string role;
+  std::string type;
+  std::string level;
+  bool operator==(const SelinuxContext&) const = default;
+};
+
+// os/linux/apparmor-profile.
+struct ApparmorProfile {
+  std::string name;
+  bool operator==(const ApparmorProfile&) const = default;
+};
+
+// The typed value; monostate for unknown isolators.
+using IsolatorValue = std::variant<std::monostate, ResourceValue, CapabilitySet, SeccompSet, NoNewPrivileges,
+                                   CpuShares, OomScoreAdj, SelinuxContext, ApparmorProfile>;
+
+// One isolator. `json` is the value as the document has it (compact JSON text) and is what is written back;
+// make one from a typed value with isolators::make_isolator, so that both agree.
+struct Isolator {
+  AcIdentifier name;
+  IsolatorKind kind = IsolatorKind::kUnknown;
+  std::string json;
+  IsolatorValue value;
+  bool operator==(const Isolator&) const = default;
+};
+
+}  // namespace agena::schema
