@@ -1,0 +1,58 @@
+#include "common/sys/namespaces.h"
+
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace agena::sys {
+
+Result<> unshare_namespaces(int flags) {
+  if (::unshare(flags) != 0) return sys_fail("creating namespaces");
+  return {};
+}
+
+Result<> enter_private_mount_namespace() {
+  if (::unshare(CLONE_NEWNS) != 0) return sys_fail("creating a mount namespace");
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+    return sys_fail("detaching the mount namespace from the host's");
+  return {};
+}
+
+Result<> join_namespaces(const PidFd& process, int kinds) {
+  if (::setns(process.get(), kinds) != 0) return sys_fail("joining the namespaces of the pod");
+  return {};
+}
+
+Result<> switch_root(const DirFd& new_root) {
+  if (::fchdir(new_root.get()) != 0) return sys_fail("entering the new root");
+  // pivot_root(2): with "." as both arguments the old root ends up stacked on the new one, and is detached
+  // from there; no directory for it is needed inside.
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return sys_fail("switching to the new root");
+  if (::umount2(".", MNT_DETACH) != 0) return sys_fail("detaching the old root");
+  if (::chdir("/") != 0) return sys_fail("entering the new root");
+  return {};
+}
+
+Result<> bring_loopback_up() {
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return sys_fail("opening a socket to set up the loopback interface");
+  ifreq request{};
+  std::strncpy(request.ifr_name, "lo", sizeof request.ifr_name - 1);
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0)
+    return sys_fail("bringing up the loopback interface");
+  return {};
+}
+
+Result<> set_hostname(const std::string& name) {
+  if (::sethostname(name.c_str(), name.size()) != 0) return sys_fail("setting the hostname '{}'", name);
+  return {};
+}
+
+}  // namespace agena::sys

@@ -1,0 +1,31 @@
+// Namespaces: leaving the shared ones, and joining those of another process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/sys/fd.h"
+#include "common/sys/pidfd.h"
+
+namespace agena::sys {
+
+// Gives this process a mount namespace of its own in which nothing propagates back to the host, while the
+// host's later mounts still arrive (slave). Must come before the first mount, so that a SIGKILL at any
+// instant leaves no mount on the host.
+Result<> enter_private_mount_namespace();
+// unshare(2) with CLONE_NEW* flags.
+Result<> unshare_namespaces(int flags);
+// Joins namespaces of a process by its pidfd, all given kinds at once (setns(2), kernel 5.8).
+Result<> join_namespaces(const PidFd& process, int kinds);
+// Makes a directory the root of the calling process's mount namespace and drops the old root; the working
+// directory becomes "/". The directory must be a mount point.
+Result<> switch_root(const DirFd& new_root);
+// Brings the loopback interface of the current network namespace up.
+Result<> bring_loopback_up();
+// sethostname(2) in the current UTS namespace.
+Result<> set_hostname(const std::string& name);
+
+}  // namespace agena::sys

@@ -1,0 +1,88 @@
+#include "common/sys/overlay.h"
+
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "common/sys/mount.h"
+
+namespace agena::sys {
+namespace {
+
+int set_fd(const UniqueFd& context, const char* key, const DirFd& dir) {
+  return static_cast<int>(::syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_FD, key, nullptr, dir.get()));
+}
+
+int set_flag(const UniqueFd& context, const char* key) {
+  return static_cast<int>(::syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_FLAG, key, nullptr, 0));
+}
+
+// EINVAL before anything else is set: the kernel does not know the parameter, or not as a descriptor.
+std::unexpected<Error> refused(const UniqueFd& context, const char* what) {
+  const int saved = errno;
+  const std::string log = filesystem_log(context);
+  return errno_fail(saved, "overlay: {}{}", what, log.empty() ? "" : " (" + log + ")");
+}
+
+Result<> check(const OverlaySpec& spec) {
+  if (spec.lowers.empty() || (spec.upper == nullptr) != (spec.work == nullptr))
+    return fail(ErrorKind::kInternal, "overlay: incomplete description");
+  if (spec.lowers.size() > kMaxOverlayLayers)
+    return fail(ErrorKind::kUnsupported, "overlay: {} layers, the kernel allows {}", spec.lowers.size(),
+                kMaxOverlayLayers);
+  return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> make_overlay(const OverlaySpec& spec) {
+  TRY(check(spec));
+  const UniqueFd context(static_cast<int>(::syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)));
+  if (!context) return sys_fail("file system 'overlay'");
+  for (const DirFd* lower : spec.lowers) {
+    if (set_fd(context, "lowerdir+", *lower) == 0) continue;
+    const bool unknown = errno == EINVAL && lower == spec.lowers.front();
+    auto error = refused(context, "adding a layer");
+    if (unknown) return fail(ErrorKind::kUnsupported, "{}", error.error().message());
+    return error;
+  }
+  if (spec.upper != nullptr && set_fd(context, "upperdir", *spec.upper) != 0)
+    return refused(context, "setting the writable layer");
+  if (spec.work != nullptr && set_fd(context, "workdir", *spec.work) != 0)
+    return refused(context, "setting the work directory");
+  if (spec.volatile_upper && set_flag(context, "volatile") != 0) return refused(context, "option 'volatile'");
+  if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+    return refused(context, "creating the mount");
+  UniqueFd mount(static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, 0)));
+  if (!mount) return refused(context, "creating the mount");
+  return mount;
+}
+
+Result<> mount_overlay_by_string(const OverlaySpec& spec, const UniqueFd& target) {
+  TRY(check(spec));
+  std::string options = "lowerdir=";
+  for (const DirFd* lower : spec.lowers)
+    options += (lower == spec.lowers.front() ? "" : ":") + proc_fd_path(lower->get());
+  if (spec.upper != nullptr)
+    options += ",upperdir=" + proc_fd_path(spec.upper->get()) + ",workdir=" + proc_fd_path(spec.work->get());
+  if (spec.volatile_upper) options += ",volatile";
+  // mount(2) copies one page of options.
+  if (options.size() >= static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)))
+    return fail(ErrorKind::kUnsupported, "overlay: {} layers are too many for this kernel",
+                spec.lowers.size());
+  if (::mount("overlay", proc_fd_path(target.get()).c_str(), "overlay", 0, options.c_str()) != 0)
+    return sys_fail("mounting an overlay");
+  return {};
+}
+
+Result<> mount_overlay(const OverlaySpec& spec, const UniqueFd& target) {
+  auto mount = make_overlay(spec);
+  if (mount) return attach_mount(*mount, target);
+  if (mount.error().kind() != ErrorKind::kUnsupported) return std::unexpected(std::move(mount).error());
+  return mount_overlay_by_string(spec, target);
+}
+
+}  // namespace agena::sys

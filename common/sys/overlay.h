@@ -1,0 +1,33 @@
+// Overlay mounts from directory descriptors.
+#pragma once
+
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/sys/fd.h"
+
+namespace agena::sys {
+
+// Kernel limit (fs/overlayfs: OVL_MAX_STACK).
+inline constexpr std::size_t kMaxOverlayLayers = 500;
+
+struct OverlaySpec {
+  std::vector<const DirFd*> lowers;  // top first; at least one
+  const DirFd* upper = nullptr;      // both or neither; neither makes a read-only mount
+  const DirFd* work = nullptr;
+  // Skips all syncing of the upper layer (Documentation/filesystems/overlayfs.rst, "Volatile mount"): for
+  // pods that cannot survive a reboot. An unclean end leaves work/incompat/volatile behind, which refuses the
+  // next mount.
+  bool volatile_upper = false;
+};
+
+// Mounts an overlay on an open directory. Layers are handed over as descriptors (kernel 6.13); on older
+// kernels as /proc/self/fd paths, which need no escaping either.
+Result<> mount_overlay(const OverlaySpec& spec, const UniqueFd& target);
+// The fallback of mount_overlay by itself: mount(2) with an option string. Public so that it is tested on new
+// kernels too.
+Result<> mount_overlay_by_string(const OverlaySpec& spec, const UniqueFd& target);
+// A detached overlay mount (kernel 6.13); kUnsupported on older kernels.
+Result<UniqueFd> make_overlay(const OverlaySpec& spec);
+
+}  // namespace agena::sys
