@@ -63,7 +63,7 @@ long clone_process(const SpawnPlan& plan, int& pidfd) {
   args.exit_signal = SIGCHLD;
   if (plan.cgroup != nullptr) {
     args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<std::uint64_t>(plan.cgroup->get());
+    args.cgroup = static_cast<__u64>(plan.cgroup->get());
   }
   return ::syscall(SYS_clone3, &args, sizeof args);
 }
