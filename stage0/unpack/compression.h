@@ -1,0 +1,40 @@
+// Decompression of blobs: gzip, bzip2, xz and zstd streams, strictly to their end, with limits against bombs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "stage0/unpack/byte_source.h"
+
+namespace agena::stage0 {
+
+enum class Compression { kNone, kGzip, kBzip2, kXz, kZstd };
+
+// "none", "gzip", "bzip2", "xz", "zstd".
+const char* to_string(Compression compression);
+
+// The compression that the first bytes of a stream tell of (six are enough); kNone if they tell of none.
+Compression sniff_compression(std::string_view first_bytes);
+
+// What a decompressor may put out before it takes the stream for a bomb.
+struct DecompressionLimits {
+  std::uint64_t max_bytes = 64ULL << 30U;
+  // Output per input byte, looked at only beyond ratio_from bytes of output.
+  std::uint64_t max_ratio = 1000;
+  std::uint64_t ratio_from = 64ULL << 20U;
+};
+
+// Reads a compressed source as its content. `stated` is what a media type says: content that starts as
+// another compression is an error that names both. Without it the first bytes decide (docker archives, ACIs).
+// Accepted: several gzip members, zstd and skippable frames, bzip2 and xz streams one after another. Errors
+// (with the byte offset in the compressed stream): bytes behind the end, an end too early, a wrong checksum,
+// a zstd window above 128 MiB, a limit exceeded.
+Result<std::unique_ptr<ByteSource>> open_decompressor(ByteSource& compressed,
+                                                      std::optional<Compression> stated,
+                                                      const DecompressionLimits& limits = {});
+
+}  // namespace agena::stage0
