@@ -1,0 +1,141 @@
+#include "common/stage2/app_plan.h"
+
+#include <algorithm>
+#include <array>
+
+namespace agena::stage2 {
+namespace {
+
+struct Default {
+  const char* name;
+  const char* value;
+};
+// appc 0.8.11, ace "execution environment", and rkt's additions.
+constexpr std::array kDefaults = {
+    Default{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+    Default{"SHELL", "/bin/sh"},
+    Default{"USER", "root"},
+    Default{"LOGNAME", "root"},
+    Default{"HOME", "/root"},
+};
+
+void set(std::vector<EnvironmentVariable>& environment, const std::string& name, const std::string& value) {
+  const auto it = std::ranges::find(environment, name, &EnvironmentVariable::name);
+  if (it != environment.end())
+    it->value = value;
+  else
+    environment.push_back({name, value});
+}
+
+}  // namespace
+
+std::vector<EnvironmentVariable> app_environment(const AppContext& context) {
+  std::vector<EnvironmentVariable> environment;
+  for (const Default& row : kDefaults) environment.push_back({row.name, row.value});
+  for (const schema::EnvironmentVariable& variable : context.app->environment)
+    set(environment, variable.name, variable.value);
+  set(environment, "AC_APP_NAME", context.name);
+  if (!context.metadata_url.empty()) set(environment, "AC_METADATA_URL", context.metadata_url);
+  return environment;
+}
+
+namespace {
+
+LaunchPlan common_plan(const AppContext& context) {
+  LaunchPlan plan;
+  plan.app = context.name;
+  plan.environment = app_environment(context);
+  plan.working_directory = context.app->working_directory.empty() ? "/" : context.app->working_directory;
+  plan.create_working_directory = context.docker_rules;
+  return plan;
+}
+
+}  // namespace
+
+Result<LaunchPlan> plan_app(const AppContext& context) {
+  if (context.app->exec.empty())
+    return fail(ErrorKind::kInvalidInput, "image of app \"{}\" has an empty \"exec\" (try --exec=BINARY)",
+                context.name);
+  LaunchPlan plan = common_plan(context);
+  plan.argv = context.app->exec;
+  plan.user = context.app->user;
+  plan.group = context.app->group;
+  for (const std::uint32_t gid : context.app->supplementary_gids) plan.supplementary_gids.push_back(gid);
+  return plan;
+}
+
+LaunchPlan plan_handler(const AppContext& context, const schema::EventHandler& handler) {
+  LaunchPlan plan = common_plan(context);
+  plan.role = handler.event == schema::AppEvent::kPreStart ? Role::kPreStart : Role::kPostStop;
+  plan.argv = handler.exec;
+  plan.pass_environment = {"SERVICE_RESULT", "EXIT_CODE", "EXIT_STATUS"};
+  return plan;
+}
+
+namespace {
+
+// Path without "." parts and doubled or trailing slashes, so that equal targets compare equal. ".." stays:
+// the kernel resolves it inside the root.
+std::string normalised(const std::string& path) {
+  std::string result;
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string part = path.substr(at, end - at);
+    if (!part.empty() && part != ".") result += "/" + part;
+    at = end + 1;
+  }
+  return result.empty() ? "/" : result;
+}
+
+bool is_read_only(const schema::Volume& volume, bool mount_point_read_only) {
+  return volume.read_only.value_or(mount_point_read_only);
+}
+
+const schema::MountPoint* mount_point_at(const schema::App& app, const std::string& path) {
+  const auto it = std::ranges::find_if(
+      app.mount_points, [&](const schema::MountPoint& point) { return normalised(point.path) == path; });
+  return it == app.mount_points.end() ? nullptr : &*it;
+}
+
+Result<AppMount> explicit_mount(const schema::PodManifest& pod, const schema::App& app,
+                                const schema::Mount& mount) {
+  const schema::Volume* volume =
+      mount.app_volume ? &*mount.app_volume : schema::find_volume(pod, mount.volume.str());
+  if (volume == nullptr)
+    return fail(ErrorKind::kInvalidInput, "dangling mount point: no volume '{}' for '{}'", mount.volume.str(),
+                mount.path);
+  const std::string path = normalised(mount.path);
+  const schema::MountPoint* point = mount_point_at(app, path);
+  return AppMount{*volume, path, is_read_only(*volume, point != nullptr && point->read_only), false};
+}
+
+Result<AppMount> mount_of_point(const schema::PodManifest& pod, const std::string& app_name,
+                                const schema::MountPoint& point) {
+  const schema::Volume* volume = schema::find_volume(pod, point.name.str());
+  if (volume != nullptr)
+    return AppMount{*volume, normalised(point.path), is_read_only(*volume, point.read_only), false};
+  schema::Volume empty{.name = TRY(schema::AcName::parse(app_name + "-" + point.name.str()))};
+  return AppMount{std::move(empty), normalised(point.path), point.read_only, true};
+}
+
+}  // namespace
+
+Result<std::vector<AppMount>> resolve_app_mounts(const schema::PodManifest& pod,
+                                                 const schema::RuntimeApp& runtime, const schema::App& app) {
+  std::vector<AppMount> mounts;
+  for (const schema::Mount& mount : runtime.mounts) mounts.push_back(TRY(explicit_mount(pod, app, mount)));
+  for (const schema::MountPoint& point : app.mount_points) {
+    const bool taken = std::ranges::find(mounts, normalised(point.path), &AppMount::path) != mounts.end();
+    if (!taken) mounts.push_back(TRY(mount_of_point(pod, runtime.name.str(), point)));
+  }
+  std::ranges::stable_sort(mounts, {}, &AppMount::path);
+  return mounts;
+}
+
+std::string environment_file(const std::vector<EnvironmentVariable>& environment) {
+  std::string text;
+  for (const EnvironmentVariable& variable : environment) text += variable.name + "=" + variable.value + "\n";
+  return text;
+}
+
+}  // namespace agena::stage2
