@@ -114,7 +114,15 @@ Result<AppMount> mount_of_point(const schema::PodManifest& pod, const std::strin
   const schema::Volume* volume = schema::find_volume(pod, point.name.str());
   if (volume != nullptr)
     return AppMount{*volume, normalised(point.path), is_read_only(*volume, point.read_only), false};
-  schema::Volume empty{.name = TRY(schema::AcName::parse(app_name + "-" + point.name.str()))};
+  schema::Volume empty{TRY(schema::AcName::parse(app_name + "-" + point.name.str())),
+                       schema::VolumeKind::kEmpty,
+                       {},
+                       {},
+                       {},
+                       0755,
+                       0,
+                       0,
+                       {}};
   return AppMount{std::move(empty), normalised(point.path), point.read_only, true};
 }
 

@@ -115,13 +115,15 @@ std::string line_of(const MountOp& op) {
   if (op.recursive) line += " recursive";
   if (op.missing == MissingSource::kSkip) line += " optional";
   if (op.only_existing_target) line += " only-existing-target";
+  if (op.only_missing_target) line += " only-missing-target";
   return line;
 }
 
 Result<> run_op(const DirFd& root, const MountOp& op) {
-  if (op.only_existing_target) {
+  if (op.only_existing_target || op.only_missing_target) {
     const auto target = open_in_root(root, op.target, O_PATH);
-    if (!target && target.error().sys_errno() == ENOENT) return {};
+    if (!target && target.error().sys_errno() != ENOENT) return std::unexpected(target.error());
+    if (target ? op.only_missing_target : op.only_existing_target) return {};
   }
   return row_of(op.kind).run(root, op);
 }

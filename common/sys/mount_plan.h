@@ -26,13 +26,15 @@ enum class MissingSource { kError, kSkip };
 
 struct MountOp {
   MountKind kind = MountKind::kBind;
-  std::string target;  // inside the root; symlinks are resolved inside it; missing mount points are made
-  std::string source;  // kBind: path on the host, or inside the root; kSymlink: its text
+  std::string target = {};  // inside the root; symlinks are resolved inside it; missing mount points are made
+  std::string source = {};  // kBind: path on the host, or inside the root; kSymlink: its text
   bool source_in_root = false;
   bool recursive = false;
   MissingSource missing = MissingSource::kError;
   // Only when the target exists (masking of kernel files that depend on the configuration).
   bool only_existing_target = false;
+  // Only when nothing is at the target (defaults that an image may override).
+  bool only_missing_target = false;
   std::string type = {};
   std::vector<std::pair<std::string, std::string>> options = {};
   std::uint64_t attributes = 0;  // MOUNT_ATTR_* to set

@@ -56,7 +56,7 @@ Result<UniqueFd> make_overlay(const OverlaySpec& spec) {
   if (spec.volatile_upper && set_flag(context, "volatile") != 0) return refused(context, "option 'volatile'");
   if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
     return refused(context, "creating the mount");
-  UniqueFd mount(static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, 0)));
+  UniqueFd mount(static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV)));
   if (!mount) return refused(context, "creating the mount");
   return mount;
 }
@@ -73,7 +73,7 @@ Result<> mount_overlay_by_string(const OverlaySpec& spec, const UniqueFd& target
   if (options.size() >= static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)))
     return fail(ErrorKind::kUnsupported, "overlay: {} layers are too many for this kernel",
                 spec.lowers.size());
-  if (::mount("overlay", proc_fd_path(target.get()).c_str(), "overlay", 0, options.c_str()) != 0)
+  if (::mount("overlay", proc_fd_path(target.get()).c_str(), "overlay", MS_NODEV, options.c_str()) != 0)
     return sys_fail("mounting an overlay");
   return {};
 }

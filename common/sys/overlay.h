@@ -1,4 +1,5 @@
-// Overlay mounts from directory descriptors.
+// Overlay mounts from directory descriptors. All are made nodev: device nodes of an image are inert, a pod's
+// own are on its /dev.
 #pragma once
 
 #include <vector>

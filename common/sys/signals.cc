@@ -3,6 +3,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <cstring>
+
+#include "common/base/strings.h"
+
 namespace agena::sys {
 
 Result<UniqueFd> open_signalfd(std::initializer_list<int> signals) {
@@ -21,6 +25,20 @@ Result<std::optional<int>> next_signal(const UniqueFd& signalfd) {
   if (n == static_cast<ssize_t>(sizeof info)) return std::optional(static_cast<int>(info.ssi_signo));
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return std::optional<int>();
   return sys_fail("reading a signal");
+}
+
+int signal_number(std::string_view name) {
+  for (int signal = 1; signal < SIGRTMIN; ++signal) {
+    const char* known = ::sigabbrev_np(signal);
+    if (known != nullptr && name == known) return signal;
+  }
+  constexpr std::string_view kRealTime = "RTMIN";
+  if (!name.starts_with(kRealTime)) return 0;
+  std::string_view offset = name.substr(kRealTime.size());
+  if (offset.empty()) return SIGRTMIN;
+  if (!offset.starts_with('+')) return 0;
+  const auto number = parse_int(offset.substr(1), 0, SIGRTMAX - SIGRTMIN);
+  return number ? SIGRTMIN + static_cast<int>(*number) : 0;
 }
 
 }  // namespace agena::sys

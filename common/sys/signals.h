@@ -5,6 +5,7 @@
 
 #include <initializer_list>
 #include <optional>
+#include <string_view>
 
 #include "common/base/result.h"
 #include "common/sys/fd.h"
@@ -15,5 +16,9 @@ namespace agena::sys {
 Result<UniqueFd> open_signalfd(std::initializer_list<int> signals);
 // The next signal that is pending on a signalfd; nullopt if there is none.
 Result<std::optional<int>> next_signal(const UniqueFd& signalfd);
+
+// Number of a signal by its name without "SIG" ("TERM", "RTMIN+3"), as systemd and kill(1) print it; 0 if
+// there is none.
+int signal_number(std::string_view name);
 
 }  // namespace agena::sys

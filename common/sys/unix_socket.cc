@@ -57,9 +57,23 @@ Result<UniqueFd> listen_seqpacket(DirRef dir, const std::string& path, mode_t mo
   return socket;
 }
 
-Result<UniqueFd> connect_seqpacket(DirRef dir, const std::string& path) {
+namespace {
+
+// SO_SNDTIMEO also bounds connect(2), which waits for room in the listener's backlog.
+Result<> limit_send_time(int socket, Nanoseconds timeout) {
+  constexpr Nanoseconds kMicrosecond = 1'000;
+  const timeval limit{.tv_sec = timeout / kSecond, .tv_usec = timeout % kSecond / kMicrosecond};
+  if (::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0)
+    return sys_fail("setting the time limit of a socket");
+  return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> connect_seqpacket(DirRef dir, const std::string& path, Nanoseconds timeout) {
   const Address address = TRY(address_of(dir, path));
   UniqueFd socket = TRY(make_socket());
+  if (timeout >= 0) TRY(limit_send_time(socket.get(), timeout));
   while (::connect(socket.get(), address.get(), address.size) != 0)
     if (errno != EINTR) return sys_fail("connecting to socket '{}'", printable(path));
   return socket;

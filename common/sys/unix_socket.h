@@ -25,8 +25,9 @@ inline constexpr std::size_t kMaxMessageFds = 16;
 // Binds a socket at a path and listens; the path must not exist yet. The file gets exactly this mode (who may
 // write to it may connect). Relative paths are taken from `dir`, however long its own path is.
 Result<UniqueFd> listen_seqpacket(DirRef dir, const std::string& path, mode_t mode, int backlog = 64);
-// Connects to such a socket; waits while the listener's backlog is full.
-Result<UniqueFd> connect_seqpacket(DirRef dir, const std::string& path);
+// Connects to such a socket; waits while the listener's backlog is full. A timeout (nanoseconds) bounds this
+// wait (kBusy) and later ones for room to send.
+Result<UniqueFd> connect_seqpacket(DirRef dir, const std::string& path, Nanoseconds timeout = kForever);
 // Next connection of a listening socket; nullopt if the listener is non-blocking and there is none.
 Result<std::optional<UniqueFd>> accept_connection(int listener);
 // Two connected sockets.

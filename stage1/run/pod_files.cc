@@ -1,0 +1,75 @@
+#include "stage1/run/pod_files.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/contract/pod_paths.h"
+#include "common/stage2/app_plan.h"
+#include "common/stage2/hub_protocol.h"
+#include "common/sys/fs.h"
+#include "stage1/plan/launch.h"
+#include "stage1/units/pod_units.h"
+
+namespace agena::stage1 {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+std::string hosts_text(const std::string& hostname) {
+  return "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t" + hostname + "\n";
+}
+
+Result<> write_identity(const sys::DirFd& root, const Pod& pod) {
+  TRY(sys::make_dirs(root, "etc"));
+  TRY(sys::write_file(root, paths::kHostname, pod.options.hostname + "\n"));
+  TRY(sys::write_file(root, paths::kMachineId, pod.uuid.without_dashes() + "\n", 0444));
+  return sys::write_file(root, paths::kHostsFallback, hosts_text(pod.options.hostname));
+}
+
+Result<> write_app_files(const sys::DirFd& root, const Pod& pod, const PodApp& app) {
+  const NamedFile unit = app_unit(app);
+  TRY(sys::write_file(root, std::string(kUnitDir) + "/" + unit.name, unit.text));
+  for (const stage2::LaunchPlan& plan : TRY(plan_launches(pod, app)))
+    TRY(sys::write_file(root, plan_path(app.name(), stage2::to_string(plan.role)),
+                        TRY(stage2::render_launch_plan(plan)), 0600));
+  const stage2::AppContext context{app.name(), &app.app, app.docker_rules, pod.options.metadata_url};
+  return sys::write_file(root, paths::app_env(app.name()),
+                         stage2::environment_file(stage2::app_environment(context)), 0600);
+}
+
+}  // namespace
+
+Result<> write_pod_files(const sys::DirFd& root, const Pod& pod) {
+  TRY(write_identity(root, pod));
+  for (const char* dir : {kUnitDir, kPlanDir, paths::kEnvDir, paths::kStatusDir})
+    TRY(sys::make_dirs(root, dir));
+  for (const NamedFile& unit : static_units(pod))
+    TRY(sys::write_file(root, std::string(kUnitDir) + "/" + unit.name, unit.text));
+  for (const PodApp& app : pod.apps) TRY_CTX(write_app_files(root, pod, app), "app '{}'", app.name());
+  return {};
+}
+
+namespace {
+
+Result<> make_volume(const sys::DirFd& pod_dir, const schema::Volume& volume) {
+  TRY(sys::make_dir(pod_dir, paths::kSharedVolumes));
+  const std::string path = std::string(paths::kSharedVolumes) + "/" + volume.name.str();
+  TRY(sys::make_dir(pod_dir, path, volume.mode));
+  if (::fchownat(pod_dir.get(), path.c_str(), volume.uid, volume.gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return sys_fail("setting the owner of volume '{}'", volume.name.str());
+  // chown clears setuid and setgid bits.
+  if (::fchmodat(pod_dir.get(), path.c_str(), volume.mode, 0) != 0)
+    return sys_fail("setting the mode of volume '{}'", volume.name.str());
+  return {};
+}
+
+}  // namespace
+
+Result<> make_empty_volumes(const sys::DirFd& pod_dir, const Pod& pod) {
+  for (const PodApp& app : pod.apps)
+    for (const stage2::AppMount& mount : TRY(mounts_of(pod, app)))
+      if (mount.volume.kind == schema::VolumeKind::kEmpty) TRY(make_volume(pod_dir, mount.volume));
+  return {};
+}
+
+}  // namespace agena::stage1

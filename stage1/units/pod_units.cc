@@ -1,0 +1,62 @@
+#include "stage1/units/pod_units.h"
+
+#include <fmt/core.h>
+
+#include "common/stage2/launch_plan.h"
+#include "stage1/units/unit_file.h"
+
+namespace agena::stage1 {
+
+std::string plan_path(const std::string& app, std::string_view role) {
+  return fmt::format("{}/{}.{}.json", kPlanDir, app, role);
+}
+
+std::vector<NamedFile> static_units(const Pod& pod) {
+  UnitFile start;
+  start.section("Unit").set("Description", "Apps of pod " + pod.uuid.str()).set("DefaultDependencies", "no");
+  for (const PodApp& app : pod.apps) start.set("Wants", app.name() + ".service");
+  UnitFile halt;
+  halt.section("Unit")
+      .set("Description", "Stop of the pod")
+      .set("DefaultDependencies", "no")
+      .set("AllowIsolate", "yes");
+  return {{"default.target", start.text()}, {"halt.target", halt.text()}};
+}
+
+namespace {
+
+std::vector<std::string> stage2_command(const PodApp& app, std::string_view role) {
+  return {kStage2Program, "/" + plan_path(app.name(), role)};
+}
+
+std::string image_name(const PodApp& app) {
+  return app.runtime.image.name ? app.runtime.image.name->str() : app.runtime.image.id.str();
+}
+
+}  // namespace
+
+NamedFile app_unit(const PodApp& app) {
+  UnitFile unit;
+  unit.section("Unit")
+      .set("Description", fmt::format("Application={} Image={}", app.name(), image_name(app)))
+      .set("DefaultDependencies", "no")
+      .set("Before", "halt.target")
+      .set("Conflicts", "halt.target");
+  unit.section("Service")
+      .set("Slice", "-.slice")
+      .set("Restart", "no")
+      .set("TimeoutStartSec", "infinity")
+      .set("TimeoutStopSec", std::to_string(kGraceSeconds))
+      .set("KillMode", "mixed");
+  if (schema::find_event_handler(app.app, schema::AppEvent::kPreStart) != nullptr)
+    unit.command("ExecStartPre", stage2_command(app, "pre-start"));
+  unit.command("ExecStart", stage2_command(app, "app"));
+  if (schema::find_event_handler(app.app, schema::AppEvent::kPostStop) != nullptr)
+    // "-": systemd leaves out the commands behind a failing one, and the end of the app must be recorded all
+    // the same.
+    unit.set("ExecStopPost", "-" + command_line(stage2_command(app, "post-stop")));
+  unit.command("ExecStopPost", {kStage2Program, "--record", app.name()});
+  return {app.name() + ".service", unit.text()};
+}
+
+}  // namespace agena::stage1

@@ -1,0 +1,35 @@
+// The units of a pod: default.target pulls in one service per app; halt.target, which the supervisor starts
+// by SIGRTMIN+3, conflicts with all of them, so that they are stopped in their grace periods.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "stage1/run/pod.h"
+
+namespace agena::stage1 {
+
+// Where units, plans and the hub are, inside the pod.
+inline constexpr const char* kUnitDir = "run/systemd/system";
+inline constexpr const char* kPlanDir = "run/agena/plan";
+// The programs of this image that run in the pod.
+inline constexpr const char* kStage2Program = "/stage2";
+
+// How long an app may take to end after SIGTERM, before SIGKILL.
+inline constexpr int kGraceSeconds = 10;
+
+struct NamedFile {
+  std::string name;
+  std::string text;
+};
+
+// Path of a launch plan inside the pod's root, without a leading slash: the app itself, or the handler of a
+// role.
+std::string plan_path(const std::string& app, std::string_view role);
+
+// default.target and halt.target.
+std::vector<NamedFile> static_units(const Pod& pod);
+// APP.service.
+NamedFile app_unit(const PodApp& app);
+
+}  // namespace agena::stage1
