@@ -1,0 +1,57 @@
+// stage2: becomes the program of a launch plan. `stage2 PLANFILE`, or `stage2 --record APP` as the last
+// command of an app's service.
+#include <cstdio>
+#include <string_view>
+
+#include "common/base/log.h"
+#include "common/contract/exit_codes.h"
+#include "common/stage2/hub_protocol.h"
+#include "common/stage2/recorder.h"
+#include "common/stage2/steps.h"
+#include "common/sys/fs.h"
+
+namespace agena::stage2 {
+namespace {
+
+int record(const std::string& app) {
+  const auto recorded = record_end(app, kHubSocket);
+  if (recorded) return contract::kExitSuccess;
+  log::error(recorded.error());
+  return contract::kExitFailure;
+}
+
+int start(const std::string& plan_file) {
+  const auto text = sys::read_file(sys::at_cwd(), plan_file);
+  if (!text) {
+    log::error(text.error());
+    return contract::kExitFailure;
+  }
+  const auto plan = parse_launch_plan(*text);
+  if (!plan) {
+    log::error(plan.error());
+    return contract::kExitFailure;
+  }
+  const LaunchFailure failure = launch(*plan);
+  if (!failure.told_hub) log::write(log::Level::kError, failure.text);
+  return failure.exit_code;
+}
+
+int run(int argc, char** argv) {
+  log::init("stage2", log::Level::kInfo);
+  if (argc == 3 && std::string_view(argv[1]) == "--record") return record(argv[2]);
+  if (argc == 2) return start(argv[1]);
+  log::write(log::Level::kError, "usage: stage2 PLANFILE | stage2 --record APP");
+  return contract::kExitFailure;
+}
+
+}  // namespace
+}  // namespace agena::stage2
+
+int main(int argc, char** argv) {
+  try {
+    return agena::stage2::run(argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "stage2: internal error: %s\n", e.what());
+    return agena::contract::kExitFailure;
+  }
+}

@@ -1,0 +1,29 @@
+#include "common/stage2/recorder.h"
+
+#include <cstdlib>
+
+#include "common/stage2/hub_client.h"
+
+namespace agena::stage2 {
+namespace {
+
+// A hub that takes longer will not answer any more.
+constexpr Nanoseconds kTimeout = 5 * kSecond;
+
+std::string variable(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the recorder has one thread.
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+Result<> record_end(const std::string& app, const std::string& hub_socket) {
+  HubClient hub = TRY(HubClient::connect(hub_socket, kTimeout));
+  return hub.report_end({.app = app,
+                         .service_result = variable("SERVICE_RESULT"),
+                         .exit_code = variable("EXIT_CODE"),
+                         .exit_status = variable("EXIT_STATUS")});
+}
+
+}  // namespace agena::stage2

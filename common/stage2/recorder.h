@@ -1,0 +1,15 @@
+// The recorder: run by an app's service when it has stopped, it brings systemd's account of the end to the
+// hub.
+#pragma once
+
+#include <string>
+
+#include "common/base/result.h"
+
+namespace agena::stage2 {
+
+// Tells the hub how the service of `app` ended, by $SERVICE_RESULT, $EXIT_CODE and $EXIT_STATUS of the
+// calling process (systemd.exec(5)). Returns when the hub has the app's status on disk.
+Result<> record_end(const std::string& app, const std::string& hub_socket);
+
+}  // namespace agena::stage2

@@ -1,0 +1,65 @@
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "common/base/strings.h"
+#include "common/stage2/step_bodies.h"
+#include "common/sys/mount.h"
+#include "common/sys/namespaces.h"
+#include "common/sys/path_in_root.h"
+
+namespace agena::stage2 {
+namespace {
+
+// Mounts the root's tree upon itself, with all that is mounted below it: pivot_root(2) wants a mount point,
+// and only a mount can be made read-only. In a mount namespace of our own.
+Result<> mount_on_itself(const std::string& root, bool read_only) {
+  const sys::UniqueFd tree = TRY(sys::clone_mount(sys::at_cwd(), root, /*recursive=*/true));
+  // Not recursively: volumes below keep their own mode.
+  if (read_only) TRY(sys::set_mount_attributes(tree, MOUNT_ATTR_RDONLY, 0, 0, /*recursive=*/false));
+  const sys::UniqueFd target = TRY(sys::open_at(sys::at_cwd(), root, O_PATH | O_DIRECTORY));
+  return sys::attach_mount(tree, target);
+}
+
+Result<> pivot(const LaunchPlan& plan) {
+  TRY(sys::enter_private_mount_namespace());
+  TRY(mount_on_itself(plan.root, plan.read_only_root));
+  return sys::switch_root(TRY(sys::open_dir(plan.root)));
+}
+
+Result<> change_root(const LaunchPlan& plan) {
+  if (plan.read_only_root) TRY(mount_on_itself(plan.root, /*read_only=*/true));
+  if (::chroot(plan.root.c_str()) != 0) return sys_fail("changing to it");
+  // chroot(2) leaves the working directory outside.
+  if (::chdir("/") != 0) return sys_fail("entering it");
+  return {};
+}
+
+Result<> switch_by(const LaunchPlan& plan) {
+  switch (plan.root_switch) {
+    case RootSwitch::kPivotRoot:
+      return pivot(plan);
+    case RootSwitch::kChroot:
+      return change_root(plan);
+    case RootSwitch::kNone:
+      break;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> switch_to_root(LaunchState& state) {
+  TRY_CTX(switch_by(state.plan), "'{}'", printable(state.plan.root));
+  state.root = TRY(sys::open_dir("/"));
+  return {};
+}
+
+Result<> enter_working_directory(LaunchState& state) {
+  const std::string& path = state.plan.working_directory;
+  if (state.plan.create_working_directory) (void)TRY(sys::make_dirs_in_root(state.root, path));
+  if (::chdir(path.c_str()) != 0) return sys_fail("'{}'", printable(path));
+  return {};
+}
+
+}  // namespace agena::stage2

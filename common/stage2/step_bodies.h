@@ -1,0 +1,42 @@
+// The bodies of the steps of steps.cc, by topic. Each does one thing to the calling process; its name in the
+// table is the context of its error.
+#pragma once
+
+#include "common/stage2/steps.h"
+
+namespace agena::stage2 {
+
+// stdio.cc
+Result<> open_standard_streams(LaunchState& state);
+Result<> take_terminal(LaunchState& state);
+Result<> give_streams_to_user(LaunchState& state);
+Result<> mark_descriptors(LaunchState& state);
+
+// root.cc
+Result<> switch_to_root(LaunchState& state);
+Result<> enter_working_directory(LaunchState& state);
+
+// environment.cc
+Result<> build_environment(LaunchState& state);
+
+// identity.cc
+Result<> look_up_identity(LaunchState& state);
+Result<> change_groups(LaunchState& state);
+Result<> change_user(LaunchState& state);
+
+// limits.cc
+Result<> set_oom_score(LaunchState& state);
+Result<> set_nice(LaunchState& state);
+Result<> set_limits(LaunchState& state);
+Result<> reset_signals_and_umask(LaunchState& state);
+
+// confine.cc
+Result<> drop_bounding_set(LaunchState& state);
+Result<> set_capabilities(LaunchState& state);
+Result<> forbid_new_privileges(LaunchState& state);
+
+// execute.cc
+Result<> look_up_program(LaunchState& state);
+Result<> execute_program(LaunchState& state);
+
+}  // namespace agena::stage2
