@@ -150,12 +150,6 @@ Result<ParsedArgs> parse_args(std::span<const std::string_view> args, std::span<
   return parsed;
 }
 
-std::string render_option(const Option& option, std::string_view value) {
-  return fmt::format("--{}={}", option.name, value);
-}
-
-std::string render_option(const Option& option) { return fmt::format("--{}", option.name); }
-
 namespace {
 
 // Rows whose name is the group's words plus one more word.

@@ -1,6 +1,5 @@
-// Options and commands as tables: one declaration gives the parser, the help text, the shell completion, the
-// man page, and (for the stage1 contract) both the rendering and the reading of an argv. The grammar is
-// rkt's, docs/adr/0003-option-parser.md. Knows no particular command.
+// Options and commands as tables: one declaration gives the parser, the help text, the shell completion and
+// the man page. The grammar is rkt's (docs/adr/0003-option-parser.md). Knows no particular command.
 #pragma once
 
 #include <array>
@@ -131,10 +130,6 @@ consteval std::array<const Option*, N> options_of(const std::array<Row, N>& rows
   for (std::size_t i = 0; i < N; ++i) list[i] = &rows[i].option;
   return list;
 }
-
-// "--name=value", or "--name" alone: what ArgScanner reads back. For the argv of entrypoints.
-std::string render_option(const Option& option, std::string_view value);
-std::string render_option(const Option& option);
 
 // What a command needs before it may run.
 enum CommandNeeds : std::uint8_t { kNeedsNothing = 0, kNeedsRoot = 1 };

@@ -1,0 +1,36 @@
+#include "stage0/config/personality.h"
+
+#include <array>
+
+#include "common/base/table.h"
+
+namespace agena::stage0 {
+namespace {
+
+constexpr std::array kPersonalities = {
+    Personality{.name = "agena",
+                .data_dir = "/var/lib/agena",
+                .local_config_dir = "/etc/agena",
+                .system_config_dir = "/usr/lib/agena",
+                .stage1_images = "lib/agena/stage1-images",
+                .rkt_version = ""},
+    Personality{.name = "rkt",
+                .data_dir = "/var/lib/rkt",
+                .local_config_dir = "/etc/rkt",
+                .system_config_dir = "/usr/lib/rkt",
+                .stage1_images = "lib/rkt/stage1-images",
+                // The last release of rkt; its drivers demand at least 1.27.0.
+                .rkt_version = "1.30.0"},
+};
+static_assert(sorted_by_name(kPersonalities));
+
+}  // namespace
+
+std::span<const Personality> personalities() { return kPersonalities; }
+
+const Personality& personality_for(std::string_view program) {
+  const Personality* row = find_by_name(kPersonalities, program.substr(program.rfind('/') + 1));
+  return row != nullptr ? *row : kPersonalities.front();
+}
+
+}  // namespace agena::stage0
