@@ -41,32 +41,32 @@ struct ImageName {
 // Settings of OCI and docker images that an appc manifest has no place for, or loses.
 struct OciFacts {
   // Of the exact bytes in cas/blobs. docker-archives have no manifest, only a config.
-  std::optional<Digest> manifest_digest;
-  std::optional<Digest> config_digest;
+  std::optional<Digest> manifest_digest = {};
+  std::optional<Digest> config_digest = {};
   // Kept apart because arguments replace cmd and keep entrypoint; app.exec of the manifest has both.
-  std::vector<std::string> entrypoint;
-  std::vector<std::string> cmd;
+  std::vector<std::string> entrypoint = {};
+  std::vector<std::string> cmd = {};
   // As the config spells it ("SIGTERM", "RTMIN+3", "15"); empty: the default.
-  std::string stop_signal;
+  std::string stop_signal = {};
   bool operator==(const OciFacts&) const = default;
 };
 
 struct ImageRecord {
   // "sha512-" and 64 hex digits: the first half of the SHA-512 of the uncompressed tar (ACI), of the
   // manifest's bytes (OCI), or of config and diffIDs (docker-archive).
-  std::string id;
+  std::string id = {};
   ImageFormat format = ImageFormat::kAci;
   // The image's own appc manifest, or one derived from the OCI config; its name and labels are the image's.
   schema::ImageManifest manifest;
   // Only for kOci and kDocker.
-  std::optional<OciFacts> oci;
-  std::vector<ImageName> names;
+  std::optional<OciFacts> oci = {};
+  std::vector<ImageName> names = {};
   // The root, bottom to top. May be empty: an image without files.
-  std::vector<LayerUse> layers;
+  std::vector<LayerUse> layers = {};
   // Layers kept beside the root's: an ACI's own files, where the root is rendered from them and dependencies.
-  std::vector<LayerUse> sources;
+  std::vector<LayerUse> sources = {};
   // OCI chain ID of the root ("sha256:…"), see root_chain_id().
-  std::string chain_id;
+  std::string chain_id = {};
   Nanoseconds import_time = 0;
   // Modification time of the record's file; not in the JSON.
   Nanoseconds last_used = 0;
@@ -81,9 +81,12 @@ struct ImageRecord {
 
 // Whether the text is a full image id in the store's form.
 bool is_image_id(std::string_view text);
+// The image id that a SHA-512 gives: "sha512-" and the first 64 of its hex digits.
+std::string image_id_of(const Digest& sha512);
 
-// The record's file content: JSON with "version": 1, keys in a fixed order.
-Result<std::string> to_json(const ImageRecord& record);
+// The record's file content: two JSON documents, a line each: the record ("version": 1, keys in a fixed
+// order), and the manifest. Apart, so that neither has to be read twice.
+Result<std::string> image_record_to_json(const ImageRecord& record);
 // Reads a record; last_used stays 0. A newer version, unknown members or an id that is not one are errors.
 Result<ImageRecord> image_record_from_json(std::string_view bytes);
 

@@ -1,7 +1,8 @@
 // The store of images: layers, documents and records below DATA/cas, shared by any number of processes.
 //
 //   DATA/cas/blobs/sha256/<hex>      exact bytes of OCI manifests and configs
-//   DATA/cas/layers/<key>/{fs,meta}  unpacked layers in overlayfs form; without `meta` it does not exist
+//   DATA/cas/layers/<key>/{fs,record,meta}  unpacked layer in overlayfs form, what it must look like, and
+//                                    facts; without `meta` the layer does not exist
 //   DATA/cas/images/<image id>       records (image_record.h), the truth about which images there are; the
 //                                    modification time of the file is the image's time of last use
 //   DATA/cas/staging/<name>/         work in progress, each flock-held by its writer
@@ -35,18 +36,24 @@ namespace agena::stage0 {
 
 class Index;
 
-// What `meta` says of a committed layer.
+// What `meta` says of a committed layer: JSON, "version": 1.
 struct LayerMeta {
   LayerKey key;
-  // "sha256:…" of the uncompressed tar; empty for rendered layers.
-  std::string diff_id;
-  std::uint64_t tar_bytes = 0;   // length of the uncompressed tar
-  std::uint64_t file_bytes = 0;  // bytes of file content
+  // Digest of the uncompressed archive that it was unpacked from.
+  Digest diff_id;
+  std::uint64_t archive_bytes = 0;  // length of that archive
+  std::uint64_t file_bytes = 0;     // bytes of file content
   std::uint64_t entries = 0;
-  // Digest of the unpacked tree (tree_digest.h), for `image verify`.
-  std::string tree_digest;
+  // Of the tree record beside it, which verifying compares the tree with.
+  Digest record_digest;
+  // What matters when the layer is put over others; see stage0/unpack/layer_unpacker.h.
+  std::vector<std::string> implied_directories;
+  bool root_opaque = false;
+  bool root_entry = false;
   bool operator==(const LayerMeta&) const = default;
 };
+Result<std::string> layer_meta_to_json(const LayerMeta& meta);
+Result<LayerMeta> layer_meta_from_json(std::string_view bytes);
 
 // A directory below cas/staging, held by a lock until it is committed or dropped; the destructor removes what
 // is left. Several threads may each use their own.
@@ -74,10 +81,11 @@ class Staging {
   sys::DirFd dir_;
 };
 
-// A layer being unpacked: an empty directory `fs` (root:root, 0755) in a staging directory of its own.
+// A layer being unpacked, in a staging directory of its own.
 struct StagedLayer {
   Staging staging;
-  sys::DirFd fs;
+  sys::DirFd fs;         // `fs`, an empty directory, root:root 0755
+  sys::UniqueFd record;  // `record`, an empty file for the tree record
 };
 
 // What verifying found for one layer.
@@ -97,7 +105,7 @@ class Store {
  public:
   enum class Mode {
     kReadOnly,   // nothing is created; what is not there is empty
-    kReadWrite,  // makes the tree below data_dir (the directory included), cleans up after dead processes
+    kReadWrite,  // makes the tree below data_dir (the directory included)
   };
   // Opens the store below an absolute path. Directories get rkt's modes (2750, 2770) and the group `rkt` if
   // /etc/group has it. Opening does not open the index; the first lookup that needs it does.
@@ -140,6 +148,7 @@ class Store {
 
   // --- layers (thread-safe) ---
 
+  // A new staging directory.
   Result<Staging> stage() const;
   Result<StagedLayer> stage_layer() const;
   Result<bool> has_layer(const LayerKey& key) const;
@@ -196,6 +205,9 @@ class Store {
  private:
   Store();
   Result<Index*> index();
+  Result<ImageRecord> find_by_id(const std::string& prefix);
+  Result<ImageRecord> find_by_digest(std::string_view prefix);
+  Result<> check_complete(const ImageRecord& record) const;
 
   Mode mode_ = Mode::kReadOnly;
   std::string path_;

@@ -1,0 +1,223 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/sys/fs.h"
+#include "manifests/schema/image_id.h"
+#include "stage0/store/docker_name.h"
+#include "stage0/store/index.h"
+#include "stage0/store/internal.h"
+#include "stage0/store/layout.h"
+#include "stage0/store/store.h"
+
+namespace agena::stage0 {
+namespace {
+
+constexpr std::size_t kMaxRecordBytes = 8U << 20U;
+constexpr Nanoseconds kTouchEvery = 60 * kSecond;
+
+std::string image_path(const std::string& id) { return fmt::format("{}/{}", layout::kImages, id); }
+
+// A name with version and labels as users type it: "example.com/app:1.0,arch=amd64".
+struct AppQuery {
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> labels;
+};
+
+Result<AppQuery> parse_query(std::string_view text) {
+  AppQuery query;
+  const std::vector<std::string> parts = split(text, ',');
+  // The version's colon follows the last slash: one before it belongs to a host and its port.
+  const std::string& head = parts.front();
+  const std::size_t slash = head.rfind('/');
+  const std::size_t colon = head.find(':', slash == std::string::npos ? 0 : slash);
+  query.name = head.substr(0, colon);
+  if (colon != std::string::npos) query.labels.emplace_back("version", head.substr(colon + 1));
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const Cut label = cut(parts[i], '=');
+    if (!label.found || label.before.empty())
+      return fail(ErrorKind::kInvalidInput, "label '{}' in '{}' is not of the form NAME=VALUE",
+                  printable(parts[i]), printable(text));
+    query.labels.emplace_back(label.before, label.after);
+  }
+  return query;
+}
+
+bool matches(const ImageRecord& record, const AppQuery& query) {
+  return record.manifest.name == query.name && std::ranges::all_of(query.labels, [&](const auto& label) {
+           const std::string* value = record.manifest.labels.find(label.first);
+           return value != nullptr && *value == label.second;
+         });
+}
+
+void merge_names(std::vector<ImageName>& names, const std::vector<ImageName>& more) {
+  for (const ImageName& name : more) {
+    auto it = std::ranges::find(names, name.name, &ImageName::name);
+    if (it == names.end())
+      names.push_back(name);
+    else
+      it->time = std::max(it->time, name.time);
+  }
+}
+
+}  // namespace
+
+Result<ImageRecord> read_record(const sys::DirFd& cas, const std::string& id) {
+  const std::string path = image_path(id);
+  if (!is_image_id(id)) return fail(ErrorKind::kInvalidInput, "'{}' is not an image id", printable(id));
+  const auto fd = sys::open_at(cas, path, O_RDONLY | O_NOFOLLOW);
+  if (!fd && fd.error().kind() == ErrorKind::kNotFound)
+    return fail(ErrorKind::kNotFound, "image '{}' is not in the store", id);
+  if (!fd) return std::unexpected(fd.error());
+  struct stat st{};
+  if (::fstat(fd->get(), &st) != 0) return sys_fail("reading attributes of image record '{}'", id);
+  const std::string bytes = TRY_CTX(sys::read_all(fd->get(), kMaxRecordBytes), "image record '{}'", id);
+  auto record = TRY_CTX(image_record_from_json(bytes), "image '{}'", id);
+  if (record.id != id)
+    return fail(ErrorKind::kVerification, "image '{}': its record is that of '{}'", id, record.id);
+  record.last_used = sys::mtime_of(st);
+  return record;
+}
+
+Result<ImageRecord> Store::read_image(const std::string& id) const { return read_record(cas_, id); }
+
+Result<std::vector<ImageRecord>> Store::list_images(ErrorList* broken) const {
+  std::vector<ImageRecord> records;
+  for (const std::string& name : TRY(sys::list_dir(cas_, layout::kImages))) {
+    auto record = read_record(cas_, name);
+    if (record)
+      records.push_back(*std::move(record));
+    else if (broken != nullptr && record.error().kind() != ErrorKind::kNotFound)
+      broken->add(std::move(record).error());
+  }
+  std::ranges::sort(records, [](const ImageRecord& a, const ImageRecord& b) {
+    return std::tie(a.import_time, a.id) < std::tie(b.import_time, b.id);
+  });
+  return records;
+}
+
+namespace {
+// The first of these that is still there and suits; kNotFound if none does.
+template <class Suits>
+Result<ImageRecord> first_of(const sys::DirFd& cas, const std::vector<std::string>& ids, Suits suits) {
+  for (const std::string& id : ids) {
+    auto record = read_record(cas, id);
+    if (!record && record.error().kind() == ErrorKind::kNotFound) continue;
+    if (!record || suits(*record)) return record;
+  }
+  return fail(ErrorKind::kNotFound, "no such image in the store");
+}
+}  // namespace
+
+Result<ImageRecord> Store::find_by_id(const std::string& prefix) {
+  if (is_image_id(prefix)) {
+    auto record = read_image(prefix);
+    if (record || record.error().kind() != ErrorKind::kNotFound) return record;
+    return fail(ErrorKind::kNotFound, "no image IDs found");
+  }
+  const auto ids = TRY(TRY(index())->find_by_id(prefix, 2));
+  if (ids.empty()) return fail(ErrorKind::kNotFound, "no image IDs found");
+  if (ids.size() > 1) return fail(ErrorKind::kInvalidInput, "ambiguous image ID: '{}'", prefix);
+  return read_image(ids.front());
+}
+
+Result<ImageRecord> Store::find_by_digest(std::string_view prefix) {
+  constexpr std::size_t kFewestDigits = 12;
+  const std::string_view digits = cut(prefix, ':').after;
+  if (!is_lower_hex(digits)) return fail(ErrorKind::kInvalidInput, "'{}' is not a digest", printable(prefix));
+  if (digits.size() < kFewestDigits)
+    return fail(ErrorKind::kInvalidInput, "digest '{}' is too short ({} digits are needed)", prefix,
+                kFewestDigits);
+  const auto ids = TRY(TRY(index())->find_by_digest(prefix, 2));
+  if (ids.empty()) return fail(ErrorKind::kNotFound, "no image with the digest '{}' in the store", prefix);
+  if (ids.size() > 1) return fail(ErrorKind::kInvalidInput, "ambiguous digest: '{}'", prefix);
+  return read_image(ids.front());
+}
+
+Result<ImageRecord> Store::find_image(std::string_view text) {
+  if (schema::looks_like_image_id(text)) return find_by_id(TRY(schema::parse_image_id_prefix(text)));
+  if (text.starts_with("sha256:")) return find_by_digest(text);
+
+  std::vector<std::string> names = {std::string(text)};
+  for (std::string& name : docker_name_candidates(text)) names.push_back(std::move(name));
+  for (const std::string& name : names) {
+    auto record = first_of(cas_, TRY(TRY(index())->find_by_fetched_name(name)),
+                           [](const ImageRecord&) { return true; });
+    if (record || record.error().kind() != ErrorKind::kNotFound) return record;
+  }
+  const AppQuery query = TRY(parse_query(text));
+  auto record = first_of(cas_, TRY(TRY(index())->find_by_app_name(query.name)),
+                         [&](const ImageRecord& candidate) { return matches(candidate, query); });
+  if (record || record.error().kind() != ErrorKind::kNotFound) return record;
+  return fail(ErrorKind::kNotFound, "no image '{}' in the store", printable(text));
+}
+
+Result<> Store::touch_last_used(const std::string& id) const {
+  const std::string path = image_path(id);
+  const struct stat st = TRY(sys::stat_at(cas_, path));
+  const Nanoseconds age = now() - sys::mtime_of(st);
+  if (age >= 0 && age < kTouchEvery) return {};
+  const std::array<timespec, 2> times = {timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT},
+                                         timespec{.tv_sec = 0, .tv_nsec = UTIME_NOW}};
+  if (::utimensat(cas_.get(), path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+    return sys_fail("noting the use of image '{}'", id);
+  return {};
+}
+
+Result<> Store::check_complete(const ImageRecord& record) const {
+  for (const auto* list : {&record.layers, &record.sources})
+    for (const LayerUse& layer : *list)
+      if (!TRY(has_layer(layer.key)))
+        return fail(ErrorKind::kNotFound, "layer '{}' of image '{}' is not in the store", layer.key.str(),
+                    record.id);
+  if (!record.oci) return {};
+  for (const auto& digest : {record.oci->manifest_digest, record.oci->config_digest})
+    if (digest && !TRY(sys::exists(cas_, fmt::format("{}/{}", layout::kBlobs, digest->hex()))))
+      return fail(ErrorKind::kNotFound, "document '{}' of image '{}' is not in the store", digest->str(),
+                  record.id);
+  return {};
+}
+
+Result<ImageRecord> Store::commit_image(const ImageRecord& record) {
+  if (!is_image_id(record.id))
+    return fail(ErrorKind::kInternal, "'{}' is not an image id", printable(record.id));
+  const Staging staging = TRY(stage());
+  // Shared, so that no sweep takes a layer away between the check and the record that keeps it.
+  const sys::FileLock lock = TRY(lock_prepare(sys::LockMode::kShared));
+  TRY(check_complete(record));
+  ImageRecord merged = record;
+  TRY(TRY(index())->change_records([&]() -> Result<Index::Changed> {
+    if (const auto present = read_image(record.id)) {
+      merged.names = present->names;
+      merge_names(merged.names, record.names);
+    }
+    const std::string bytes = TRY(image_record_to_json(merged));
+    TRY(sys::write_file(staging.dir(), "record", bytes, 0660));
+    TRY(sys::sync_fd(TRY(sys::open_at(staging.dir(), "record", O_RDONLY)).get()));
+    TRY(sys::rename_at(staging.dir(), "record", cas_, image_path(record.id)));
+    return Index::Changed{.added = merged, .removed = {}};
+  }));
+  TRY(sys::sync_dir(cas_, layout::kImages));
+  return read_image(record.id);
+}
+
+Result<> Store::remove_image(const std::string& id) {
+  if (mode_ == Mode::kReadOnly)
+    return fail(ErrorKind::kPermission, "the store in '{}' is open for reading only", path_);
+  if (!is_image_id(id)) return fail(ErrorKind::kInvalidInput, "'{}' is not an image id", printable(id));
+  TRY(TRY(index())->change_records([&]() -> Result<Index::Changed> {
+    if (::unlinkat(cas_.get(), image_path(id).c_str(), 0) != 0) {
+      if (errno == ENOENT) return fail(ErrorKind::kNotFound, "image '{}' is not in the store", id);
+      return sys_fail("removing image '{}'", id);
+    }
+    return Index::Changed{.added = std::nullopt, .removed = id};
+  }));
+  return sys::sync_dir(cas_, layout::kImages);
+}
+
+}  // namespace agena::stage0

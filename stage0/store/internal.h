@@ -1,0 +1,23 @@
+// Shared by the store's sources and of no use outside.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/sys/fd.h"
+#include "stage0/store/image_record.h"
+
+namespace agena::stage0 {
+
+// A name that no other process and no other call uses: "<pid>-<16 hex digits>".
+std::string unique_name();
+// Renames something in the store (path relative to cas) into the trash, where it bears its name and a unique
+// end.
+Result<> move_to_trash(const sys::DirFd& cas, const std::string& path, const std::string& name);
+// Layer keys that imports in progress count on (Staging::claim), as written.
+std::vector<std::string> collect_claims(const sys::DirFd& cas);
+// Reads cas/images/<id>; kNotFound if there is none.
+Result<ImageRecord> read_record(const sys::DirFd& cas, const std::string& id);
+
+}  // namespace agena::stage0

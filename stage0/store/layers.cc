@@ -1,0 +1,143 @@
+#include <fcntl.h>
+
+#include "common/base/cleanup.h"
+#include "common/sys/fs.h"
+#include "stage0/store/internal.h"
+#include "stage0/store/layout.h"
+#include "stage0/store/store.h"
+#include "stage0/unpack/hash.h"
+#include "stage0/unpack/tree_record.h"
+
+namespace agena::stage0 {
+namespace {
+
+// A layer may imply very many directories; its meta is our own file.
+constexpr std::size_t kMaxMetaBytes = 256U << 20U;
+
+std::string layer_path(const LayerKey& key) { return fmt::format("{}/{}", layout::kLayers, key.str()); }
+std::string blob_path(const Digest& digest) { return fmt::format("{}/{}", layout::kBlobs, digest.hex()); }
+
+Result<> check_sha256(const Digest& digest) {
+  if (digest.algorithm() == "sha256") return {};
+  return fail(ErrorKind::kUnsupported, "document '{}': documents are kept by sha256 only", digest.str());
+}
+
+}  // namespace
+
+Result<bool> Store::has_layer(const LayerKey& key) const {
+  return sys::exists(cas_, layer_path(key) + "/" + layout::kLayerMeta);
+}
+
+Result<sys::DirFd> Store::open_layer_fs(const LayerKey& key) const {
+  if (!TRY(has_layer(key))) return fail(ErrorKind::kNotFound, "layer '{}' is not in the store", key.str());
+  return sys::open_dir(cas_, layer_path(key) + "/" + layout::kLayerFs, O_NOFOLLOW);
+}
+
+Result<LayerMeta> Store::layer_meta(const LayerKey& key) const {
+  const auto bytes = sys::read_file(cas_, layer_path(key) + "/" + layout::kLayerMeta, kMaxMetaBytes);
+  if (!bytes && bytes.error().kind() == ErrorKind::kNotFound)
+    return fail(ErrorKind::kNotFound, "layer '{}' is not in the store", key.str());
+  if (!bytes) return std::unexpected(bytes.error());
+  auto meta = TRY_CTX(layer_meta_from_json(*bytes), "layer '{}'", key.str());
+  if (meta.key != key)
+    return fail(ErrorKind::kVerification, "layer '{}': its meta is that of '{}'", key.str(), meta.key.str());
+  return meta;
+}
+
+Result<> Store::commit_layer(Commit layer) const {
+  std::vector<Commit> layers;
+  layers.push_back(std::move(layer));
+  return commit_layers(std::move(layers));
+}
+
+Result<> Store::commit_layers(std::vector<Commit> layers) const {
+  if (layers.empty()) return {};
+  for (const Commit& commit : layers) {
+    const std::string meta = TRY(layer_meta_to_json(commit.meta));
+    TRY(sys::write_file(commit.layer.staging.dir(), layout::kLayerMeta, meta, 0600));
+  }
+  TRY_CTX(sys::sync_file_system(cas_.get()), "writing layers to disk");
+  const sys::DirFd staging = TRY(sys::open_dir(cas_, layout::kStaging));
+  for (const Commit& commit : layers) {
+    const std::string path = layer_path(commit.meta.key);
+    while (true) {
+      auto renamed = sys::rename_new(staging, commit.layer.staging.name(), cas_, path);
+      if (renamed) break;
+      if (renamed.error().kind() != ErrorKind::kAlreadyExists) return renamed;
+      // Another process was faster with the same content; ours goes with its staging directory.
+      if (TRY(has_layer(commit.meta.key))) break;
+      // What lies there is no layer: a damaged file system lost its meta.
+      auto moved = move_to_trash(cas_, path, commit.meta.key.str());
+      if (!moved && moved.error().kind() != ErrorKind::kNotFound) return moved;
+    }
+  }
+  return sys::sync_dir(cas_, layout::kLayers);
+}
+
+Result<> Store::put_blob(const Digest& digest, std::string_view bytes) const {
+  TRY(check_sha256(digest));
+  if (hash_of(HashAlgorithm::kSha256, bytes) != digest)
+    return fail(ErrorKind::kVerification, "document does not have the digest '{}'", digest.str());
+  const std::string path = blob_path(digest);
+  // A damaged one is replaced.
+  if (const auto present = sys::read_file(cas_, path, bytes.size()); present && *present == bytes) return {};
+  const Staging staging = TRY(stage());
+  TRY(sys::write_file(staging.dir(), "blob", bytes, 0660));
+  TRY(sys::sync_fd(TRY(sys::open_at(staging.dir(), "blob", O_RDONLY)).get()));
+  TRY(sys::rename_at(staging.dir(), "blob", cas_, path));
+  return sys::sync_dir(cas_, layout::kBlobs);
+}
+
+Result<std::string> Store::read_blob(const Digest& digest) const {
+  TRY(check_sha256(digest));
+  auto bytes = TRY_CTX(sys::read_file(cas_, blob_path(digest)), "document '{}'", digest.str());
+  if (hash_of(HashAlgorithm::kSha256, bytes) != digest)
+    return fail(ErrorKind::kVerification, "document '{}' is damaged on disk", digest.str());
+  return bytes;
+}
+
+namespace {
+
+// What the differences say, at most three of them.
+std::string describe(const TreeReport& report) {
+  std::string text;
+  constexpr std::size_t kMost = 3;
+  for (std::size_t i = 0; i < report.differences.size() && i < kMost; ++i)
+    text +=
+        fmt::format("{}'{}' {}", i == 0 ? "" : "; ", report.differences[i].path, report.differences[i].what);
+  if (report.differences.size() > kMost)
+    text += fmt::format("; and {} more", report.differences.size() - kMost);
+  return text;
+}
+
+}  // namespace
+
+Result<std::vector<LayerVerdict>> Store::verify_image(const ImageRecord& record) const {
+  std::vector<LayerVerdict> verdicts;
+  auto verify = [&](const LayerKey& key) -> Result<TreeReport> {
+    const LayerMeta meta = TRY(layer_meta(key));
+    const sys::DirFd fs = TRY(open_layer_fs(key));
+    const sys::UniqueFd tree_record =
+        TRY(sys::open_at(cas_, layer_path(key) + "/" + layout::kLayerRecord, O_RDONLY | O_NOFOLLOW));
+    return verify_tree(fs, tree_record.get(), meta.record_digest);
+  };
+  for (const auto* list : {&record.layers, &record.sources})
+    for (const LayerUse& layer : *list) {
+      LayerVerdict verdict{.key = layer.key, .state = LayerVerdict::State::kIntact, .detail = {}};
+      const auto report = TRY(has_layer(layer.key)) ? verify(layer.key) : Result<TreeReport>(TreeReport{});
+      if (!TRY(has_layer(layer.key))) {
+        verdict.state = LayerVerdict::State::kMissing;
+        verdict.detail = "is not in the store";
+      } else if (!report) {
+        verdict.state = LayerVerdict::State::kCorrupt;
+        verdict.detail = report.error().to_string();
+      } else if (!report->intact()) {
+        verdict.state = LayerVerdict::State::kCorrupt;
+        verdict.detail = describe(*report);
+      }
+      verdicts.push_back(std::move(verdict));
+    }
+  return verdicts;
+}
+
+}  // namespace agena::stage0

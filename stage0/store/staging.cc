@@ -1,0 +1,152 @@
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/sys/fs.h"
+#include "stage0/store/internal.h"
+#include "stage0/store/layout.h"
+#include "stage0/store/store.h"
+
+namespace agena::stage0 {
+namespace {
+
+// Whether the name still stands for the open directory: a cleaner may have renamed it between our mkdir and
+// our lock.
+bool is_still(sys::DirRef parent, const std::string& name, const sys::DirFd& dir) {
+  struct stat by_name{};
+  struct stat by_fd{};
+  return ::fstatat(parent.get(), name.c_str(), &by_name, AT_SYMLINK_NOFOLLOW) == 0 &&
+         ::fstat(dir.get(), &by_fd) == 0 && by_name.st_ino == by_fd.st_ino && by_name.st_dev == by_fd.st_dev;
+}
+
+// Opens a directory and tries to lock it; nullopt if it is locked or gone.
+Result<std::optional<sys::DirFd>> try_lock(sys::DirRef parent, const std::string& name) {
+  auto opened = sys::open_dir(parent, name, O_NOFOLLOW);
+  if (!opened && opened.error().kind() == ErrorKind::kNotFound) return std::nullopt;
+  if (!opened) return std::unexpected(std::move(opened).error());
+  auto lock = TRY(sys::FileLock::try_now(std::move(*opened), sys::LockMode::kExclusive));
+  if (!lock) return std::nullopt;
+  sys::DirFd dir(lock->take().release());
+  if (!is_still(parent, name, dir)) return std::nullopt;
+  return dir;
+}
+
+}  // namespace
+
+std::string unique_name() {
+  std::array<char, 8> bytes{};
+  // Cannot fail for so few bytes once the machine is up (getrandom(2)).
+  (void)::getrandom(bytes.data(), bytes.size(), 0);
+  return fmt::format("{}-{}", ::getpid(), to_hex({bytes.data(), bytes.size()}));
+}
+
+Staging::~Staging() { drop(); }
+
+Staging& Staging::operator=(Staging&& other) noexcept {
+  if (this != &other) {
+    drop();
+    name_ = std::move(other.name_);
+    parent_ = std::move(other.parent_);
+    dir_ = std::move(other.dir_);
+  }
+  return *this;
+}
+
+void Staging::drop() noexcept {
+  if (!dir_ || !is_still(parent_, name_, dir_)) return;
+  // What cannot be removed now is removed by the next cleaner.
+  if (const auto removed = sys::remove_tree(parent_, name_); !removed)
+    log::debug("store: {}", removed.error().to_string());
+}
+
+Result<> Staging::claim(std::span<const LayerKey> keys) const {
+  std::string lines;
+  for (const LayerKey& key : keys) lines += key.str() + "\n";
+  return sys::replace_file(dir_, layout::kClaims, lines, 0600);
+}
+
+Result<Staging> Store::stage() const {
+  if (mode_ == Mode::kReadOnly)
+    return fail(ErrorKind::kPermission, "the store in '{}' is open for reading only", path_);
+  sys::DirFd parent = TRY(sys::open_dir(cas_, layout::kStaging));
+  while (true) {
+    const std::string name = unique_name();
+    if (::mkdirat(parent.get(), name.c_str(), 0700) != 0) {
+      if (errno == EEXIST) continue;
+      return sys_fail("creating a staging directory in '{}/{}'", path_, layout::kCas);
+    }
+    auto dir = TRY(try_lock(parent, name));
+    // A cleaner got it first and removes it.
+    if (!dir) continue;
+    return Staging(name, std::move(parent), *std::move(dir));
+  }
+}
+
+Result<StagedLayer> Store::stage_layer() const {
+  Staging staging = TRY(stage());
+  if (::mkdirat(staging.dir().get(), layout::kLayerFs, 0700) != 0)
+    return sys_fail("creating a layer directory");
+  sys::DirFd fs = TRY(sys::open_dir(staging.dir(), layout::kLayerFs, O_NOFOLLOW));
+  if (::fchmod(fs.get(), 0755) != 0) return sys_fail("setting the mode of a layer directory");
+  sys::UniqueFd record =
+      TRY(sys::open_at(staging.dir(), layout::kLayerRecord, O_RDWR | O_CREAT | O_EXCL, 0600));
+  return StagedLayer{.staging = std::move(staging), .fs = std::move(fs), .record = std::move(record)};
+}
+
+Result<> move_to_trash(const sys::DirFd& cas, const std::string& path, const std::string& name) {
+  const sys::DirFd trash = TRY(sys::open_dir(cas, layout::kTrash));
+  return sys::rename_at(cas, path, trash, fmt::format("{}.{}", name, unique_name()));
+}
+
+std::vector<std::string> collect_claims(const sys::DirFd& cas) {
+  std::vector<std::string> claims;
+  const auto names = sys::list_dir(cas, layout::kStaging);
+  if (!names) return claims;
+  for (const std::string& name : *names) {
+    // Dead ones claim nothing that a commit could still count on, but it does no harm to spare it.
+    const auto text = sys::read_file(cas, fmt::format("{}/{}/{}", layout::kStaging, name, layout::kClaims));
+    if (text)
+      for (std::string& line : split(*text, '\n')) claims.push_back(std::move(line));
+  }
+  return claims;
+}
+
+namespace {
+
+// Removes the unlocked directories and the plain files in a directory of leftovers.
+Result<> remove_unlocked(const sys::DirFd& parent) {
+  ErrorList errors;
+  for (const std::string& name : TRY(sys::list_dir(parent))) {
+    struct stat st{};
+    if (::fstatat(parent.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (!S_ISDIR(st.st_mode)) {
+      errors.add_if(sys::remove_file(parent, name));
+      continue;
+    }
+    auto dir = try_lock(parent, name);
+    if (!dir)
+      errors.add(std::move(dir).error());
+    else if (*dir)
+      errors.add_if(sys::remove_tree(parent, name));
+  }
+  return errors.to_result();
+}
+
+}  // namespace
+
+Result<> Store::empty_trash() const {
+  ErrorList errors;
+  for (const char* path : {layout::kStaging, layout::kTrash}) {
+    const sys::DirFd parent = TRY(sys::open_dir(cas_, path));
+    errors.add_if(remove_unlocked(parent));
+  }
+  return errors.to_result();
+}
+
+}  // namespace agena::stage0

@@ -1,0 +1,138 @@
+#include "stage0/store/store.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+
+#include "common/sys/fs.h"
+#include "common/sys/passwd.h"
+#include "stage0/store/index.h"
+#include "stage0/store/layout.h"
+
+namespace agena::stage0 {
+namespace {
+
+// The tree of the store below DATA and rkt's modes for it. Unpacked layers hold set-user-ID programs: nobody
+// but root may reach them. The last line's directory is made last and tells that all are there.
+struct Directory {
+  const char* path;
+  mode_t mode;
+};
+constexpr std::array kTree = {
+    Directory{.path = "locks", .mode = 02750},      Directory{.path = "cas", .mode = 02770},
+    Directory{.path = "cas/blobs", .mode = 02770},  Directory{.path = "cas/blobs/sha256", .mode = 02770},
+    Directory{.path = "cas/images", .mode = 02770}, Directory{.path = "cas/layers", .mode = 0700},
+    Directory{.path = "cas/staging", .mode = 0700}, Directory{.path = "cas/trash", .mode = 0700},
+};
+constexpr mode_t kDataMode = 02750;
+
+// The group whose members may read the store (rkt's convention), if the host has it.
+std::optional<gid_t> store_group() {
+  const auto root = sys::open_dir("/");
+  if (!root) return std::nullopt;
+  const auto groups = sys::read_group(*root);
+  if (!groups) return std::nullopt;
+  for (const sys::GroupEntry& group : *groups)
+    if (group.name == "rkt") return group.gid;
+  return std::nullopt;
+}
+
+// Makes a directory of the tree. One that is there keeps its mode and owner: they are the administrator's.
+Result<> make_owned(sys::DirRef dir, const std::string& path, mode_t mode, std::optional<gid_t> group) {
+  if (TRY(sys::exists(dir, path))) return {};
+  TRY(sys::make_dir(dir, path, 0700));
+  const gid_t gid = group && (mode & S_ISGID) != 0 ? *group : static_cast<gid_t>(-1);
+  if (::fchownat(dir.get(), path.c_str(), static_cast<uid_t>(-1), gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return sys_fail("setting the group of '{}'", path);
+  if (::fchmodat(dir.get(), path.c_str(), mode, 0) != 0) return sys_fail("setting the mode of '{}'", path);
+  return {};
+}
+
+Result<> make_tree(const std::string& data_dir) {
+  const auto last = sys::exists(sys::at_cwd(), data_dir + "/" + kTree.back().path);
+  if (last && *last) return {};
+  const std::optional<gid_t> group = store_group();
+  const std::size_t slash = data_dir.rfind('/');
+  if (slash != std::string::npos && slash != 0)
+    TRY(sys::make_dirs(TRY(sys::open_dir("/")), data_dir.substr(1, slash - 1)));
+  TRY(make_owned(sys::at_cwd(), data_dir, kDataMode, group));
+  const sys::DirFd data = TRY(sys::open_dir(data_dir));
+  for (const Directory& directory : kTree) TRY(make_owned(data, directory.path, directory.mode, group));
+  return {};
+}
+
+}  // namespace
+
+Store::Store() = default;
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Result<Store> Store::open(const std::string& data_dir, Mode mode) {
+  if (!data_dir.starts_with('/') || data_dir == "/")
+    return fail(ErrorKind::kInvalidInput, "data directory '{}' is not an absolute path", data_dir);
+  if (mode == Mode::kReadWrite) TRY_CTX(make_tree(data_dir), "making the store in '{}'", data_dir);
+  Store store;
+  store.mode_ = mode;
+  store.path_ = data_dir;
+  store.data_ = TRY_CTX(sys::open_dir(data_dir), "opening the data directory");
+  store.cas_ = TRY_CTX(sys::open_dir(store.data_, layout::kCas), "opening the store in '{}'", data_dir);
+  return store;
+}
+
+Result<Index*> Store::index() {
+  if (!index_) index_ = TRY(Index::open(path_ + "/" + layout::kCas, mode_ == Mode::kReadWrite));
+  return index_.get();
+}
+
+Result<sys::FileLock> Store::lock_prepare(sys::LockMode mode) const {
+  sys::UniqueFd fd = TRY(sys::open_at(data_, layout::kPrepareLock, O_RDWR | O_CREAT | O_NOFOLLOW, 0640));
+  return TRY_CTX(sys::FileLock::wait(std::move(fd), mode), "locking '{}/{}'", path_, layout::kPrepareLock);
+}
+
+Result<> Store::reindex() { return TRY(index())->rebuild(); }
+
+// --- file cache ---
+
+namespace {
+// A file that changes after it was read gets another ctime, if the clock's step (at most 10 ms) has passed
+// between its last change and the start of reading.
+constexpr Nanoseconds kClockStep = 100'000'000;
+
+std::string identity_of(const Store::FileKey& key) {
+  return fmt::format("{}:{}:{}:{}:{}", key.dev, key.ino, key.size, key.mtime, key.ctime);
+}
+}  // namespace
+
+Result<std::optional<Store::FileKey>> Store::file_key(const std::string& path, int fd, std::string selector) {
+  struct stat st{};
+  if (::fstat(fd, &st) != 0) return sys_fail("reading attributes of '{}'", path);
+  if (!S_ISREG(st.st_mode) || now() - sys::ctime_of(st) < kClockStep) return std::nullopt;
+  return FileKey{.path = path,
+                 .selector = std::move(selector),
+                 .dev = st.st_dev,
+                 .ino = st.st_ino,
+                 .size = static_cast<std::uint64_t>(st.st_size),
+                 .mtime = sys::mtime_of(st),
+                 .ctime = sys::ctime_of(st)};
+}
+
+Result<std::optional<ImageRecord>> Store::find_by_file(const FileKey& key) {
+  const std::string identity = identity_of(key);
+  const auto id =
+      TRY(TRY(index())->find_file({.path = key.path, .selector = key.selector, .identity = identity}));
+  if (!id) return std::nullopt;
+  auto record = read_image(*id);
+  if (record) return *std::move(record);
+  if (record.error().kind() == ErrorKind::kNotFound) return std::nullopt;
+  return std::unexpected(std::move(record).error());
+}
+
+Result<> Store::remember_file(const FileKey& key, const std::string& id) {
+  const std::string identity = identity_of(key);
+  return TRY(index())->remember_file({.path = key.path, .selector = key.selector, .identity = identity}, id);
+}
+
+}  // namespace agena::stage0
