@@ -10,12 +10,13 @@ from .tarfmt import tar_bytes, tar_stream
 OK, ERROR, EITHER = "ok", "error", "either"
 
 # Essential words of error messages; matched without regard to case, anywhere in the message.
-TRUNCATED = r"truncat|unexpected end|unexpected eof|premature|ends? (in|inside|within|before|early|at|after)|cut|short|incomplete"
-CORRUPT = r"corrupt|invalid|malformed|damaged|bad|broken|not a|cannot"
+TRUNCATED = (r"truncat|unexpected end|unexpected eof|premature|ends? (in|inside|within|before|early|at|after)|cut|short"
+             r"|incomplete")
+CORRUPT = r"corrupt|invalid|malformed|damaged|bad |broken|not an? |no valid"
 CHECKSUM = r"checksum|crc"
 TRAILING = r"trailing|garbage|after the|left over|extra|beyond"
-MISMATCH = r"mismatch|does not match|differs?|expected|wrong|but"
-TRAVERSAL = r"\.\.|outside|escape|upwards|path|parent"
+MISMATCH = r"mismatch|does not match|differs?|expected|instead|stated|wrong"
+TRAVERSAL = r"\.\.|outside|escape|upwards|parent"
 TOO_BIG = r"too (large|big|long|many)|limit|exceed|at most|maximum|larger|longer|space|ratio"
 NUMBER = r"negative|number|range|numeric|invalid|digit|octal|too (large|big)|field|value"
 NOT_FOUND = r"not found|no such|missing|does not exist|absent|no image|unknown|cannot find"
@@ -29,8 +30,8 @@ class Case:
     that matches, or success with all facts: both readings are sound, anything else is not).
     build: writes below the directory given and returns the image reference, or a list of references to be fetched one
     after another, of which the last one is judged.
-    tags: aci | oci | docker; `root` (facts need owners and devices), `large` (files of gigabytes, all holes), `bomb` (fetch
-    only on a file system with a small limit), `dependencies`, `whitelist`, `hang` (a naive engine waits forever).
+    tags: aci | oci | docker; `root` (facts need owners and devices), `large` (files of gigabytes, all holes), `bomb`
+    (fetch only where the file system is small), `dependencies`, `whitelist`, `hang` (a naive engine waits forever).
     """
 
     name: str
@@ -100,6 +101,20 @@ def image(*layers, compression="none", **more) -> Callable:
         layout.tag(layout.image(stored, **more), "latest")
         layout.finish()
         return f"oci:{layout.path}:latest"
+
+    return build
+
+
+def images(*stacks, compression="none") -> Callable:
+    """Several OCI images in one layout, fetched one after another; each is a list of layers, which they may share."""
+
+    def build(out):
+        layout = oci.Layout(os.path.join(out, "image"))
+        for number, layers in enumerate(stacks):
+            stored = [layout.layer(flat(layer), compression) for layer in layers]
+            layout.tag(layout.image(stored), f"n{number}")
+        layout.finish()
+        return [f"oci:{layout.path}:n{number}" for number in range(len(stacks))]
 
     return build
 

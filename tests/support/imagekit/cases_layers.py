@@ -1,8 +1,8 @@
 """Cases: layers on top of each other (whiteouts, opaque directories, links), and the compressed form of a layer."""
 
 from . import oci
-from .case import (CHECKSUM, CORRUPT, MISMATCH, TOO_BIG, TRAILING, TRAVERSAL, TRUNCATED, Tar, bad, either, image, ok,
-                   stored, tagged)
+from .case import (CHECKSUM, CORRUPT, MISMATCH, TOO_BIG, TRAILING, TRAVERSAL, TRUNCATED, Tar, bad, either, image,
+                   images, ok, stored, tagged)
 from .compress import gzip_member, zstd_frame, zstd_skippable
 from .entries import directory, file, hardlink, opaque, symlink, whiteout
 from .facts import absent, is_dir, is_file, is_link, same_inode
@@ -98,6 +98,33 @@ LINKS = [
        is_file("a", "new"), is_file("b", "x")),
 ]
 
+PLAIN = [directory("p"), file("p/f", "plain")]
+PRIVATE = [directory("p", mode=0o700, uid=7, gid=8), file("p/f", "private", mode=0o600, uid=7)]
+LINKED = [directory("u", mode=0o711), directory("u/p"), file("u/p/f", "linked"), symlink("p", "u/p")]
+ADDS, DELETES, LINKS_UP = [file("p/new", "n")], [whiteout("p/f")], [hardlink("own", "p/f")]
+
+SHARED = [  # one layer above several others, fetched in turn: what was unpacked for the first must suit the last
+    ok("86-shared-implied-parent", images([PLAIN, ADDS], [PRIVATE, ADDS]), is_dir("p", ["f", "new"], mode=0o700,
+       uid=7, gid=8), is_file("p/f", "private"), is_file("p/new", "n", uid=0), tags="root"),
+    ok("86b-shared-implied-parent-reversed", images([PRIVATE, ADDS], [PLAIN, ADDS]), is_dir("p", ["f", "new"],
+       mode=0o755, uid=0, gid=0), is_file("p/f", "plain"), tags="root"),
+    ok("86c-shared-first-as-lowest", images([ADDS], [PRIVATE, ADDS]), is_dir("p", ["f", "new"], mode=0o700, uid=7),
+       tags="root"),
+    ok("86d-shared-last-as-lowest", images([PRIVATE, ADDS], [ADDS]), is_dir("p", ["new"], mode=0o755, uid=0),
+       tags="root"),
+    either("86e-shared-symlink-parent", images([PLAIN, ADDS], [LINKED, ADDS]), TRAVERSAL + "|link|director",
+           is_file("p/new", "n"), is_file("p/f", "linked"), is_file("u/p/f", "linked")),
+    ok("86f-shared-whiteout-first-as-lowest", images([DELETES], [PLAIN, DELETES]), is_dir("p", [])),
+    ok("86g-shared-whiteout-last-as-lowest", images([PLAIN, DELETES], [DELETES + [file("a", "x")]], [DELETES]),
+       absent("p/f")),
+    ok("86h-shared-hardlink-to-lower", images([PLAIN, LINKS_UP], [PRIVATE, LINKS_UP]), is_file("own", "private",
+       mode=0o600, uid=7), same_inode("own", "p/f"), tags="root"),
+    ok("86i-same-layers-other-order", images([PLAIN, PRIVATE], [PRIVATE, PLAIN]), is_file("p/f", "plain", mode=0o644),
+       is_dir("p", ["f"], mode=0o755, uid=0), tags="root"),
+    bad("86j-shared-hardlink-without-target", images([PLAIN, LINKS_UP], [[file("z", "")], LINKS_UP]),
+        r"target|link|not found|no such"),
+]
+
 TAR = tar_bytes([file("a", "alpha\n"), file("n", Noise(40_000))])
 GZ = gzip_member(TAR)
 HAS_A, HAS_N = is_file("a", "alpha\n"), is_file("n", size=40_000)
@@ -142,4 +169,4 @@ COMPRESSED = [
        HAS_A, note="one layer twice in an image, and the empty layer twice"),
 ]
 
-ROWS = tagged("oci", WHITEOUTS + LINKS + COMPRESSED)
+ROWS = tagged("oci", WHITEOUTS + LINKS + SHARED + COMPRESSED)

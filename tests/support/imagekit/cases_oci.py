@@ -112,6 +112,11 @@ def replaced_blob(make, part="layers"):
     return edited(change)
 
 
+def sha512_config(document, made):
+    with open(made.blob_path(document["config"]["digest"]), "rb") as stream:
+        document["config"] = made.blob(stream.read(), CONFIG, "sha512")
+
+
 DESCRIPTORS = [
     bad("44-layer-size-too-small", resized(-1), r"size|" + MISMATCH),
     bad("45-layer-size-too-big", resized(+1), r"size|short|truncat|" + MISMATCH),
@@ -126,7 +131,8 @@ DESCRIPTORS = [
     bad("47b-more-diff-ids", reconfigured(lambda c: c["rootfs"]["diff_ids"].append("sha256:" + "0" * 64)),
         r"diff_?ids?|layers|number"),
     bad("47c-rootfs-missing", reconfigured(lambda c: c.pop("rootfs") and None), r"rootfs|diff_?ids?"),
-    bad("47d-diff-id-malformed", reconfigured(lambda c: c["rootfs"].update(diff_ids=["sha256:xyz"])), r"digest|diff_?id"),
+    bad("47d-diff-id-malformed", reconfigured(lambda c: c["rootfs"].update(diff_ids=["sha256:xyz"])),
+        r"digest|diff_?id"),
     bad("48-config-missing", replaced_blob(lambda path: None, "config"), NOT_FOUND),
     bad("48b-layer-missing", replaced_blob(lambda path: None), NOT_FOUND),
     bad("48c-blob-is-directory", replaced_blob(os.mkdir), r"directory|regular|" + NOT_FOUND),
@@ -144,8 +150,7 @@ DESCRIPTORS = [
     bad("70c-digest-short", set_layer(digest="sha256:1234"), r"digest"),
     bad("70d-digest-unknown-algorithm", set_layer(digest="md5:" + "0" * 32), r"digest|algorithm|md5"),
     bad("70e-digest-empty", set_layer(digest=""), r"digest"),
-    either("70f-digest-sha512", edited(lambda d, m: d.update(config=m.blob(open(m.blob_path(d["config"]["digest"]),
-           "rb").read(), CONFIG, "sha512"))), r"sha512|algorithm|unsupported", HAS_A),
+    either("70f-digest-sha512", edited(sha512_config), r"sha512|algorithm|unsupported", HAS_A),
 ]
 
 

@@ -3,10 +3,10 @@
 import hashlib
 
 from .case import CHECKSUM, CORRUPT, NUMBER, TOO_BIG, TRAVERSAL, TRUNCATED, Tar, bad, either, image, ok, tagged
-from .entries import (blockdev, chardev, directory, fifo, file, hardlink, longname, pax, sparse_gnu, sparse_pax00,
-                      sparse_pax01, sparse_pax10, symlink)
+from .entries import blockdev, chardev, directory, fifo, file, hardlink, longname, pax, symlink
 from .facts import absent, fact, is_dir, is_file, is_link, same_inode
 from .sources import Zeros
+from .sparse import sparse_gnu, sparse_pax00, sparse_pax01, sparse_pax10
 from .tarfmt import BLOCK, EPOCH, Entry, base256, encode, tar_bytes
 
 A = file("a", "alpha\n")

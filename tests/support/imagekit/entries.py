@@ -1,6 +1,5 @@
 """Short spellings for archive members, the vocabulary of the case tables."""
 
-from .sparse import sparse_gnu, sparse_pax00, sparse_pax01, sparse_pax10  # noqa: F401  (part of the vocabulary)
 from .tarfmt import BLK, CHR, DIR, FIFO, LINK, REG, SYM, Entry, extension, pax_records, to_bytes
 
 

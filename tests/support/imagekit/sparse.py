@@ -16,7 +16,8 @@ def sparse_gnu(name, realsize, segments, **more):
     body = b"".join(data for _, data in segments)
     inline, rest = table[:4], table[4:]
     sparse = b"".join(_number(offset) + _number(size) for offset, size in inline)
-    entry = Entry(name, GNU_SPARSE, data=_extension_blocks(rest) + body, size=len(body), format="gnu", pad=False, **more)
+    entry = Entry(name, GNU_SPARSE, data=_extension_blocks(rest) + body, size=len(body), format="gnu", pad=False,
+                  **more)
     entry.fields = {"gnu_sparse": sparse, "gnu_extended": b"\1" if rest else b"\0",
                     "gnu_realsize": _number(realsize), **entry.fields}
     return [entry, padding(len(body))]
