@@ -7,12 +7,17 @@
 namespace agena {
 
 void JsonProblems::add(const std::string& pointer, const std::string& message) {
+  if (problems_.size() == kMost) {
+    ++untold_;
+    return;
+  }
   problems_.push_back((pointer.empty() ? "" : pointer + ": ") + message);
 }
 
 Result<> JsonProblems::to_result() const {
   if (problems_.empty()) return {};
-  return fail(ErrorKind::kInvalidInput, "{}: {}", document_, join(problems_, "; "));
+  const std::string rest = untold_ == 0 ? "" : fmt::format("; and {} more", untold_);
+  return fail(ErrorKind::kInvalidInput, "{}: {}{}", document_, join(problems_, "; "), rest);
 }
 
 namespace {
@@ -20,6 +25,7 @@ namespace {
 // RFC 6901 section 3: "~" is "~0" and "/" is "~1" in a reference token.
 std::string escape_token(std::string_view key) {
   std::string token;
+  token.reserve(key.size());
   for (const char c : key) {
     if (c == '~')
       token += "~0";
@@ -62,20 +68,23 @@ std::string JsonNode::type_name() const {
 std::string JsonNode::shown() const {
   if (value_->is_structured() || value_->is_null()) return type_name();
   auto text = json_text::dump(*value_);
-  std::string shown = text ? *text : type_name();
+  const std::string shown = text ? *text : type_name();
   constexpr std::size_t kMost = 60;
-  if (shown.size() > kMost) shown = shown.substr(0, kMost) + "…";
-  return printable(shown);
+  return printable(utf8_prefix(shown, kMost)) + (shown.size() > kMost ? "…" : "");
+}
+
+void JsonNode::complain_expected(std::string_view what) const {
+  complain(fmt::format("expected {}, found {}", what, shown()));
 }
 
 std::optional<JsonNode> JsonNode::expected(std::string_view what) const {
-  complain(fmt::format("expected {}, found {}", what, shown()));
+  complain_expected(what);
   return std::nullopt;
 }
 
 std::optional<JsonNode> JsonNode::find(std::string_view key) const {
   if (!value_->is_object()) return expected("an object");
-  const auto it = value_->find(std::string(key));
+  const auto it = value_->find(key);
   if (it == value_->end() || it->is_null()) return std::nullopt;
   return JsonNode(*it, *problems_, pointer_ + "/" + escape_token(key));
 }
@@ -106,7 +115,7 @@ std::optional<std::int64_t> JsonNode::as_int(std::int64_t min, std::int64_t max)
   }
   const bool too_large =
       value_->is_number_unsigned() && value_->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
-  const auto number = too_large ? 0 : value_->get<std::int64_t>();
+  const std::int64_t number = too_large ? 0 : value_->get<std::int64_t>();
   if (!too_large && number >= min && number <= max) return number;
   expected(fmt::format("an integer from {} to {}", min, max));
   return std::nullopt;

@@ -16,7 +16,7 @@
 
 namespace agena {
 
-// Collects the complaints of one document.
+// Collects the complaints of one document; the first twenty are told, the others counted.
 class JsonProblems {
  public:
   explicit JsonProblems(std::string document) : document_(std::move(document)) {}
@@ -27,8 +27,10 @@ class JsonProblems {
   Result<> to_result() const;
 
  private:
+  static constexpr std::size_t kMost = 20;
   std::string document_;
   std::vector<std::string> problems_;
+  std::size_t untold_ = 0;
 };
 
 // A value inside a document, with its pointer. Cheap to copy; the document and the problems must outlive it.
@@ -43,6 +45,8 @@ class JsonNode {
 
   // Adds a complaint about this value.
   void complain(const std::string& message) const { problems_->add(pointer_, message); }
+  // Complains that it is not what was expected: "expected <what>, found <the value>".
+  void complain_expected(std::string_view what) const;
 
   bool is_object() const;
   // Type of the value in words: "an object", "a string", "null".

@@ -1,6 +1,6 @@
 #include "common/base/json_text.h"
 
-#include <set>
+#include <algorithm>
 #include <vector>
 
 #include "common/base/strings.h"
@@ -8,33 +8,99 @@
 namespace agena::json_text {
 namespace {
 
-// What the parser's callback watches while values arrive.
-struct Watch {
-  std::size_t max_depth;
-  std::vector<std::set<std::string>> keys;  // one set per open object
-  std::string problem;
-
-  // Called for every event; false discards the value, which ends in a refusal of the document anyway.
-  bool on_event(int depth, nlohmann::json::parse_event_t event, const Json& parsed) {
-    using Event = nlohmann::json::parse_event_t;
-    if (!problem.empty()) return false;
-    if (static_cast<std::size_t>(depth) > max_depth)
-      problem = fmt::format("nested deeper than {} levels", max_depth);
-    if (event == Event::object_start) keys.emplace_back();
-    if (event == Event::object_end && !keys.empty()) keys.pop_back();
-    if (event == Event::key && !keys.empty()) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys.back().insert(key).second) problem = fmt::format("duplicate key '{}'", printable(key));
-    }
-    return problem.empty();
-  }
-};
-
-// nlohmann reports position and token in a bracketed prefix; keep what a person can use.
-std::string readable(const std::string& what) {
+// nlohmann reports its exception's name in brackets and may quote a whole string of the document; keep what a
+// person can use.
+std::string readable(std::string_view what) {
+  constexpr std::size_t kMost = 240;
   const std::size_t at = what.find("] ");
-  return at == std::string::npos ? what : what.substr(at + 2);
+  if (at != std::string_view::npos) what.remove_prefix(at + 2);
+  return printable(utf8_prefix(what, kMost)) + (what.size() > kMost ? "…" : "");
 }
+
+// A key that occurs twice in an object, or nullptr.
+const std::string* duplicate_key(const Json::object_t& object) {
+  constexpr std::size_t kFew = 16;
+  if (object.size() <= kFew) {
+    for (auto it = object.begin(); it != object.end(); ++it)
+      for (auto earlier = object.begin(); earlier != it; ++earlier)
+        if (earlier->first == it->first) return &it->first;
+    return nullptr;
+  }
+  std::vector<const std::string*> keys;
+  keys.reserve(object.size());
+  for (const auto& member : object) keys.push_back(&member.first);
+  std::ranges::sort(keys, {}, [](const std::string* key) -> const std::string& { return *key; });
+  auto twin = std::ranges::adjacent_find(keys, [](const auto* a, const auto* b) { return *a == *b; });
+  return twin == keys.end() ? nullptr : *twin;
+}
+
+// Builds the value from the parser's events. It is ours because nlohmann's own looks through all members of
+// an object for each one that it adds: a document of 4 MiB could take hours.
+class Builder {
+ public:
+  explicit Builder(std::size_t max_depth) : max_depth_(max_depth) {}
+
+  bool null() { return add(nullptr) != nullptr; }
+  bool boolean(bool value) { return add(value) != nullptr; }
+  bool number_integer(Json::number_integer_t value) { return add(value) != nullptr; }
+  bool number_unsigned(Json::number_unsigned_t value) { return add(value) != nullptr; }
+  bool number_float(Json::number_float_t value, const std::string& /*text*/) { return add(value) != nullptr; }
+  bool string(std::string& value) { return add(std::move(value)) != nullptr; }
+  bool binary(Json::binary_t& /*value*/) { return false; }  // JSON text has none
+  bool start_object(std::size_t /*size*/) { return open(Json::value_t::object); }
+  bool start_array(std::size_t /*size*/) { return open(Json::value_t::array); }
+  bool end_array() {
+    open_.pop_back();
+    return true;
+  }
+  bool end_object() {
+    const std::string* key = duplicate_key(open_.back()->get_ref<const Json::object_t&>());
+    if (key != nullptr) problem_ = fmt::format("duplicate key '{}'", printable(*key));
+    open_.pop_back();
+    return key == nullptr;
+  }
+  bool key(std::string& value) {
+    key_ = std::move(value);
+    return true;
+  }
+  bool parse_error(std::size_t /*at*/, const std::string& /*token*/, const nlohmann::json::exception& error) {
+    problem_ = readable(error.what());
+    return false;
+  }
+
+  const std::string& problem() const { return problem_; }
+  Json take() { return std::move(root_); }
+
+ private:
+  // The new value's place. Places of open containers stay valid, since their parents grow only after they are
+  // closed.
+  Json* add(Json value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    Json& parent = *open_.back();
+    if (parent.is_array()) return &parent.get_ref<Json::array_t&>().emplace_back(std::move(value));
+    // The vector below the map appends without a search; duplicates are found when the object ends.
+    Json::object_t::Container& members = parent.get_ref<Json::object_t&>();
+    return &members.emplace_back(std::move(key_), std::move(value)).second;
+  }
+
+  bool open(Json::value_t type) {
+    if (open_.size() >= max_depth_) {
+      problem_ = fmt::format("nested deeper than {} levels", max_depth_);
+      return false;
+    }
+    open_.push_back(add(type));
+    return true;
+  }
+
+  std::size_t max_depth_;
+  Json root_;
+  std::vector<Json*> open_;
+  std::string key_;
+  std::string problem_;
+};
 
 }  // namespace
 
@@ -43,15 +109,13 @@ Result<Json> parse(std::string_view bytes, const Limits& limits) {
     return fail(ErrorKind::kInvalidInput, "JSON document of {} bytes is larger than the limit of {}",
                 bytes.size(), limits.max_bytes);
   if (!is_utf8(bytes)) return fail(ErrorKind::kInvalidInput, "JSON document is not UTF-8");
-  Watch watch{limits.max_depth, {}, {}};
+  Builder builder(limits.max_depth);
   try {
-    Json value = Json::parse(bytes, [&watch](int depth, nlohmann::json::parse_event_t event, Json& parsed) {
-      return watch.on_event(depth, event, parsed);
-    });
-    if (!watch.problem.empty()) return fail(ErrorKind::kInvalidInput, "JSON: {}", watch.problem);
-    return value;
+    if (!Json::sax_parse(bytes.begin(), bytes.end(), &builder))
+      return fail(ErrorKind::kInvalidInput, "JSON: {}", builder.problem());
+    return builder.take();
   } catch (const std::exception& e) {
-    return fail(ErrorKind::kInvalidInput, "JSON: {}", printable(readable(e.what())));
+    return fail(ErrorKind::kInvalidInput, "JSON: {}", readable(e.what()));
   }
 }
 

@@ -137,11 +137,25 @@ std::size_t utf8_sequence(std::string_view s) {
 
 bool is_utf8(std::string_view bytes) {
   while (!bytes.empty()) {
+    // Whole runs of ASCII first: nearly all text is, and manifests are read often.
+    const auto* ascii_end =
+        std::ranges::find_if(bytes, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+    bytes.remove_prefix(static_cast<std::size_t>(ascii_end - bytes.begin()));
+    if (bytes.empty()) return true;
     const std::size_t length = utf8_sequence(bytes);
     if (length == 0) return false;
     bytes.remove_prefix(length);
   }
   return true;
+}
+
+std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  const auto continues = [&](std::size_t i) { return (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80; };
+  std::size_t end = max_bytes;
+  // A sequence has at most three continuation bytes; longer runs are not UTF-8 and may be cut anywhere.
+  while (end > 0 && max_bytes - end < 3 && continues(end)) --end;
+  return text.substr(0, continues(end) ? max_bytes : end);
 }
 
 std::string printable(std::string_view bytes) {

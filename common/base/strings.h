@@ -37,6 +37,8 @@ bool is_lower_hex(std::string_view text);
 
 // Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates).
 bool is_utf8(std::string_view bytes);
+// The longest start of a text that has at most max_bytes and does not end within a UTF-8 sequence.
+std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes);
 // The text as it may be shown on a terminal: control characters and bytes that are not UTF-8 become \xNN.
 std::string printable(std::string_view bytes);
 // The candidate closest to the word within two edits (a quarter of its length at most), or empty: for "did
