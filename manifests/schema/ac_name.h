@@ -21,6 +21,7 @@ class AcName {
   const std::string& str() const { return text_; }
 
   auto operator<=>(const AcName&) const = default;
+  bool operator==(const AcName&) const = default;
   friend bool operator==(const AcName& name, std::string_view text) { return name.text_ == text; }
 
  private:
@@ -32,7 +33,8 @@ class AcName {
 class AcIdentifier {
  public:
   static Result<AcIdentifier> parse(std::string_view text);
-  // The nearest identifier to any text, as AcName::sanitised does it; the separators -._~/ stay.
+  // The nearest identifier to any text, as AcName::sanitised does it, but the separators -._~/ stay and other
+  // characters become underscores.
   static Result<AcIdentifier> sanitised(std::string_view text);
 
   const std::string& str() const { return text_; }
@@ -40,6 +42,7 @@ class AcIdentifier {
   std::string_view last_element() const;
 
   auto operator<=>(const AcIdentifier&) const = default;
+  bool operator==(const AcIdentifier&) const = default;
   friend bool operator==(const AcIdentifier& name, std::string_view text) { return name.text_ == text; }
 
  private:

@@ -34,23 +34,23 @@ enum class IsolatorKind {
 
 // resource/*: cpu in cores, memory in bytes, bandwidths in bytes (network: bits) a second, iops a second.
 struct ResourceValue {
-  std::optional<Quantity> request;
-  std::optional<Quantity> limit;
+  std::optional<Quantity> request = {};
+  std::optional<Quantity> limit = {};
   bool is_default = false;
   bool operator==(const ResourceValue&) const = default;
 };
 
 // os/linux/capabilities-*-set: names as in capabilities(7), "CAP_NET_ADMIN"; at least one.
 struct CapabilitySet {
-  std::vector<std::string> names;
+  std::vector<std::string> names = {};
   bool operator==(const CapabilitySet&) const = default;
 };
 
 // os/linux/seccomp-*-set: system call names and "@group" names, at least one; errno name ("EPERM") or empty
 // for a kill.
 struct SeccompSet {
-  std::vector<std::string> names;
-  std::string errno_name;
+  std::vector<std::string> names = {};
+  std::string errno_name = {};
   bool operator==(const SeccompSet&) const = default;
 };
 
@@ -74,16 +74,16 @@ struct OomScoreAdj {
 
 // os/linux/selinux-context.
 struct SelinuxContext {
-  std::string user;
-  std::string role;
-  std::string type;
-  std::string level;
+  std::string user = {};
+  std::string role = {};
+  std::string type = {};
+  std::string level = {};
   bool operator==(const SelinuxContext&) const = default;
 };
 
 // os/linux/apparmor-profile.
 struct ApparmorProfile {
-  std::string name;
+  std::string name = {};
   bool operator==(const ApparmorProfile&) const = default;
 };
 
@@ -96,8 +96,8 @@ using IsolatorValue = std::variant<std::monostate, ResourceValue, CapabilitySet,
 struct Isolator {
   AcIdentifier name;
   IsolatorKind kind = IsolatorKind::kUnknown;
-  std::string json;
-  IsolatorValue value;
+  std::string json = {};
+  IsolatorValue value = {};
   bool operator==(const Isolator&) const = default;
 };
 

@@ -28,6 +28,10 @@ class NameValueList {
     items_.push_back({std::move(name), std::move(value)});
     return {};
   }
+  // Appends a name that the caller knows to be new (readers of long lists; add() looks through the list).
+  void add_new(AcIdentifier name, std::string value) {
+    items_.push_back({std::move(name), std::move(value)});
+  }
   // Appends, or changes the value of the name.
   void set(AcIdentifier name, std::string value) {
     auto it = std::ranges::find(items_, name, &Item::name);

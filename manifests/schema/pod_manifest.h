@@ -19,9 +19,9 @@ namespace agena::schema {
 // The image that an app runs; name and labels tell a reader where the ID came from.
 struct RuntimeImage {
   ImageId id;
-  std::optional<AcIdentifier> name;
-  Labels labels;
-  Extra extra;
+  std::optional<AcIdentifier> name = {};
+  Labels labels = {};
+  Extra extra = {};
   bool operator==(const RuntimeImage&) const = default;
 };
 
@@ -29,24 +29,24 @@ struct RuntimeImage {
 struct RuntimeApp {
   AcName name;  // unique in the pod
   RuntimeImage image;
-  std::optional<App> app;  // replaces the image's app section as a whole
+  std::optional<App> app = {};  // replaces the image's app section as a whole
   bool read_only_root_fs = false;
-  std::vector<Mount> mounts;
-  Annotations annotations;
-  Extra extra;
+  std::vector<Mount> mounts = {};
+  Annotations annotations = {};
+  Extra extra = {};
   bool operator==(const RuntimeApp&) const = default;
 };
 
 struct PodManifest {
   Semver ac_version = Semver::appc();
-  std::vector<RuntimeApp> apps;
-  std::vector<Volume> volumes;
-  std::vector<Isolator> isolators;
-  Annotations annotations;
-  std::vector<ExposedPort> ports;
-  StringMap user_annotations;
-  StringMap user_labels;
-  Extra extra;
+  std::vector<RuntimeApp> apps = {};
+  std::vector<Volume> volumes = {};
+  std::vector<Isolator> isolators = {};
+  Annotations annotations = {};
+  std::vector<ExposedPort> ports = {};
+  StringMap user_annotations = {};
+  StringMap user_labels = {};
+  Extra extra = {};
   bool operator==(const PodManifest&) const = default;
 };
 

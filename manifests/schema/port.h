@@ -13,11 +13,11 @@ namespace agena::schema {
 // A range of ports that an app listens on: port .. port + count - 1.
 struct Port {
   AcName name;
-  std::string protocol;  // "tcp", "udp", …
+  std::string protocol = {};  // "tcp", "udp", …
   std::uint16_t port = 0;
   std::uint16_t count = 1;
   bool socket_activated = false;
-  Extra extra;
+  Extra extra = {};
   bool operator==(const Port&) const = default;
 };
 
@@ -25,9 +25,9 @@ struct Port {
 struct ExposedPort {
   AcName name;  // an app's port, unless pod_port is given
   std::uint16_t host_port = 0;
-  std::string host_ip;  // IPv4 or IPv6 address; empty for all
-  std::optional<Port> pod_port;
-  Extra extra;
+  std::string host_ip = {};  // IPv4 or IPv6 address; empty for all
+  std::optional<Port> pod_port = {};
+  Extra extra = {};
   bool operator==(const ExposedPort&) const = default;
 };
 

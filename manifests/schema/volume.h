@@ -13,9 +13,9 @@ namespace agena::schema {
 // A path of the image where it expects a volume.
 struct MountPoint {
   AcName name;
-  std::string path;  // absolute, inside the app's root
+  std::string path = {};  // absolute, inside the app's root
   bool read_only = false;
-  Extra extra;
+  Extra extra = {};
   bool operator==(const MountPoint&) const = default;
 };
 
@@ -28,24 +28,24 @@ enum class VolumeKind {
 struct Volume {
   AcName name;
   VolumeKind kind = VolumeKind::kEmpty;
-  std::string source;             // kHost only: absolute path on the host
-  std::optional<bool> read_only;  // unset: the mount point decides
-  std::optional<bool> recursive;  // unset: true
+  std::string source = {};             // kHost only: absolute path on the host
+  std::optional<bool> read_only = {};  // unset: the mount point decides
+  std::optional<bool> recursive = {};  // unset: true
   // Permissions and owner of the directory; kEmpty only.
   std::uint32_t mode = 0755;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  Extra extra;
+  Extra extra = {};
   bool operator==(const Volume&) const = default;
 };
 
 // A volume mounted into an app.
 struct Mount {
   AcName volume;
-  std::string path;  // absolute, inside the app's root
+  std::string path = {};  // absolute, inside the app's root
   std::optional<Volume>
       app_volume;  // a volume of this app alone; `volume` need not be in the pod's list then
-  Extra extra;
+  Extra extra = {};
   bool operator==(const Mount&) const = default;
 };
 
