@@ -8,10 +8,12 @@
 //   ├── stage1TreeStoreID                chain key of the stage1 root, no newline
 //   ├── overlay-prepared                 flag: roots are overlays (absent: copies)
 //   ├── appsinfo/APP/manifest            image manifest of the app
+//   ├── appsinfo/APP/layers              layer keys of the app's root, bottom first (overlay pods)
 //   ├── appsinfo/APP/treeStoreID         chain key of the app's root (overlay pods)
 //   ├── overlay/stage1/{upper,work}      stage1's writable layer; holds rkt/status after the pod's end
 //   ├── overlay/app-APP/{upper,work}     each app's own writable layer
 //   ├── stage1/manifest                  image manifest of stage1
+//   ├── stage1/layers                    layer keys of stage1's root, bottom first (overlay pods)
 //   ├── stage1/rootfs/                   root of stage1: mount point (overlay) or tree (copy)
 //   │   ├── opt/stage2/APP/rootfs/       root of an app, likewise
 //   │   ├── rkt/status/APP               exit code of the app, decimal text (written when it ended)
@@ -41,6 +43,7 @@ inline constexpr const char* kAppsInfo = "appsinfo";
 inline constexpr const char* kOverlay = "overlay";
 inline constexpr const char* kStage1 = "stage1";
 inline constexpr const char* kStage1Manifest = "stage1/manifest";
+inline constexpr const char* kStage1Layers = "stage1/layers";
 inline constexpr const char* kStage1Root = "stage1/rootfs";
 inline constexpr const char* kStage1Upper = "overlay/stage1/upper";
 inline constexpr const char* kStage1Work = "overlay/stage1/work";
@@ -67,6 +70,7 @@ inline constexpr const char* kMachineId = "etc/machine-id";
 inline std::string app_info(std::string_view app) { return "appsinfo/" + std::string(app); }
 inline std::string app_image_manifest(std::string_view app) { return app_info(app) + "/manifest"; }
 inline std::string app_tree_id(std::string_view app) { return app_info(app) + "/treeStoreID"; }
+inline std::string app_layers(std::string_view app) { return app_info(app) + "/layers"; }
 // The prefix keeps an app named "stage1" apart from stage1's own layer.
 inline std::string app_upper(std::string_view app) { return "overlay/app-" + std::string(app) + "/upper"; }
 inline std::string app_work(std::string_view app) { return "overlay/app-" + std::string(app) + "/work"; }

@@ -50,6 +50,7 @@ class Pod {
   // Opens the pod directory known to be in this phase; kNotFound if it is not there (any more).
   static Result<Pod> open_in(const Pods& pods, PodDirectory directory, const Uuid& uuid);
 
+  const Pods& pods() const { return *pods_; }
   const Uuid& uuid() const { return uuid_; }
   // Where the pod was when it was opened, or last looked at or moved by this object.
   PodDirectory directory() const { return directory_; }
@@ -63,12 +64,15 @@ class Pod {
   // Takes the exclusive lock. kBusy if somebody else holds it exclusively; readers, who hold it shared for a
   // moment, are waited for. kNotFound if the pod was moved or deleted meanwhile.
   Result<> lock();
+  // Takes the lock shared, for moving an ended pod on: others still see the pod as not running meanwhile.
+  // kBusy if somebody holds it exclusively, kNotFound if the pod was moved or deleted meanwhile.
+  Result<> hold();
   // Waits until nobody holds the lock exclusively: until a running pod has ended. Takes no lock.
   // False if the timeout passed first (nullopt: no limit).
   Result<bool> wait_unlocked(std::optional<Nanoseconds> timeout);
   // Descriptor with the lock, for handing over to stage1; closed-on-exec until somebody clears that. The pod
   // remains usable, but is then no longer the owner of the lock.
-  [[nodiscard]] sys::UniqueFd release_lock();
+  Result<sys::UniqueFd> release_lock();
 
   // Moves the pod to another phase by rename. kNotFound if it is not where it was (somebody else moved it).
   // With Durability::kSync both directories are fsynced: the move survives a power cut.
@@ -78,6 +82,7 @@ class Pod {
   Pod(const Pods& pods, Uuid uuid, PodDirectory directory, sys::DirFd dir)
       : pods_(&pods), uuid_(std::move(uuid)), directory_(directory), dir_(std::move(dir)) {}
   Result<bool> still_there() const;
+  Result<> follow();
 
   const Pods* pods_;
   Uuid uuid_;

@@ -1,0 +1,109 @@
+#include "stage0/pod/app_builder.h"
+
+#include <algorithm>
+
+#include "common/base/strings.h"
+#include "manifests/codec/image_manifest.h"
+#include "stage0/pod/isolator_flags.h"
+
+namespace agena::stage0 {
+namespace {
+
+Result<schema::AcName> choose_name(const AppRequest& request, const ImageRecord& image) {
+  if (!request.name.empty()) return TRY_CTX(schema::AcName::parse(request.name), "--name");
+  return schema::AcName::sanitised(image.manifest.name.last_element());
+}
+
+// The app section that flags are applied to: the image's, or, where only --exec makes the image runnable, a
+// bare one that runs as the caller.
+Result<schema::App> base_section(const AppRequest& request, const ImageRecord& image,
+                                 const CallerFacts& caller) {
+  if (image.manifest.app) return *image.manifest.app;
+  if (request.exec.empty())
+    return fail(ErrorKind::kInvalidInput, "image \"{}\" has no app section (try --exec=BINARY)",
+                shown_image(image));
+  schema::App app;
+  app.user = fmt::format("{}", caller.uid);
+  app.group = fmt::format("{}", caller.gid);
+  return app;
+}
+
+// Arguments follow the program of --exec and the exec of an ACI (rkt's rule); they replace the Cmd of a
+// docker or OCI image and keep its entrypoint (docker's rule).
+std::vector<std::string> choose_exec(const AppRequest& request, const ImageRecord& image,
+                                     const schema::App& app) {
+  std::vector<std::string> exec = app.exec;
+  if (!request.exec.empty())
+    exec = {request.exec};
+  else if (request.has_args && image.arguments_replace_cmd())
+    exec = image.oci->entrypoint;
+  exec.insert(exec.end(), request.args.begin(), request.args.end());
+  return exec;
+}
+
+void apply_overrides(const AppRequest& request, schema::App& app) {
+  if (!request.user.empty()) app.user = request.user;
+  if (!request.group.empty()) app.group = request.group;
+  if (request.supplementary_gids) app.supplementary_gids = *request.supplementary_gids;
+  if (!request.working_dir.empty()) app.working_directory = request.working_dir;
+  for (const NameValue& variable : request.environment) set_environment(app, variable);
+  for (const NameValue& item : request.user_annotations) app.user_annotations[item.name] = item.value;
+  for (const NameValue& item : request.user_labels) app.user_labels[item.name] = item.value;
+}
+
+}  // namespace
+
+std::string shown_image(const ImageRecord& image) {
+  const std::string* version = image.manifest.labels.find("version");
+  return image.manifest.name.str() + (version == nullptr ? "" : ":" + *version);
+}
+
+void set_environment(schema::App& app, const NameValue& variable) {
+  std::erase_if(app.environment,
+                [&](const schema::EnvironmentVariable& present) { return present.name == variable.name; });
+  app.environment.push_back({variable.name, variable.value});
+}
+
+void add_missing_environment(schema::App& app, const NameValue& variable) {
+  if (std::ranges::find(app.environment, variable.name, &schema::EnvironmentVariable::name) ==
+      app.environment.end())
+    app.environment.push_back({variable.name, variable.value});
+}
+
+Result<schema::Mount> make_mount(const MountRequest& request) {
+  if (!request.target.starts_with('/') || request.target.find_first_not_of("/.") == std::string::npos)
+    return fail(ErrorKind::kInvalidInput, "mount target '{}' is not an absolute path below the root",
+                printable(request.target));
+  return schema::Mount{.volume = TRY_CTX(schema::AcName::parse(request.volume), "volume of mount '{}'",
+                                         printable(request.target)),
+                       .path = request.target,
+                       .app_volume = std::nullopt,
+                       .extra = {}};
+}
+
+Result<schema::RuntimeApp> build_app(const AppRequest& request, const ImageRecord& image,
+                                     const CallerFacts& caller) {
+  TRY_CTX(codec::check_platform(image.manifest.labels), "image '{}'", shown_image(image));
+  schema::RuntimeApp runtime{.name = TRY(choose_name(request, image)),
+                             .image = {.id = TRY(schema::ImageId::parse(image.id)),
+                                       .name = image.manifest.name,
+                                       .labels = image.manifest.labels,
+                                       .extra = {}},
+                             .app = TRY(base_section(request, image, caller)),
+                             .read_only_root_fs = request.readonly_rootfs.value_or(false),
+                             .mounts = {},
+                             .annotations = image.manifest.annotations,
+                             .extra = {}};
+  runtime.app->exec = choose_exec(request, image, *runtime.app);
+  if (runtime.app->exec.empty())
+    return fail(ErrorKind::kInvalidInput, "image \"{}\" has an empty \"exec\" (try --exec=BINARY)",
+                shown_image(image));
+  apply_overrides(request, *runtime.app);
+  TRY(apply_isolator_flags(request.isolators, runtime.app->isolators));
+  for (const NameValue& item : request.annotations)
+    runtime.annotations.set(TRY_CTX(schema::AcIdentifier::parse(item.name), "--annotation"), item.value);
+  for (const MountRequest& mount : request.mounts) runtime.mounts.push_back(TRY(make_mount(mount)));
+  return runtime;
+}
+
+}  // namespace agena::stage0

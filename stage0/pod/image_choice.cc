@@ -1,0 +1,80 @@
+#include "stage0/pod/image_choice.h"
+
+#include <unistd.h>
+
+#include "common/base/strings.h"
+#include "common/sys/fs.h"
+#include "manifests/codec/image_manifest.h"
+#include "manifests/codec/pod_manifest.h"
+#include "stage0/image/importer.h"
+#include "stage0/image/reference.h"
+#include "stage0/pod/manifest_builder.h"
+#include "stage0/pod/stage1_select.h"
+
+namespace agena::stage0 {
+namespace {
+
+CallerFacts caller_facts(const PrepareRequest& request) {
+  CallerFacts facts{.environment = {}, .uid = ::getuid(), .gid = ::getgid()};
+  if (!request.inherit_env) return facts;
+  for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {
+    const Cut pair = cut(*variable, '=');
+    // What has no name, or is not text, cannot stand in a manifest.
+    if (pair.found && !pair.before.empty() && is_utf8(*variable))
+      facts.environment.push_back({std::string(pair.before), std::string(pair.after)});
+  }
+  return facts;
+}
+
+Result<ImageRecord> find_app_image(Store& store, const AppRequest& app, const InsecureOptions& insecure) {
+  if (!app.signature.empty() && !insecure.image)
+    return fail(ErrorKind::kUnsupported,
+                "signatures are not verified by this build; --insecure-options=image waives them");
+  return find_or_import(store, TRY(parse_reference(app.image)));
+}
+
+Result<> choose_by_request(Store& store, const PrepareRequest& request, ImageChoice& choice) {
+  for (const AppRequest& app : request.apps)
+    choice.apps.push_back(
+        TRY_CTX(find_app_image(store, app, request.insecure), "image '{}'", printable(app.image)));
+  choice.manifest = TRY(build_pod_manifest(request, choice.apps, caller_facts(request)));
+  return {};
+}
+
+Result<> choose_by_manifest(Store& store, const std::string& path, ImageChoice& choice) {
+  choice.manifest = TRY_CTX(codec::parse_pod_manifest(TRY(sys::read_file(sys::at_cwd(), path))), "file '{}'",
+                            printable(path));
+  for (const schema::RuntimeApp& app : choice.manifest.apps)
+    choice.apps.push_back(TRY_CTX(store.read_image(app.image.id.key().str()), "file '{}': app '{}'",
+                                  printable(path), app.name.str()));
+  TRY_CTX(check_given_manifest(choice.manifest, choice.apps), "file '{}'", printable(path));
+  return {};
+}
+
+Result<RootSource> root_source(const ImageRecord& image) {
+  RootSource root;
+  for (const LayerUse& layer : image.layers) root.layers.push_back(layer.key);
+  root.chain_id = image.chain_id;
+  root.manifest = TRY(codec::write_image_manifest(image.manifest));
+  return root;
+}
+
+}  // namespace
+
+Result<ImageChoice> choose_images(Store& store, const Engine& engine, const PrepareRequest& request) {
+  ImageChoice choice{.stage1 = TRY(select_stage1(store, engine, request.stage1)), .apps = {}, .manifest = {}};
+  if (request.pod_manifest.empty())
+    TRY(choose_by_request(store, request, choice));
+  else
+    TRY(choose_by_manifest(store, request.pod_manifest, choice));
+  return choice;
+}
+
+Result<PodSources> sources_of(const ImageChoice& choice) {
+  PodSources sources{.stage1 = TRY(root_source(choice.stage1)), .apps = {}};
+  for (std::size_t i = 0; i < choice.apps.size(); ++i)
+    sources.apps.push_back({choice.manifest.apps[i].name.str(), TRY(root_source(choice.apps[i]))});
+  return sources;
+}
+
+}  // namespace agena::stage0

@@ -1,0 +1,28 @@
+// Resolving what a request names to image records, and the pod manifest that follows from them. Internal to
+// stage0/pod.
+#pragma once
+
+#include <vector>
+
+#include "common/base/result.h"
+#include "manifests/schema/pod_manifest.h"
+#include "stage0/pod/engine.h"
+#include "stage0/pod/roots.h"
+#include "stage0/pod/run_request.h"
+#include "stage0/store/store.h"
+
+namespace agena::stage0 {
+
+struct ImageChoice {
+  ImageRecord stage1;
+  std::vector<ImageRecord> apps;  // apps[i] is the image of manifest.apps[i]
+  schema::PodManifest manifest;
+};
+
+// Finds or imports all images of a request. May take long; holds no lock.
+Result<ImageChoice> choose_images(Store& store, const Engine& engine, const PrepareRequest& request);
+
+// The roots that follow from the choice.
+Result<PodSources> sources_of(const ImageChoice& choice);
+
+}  // namespace agena::stage0

@@ -1,0 +1,126 @@
+#include "stage0/pod/isolator_flags.h"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+
+#include "common/base/strings.h"
+#include "manifests/isolators/isolators.h"
+
+namespace agena::stage0 {
+namespace {
+
+using schema::IsolatorKind;
+using Isolators = std::vector<schema::Isolator>;
+
+// rkt's lower bound, one page: the kernel cannot run a program in less.
+constexpr std::int64_t kMinMemory = 4096;
+
+void erase_kinds(Isolators& isolators, std::initializer_list<IsolatorKind> kinds) {
+  std::erase_if(isolators, [&](const schema::Isolator& isolator) {
+    return std::ranges::find(kinds, isolator.kind) != kinds.end();
+  });
+}
+
+Result<> append(Isolators& isolators, IsolatorKind kind, schema::IsolatorValue value) {
+  isolators.push_back(TRY(isolators::make_isolator(kind, std::move(value))));
+  return {};
+}
+
+// Request and limit alike.
+Result<> append_resource(Isolators& isolators, IsolatorKind kind, const schema::Quantity& quantity) {
+  schema::ResourceValue value;
+  value.request = quantity;
+  value.limit = quantity;
+  return append(isolators, kind, std::move(value));
+}
+
+Result<> add_memory(const IsolatorFlags& flags, Isolators& isolators) {
+  const auto quantity = TRY(schema::Quantity::parse(*flags.memory));
+  if (quantity.value() < kMinMemory)
+    return fail(ErrorKind::kInvalidInput, "'{}' is less than the minimum of {} bytes",
+                printable(*flags.memory), kMinMemory);
+  return append_resource(isolators, IsolatorKind::kMemory, quantity);
+}
+
+Result<> add_cpu(const IsolatorFlags& flags, Isolators& isolators) {
+  return append_resource(isolators, IsolatorKind::kCpu, TRY(schema::Quantity::parse(*flags.cpu)));
+}
+
+Result<> set_cpu_shares(const IsolatorFlags& flags, Isolators& isolators) {
+  const auto shares = TRY(parse_int(*flags.cpu_shares, INT64_MIN, INT64_MAX));
+  erase_kinds(isolators, {IsolatorKind::kCpuShares});
+  return append(isolators, IsolatorKind::kCpuShares, schema::CpuShares{shares});
+}
+
+Result<> set_oom_score_adj(const IsolatorFlags& flags, Isolators& isolators) {
+  const auto score = TRY(parse_int(*flags.oom_score_adj, INT64_MIN, INT64_MAX));
+  erase_kinds(isolators, {IsolatorKind::kOomScoreAdj});
+  return append(isolators, IsolatorKind::kOomScoreAdj, schema::OomScoreAdj{score});
+}
+
+Result<> set_capabilities(Isolators& isolators, IsolatorKind kind, const std::vector<std::string>& names) {
+  erase_kinds(isolators, {IsolatorKind::kCapabilitiesRetain, IsolatorKind::kCapabilitiesRemove});
+  return append(isolators, kind, schema::CapabilitySet{names});
+}
+
+Result<> set_caps_retain(const IsolatorFlags& flags, Isolators& isolators) {
+  return set_capabilities(isolators, IsolatorKind::kCapabilitiesRetain, *flags.caps_retain);
+}
+
+Result<> set_caps_remove(const IsolatorFlags& flags, Isolators& isolators) {
+  return set_capabilities(isolators, IsolatorKind::kCapabilitiesRemove, *flags.caps_remove);
+}
+
+// "mode=retain|remove[,errno=E],NAME,@GROUP".
+Result<> set_seccomp(const IsolatorFlags& flags, Isolators& isolators) {
+  schema::SeccompSet set;
+  std::string mode;
+  for (const std::string& part : split(*flags.seccomp, ',')) {
+    const Cut pair = cut(part, '=');
+    if (!pair.found)
+      set.names.emplace_back(trim(part));
+    else if (pair.before == "mode" && mode.empty())
+      mode = pair.after;
+    else if (pair.before == "errno" && set.errno_name.empty())
+      set.errno_name = pair.after;
+    else
+      return fail(ErrorKind::kInvalidInput, "unknown or repeated setting '{}'", printable(part));
+  }
+  if (mode != "retain" && mode != "remove")
+    return fail(ErrorKind::kInvalidInput, "the mode is retain or remove, not '{}'", printable(mode));
+  erase_kinds(isolators, {IsolatorKind::kSeccompRetain, IsolatorKind::kSeccompRemove});
+  return append(isolators, mode == "retain" ? IsolatorKind::kSeccompRetain : IsolatorKind::kSeccompRemove,
+                std::move(set));
+}
+
+using Apply = Result<> (*)(const IsolatorFlags&, Isolators&);
+using Given = bool (*)(const IsolatorFlags&);
+struct FlagRow {
+  const char* name;
+  Given given;
+  Apply apply;
+};
+
+constexpr std::array kFlags = {
+    FlagRow{"memory", [](const IsolatorFlags& f) { return f.memory.has_value(); }, add_memory},
+    FlagRow{"cpu", [](const IsolatorFlags& f) { return f.cpu.has_value(); }, add_cpu},
+    FlagRow{"cpu-shares", [](const IsolatorFlags& f) { return f.cpu_shares.has_value(); }, set_cpu_shares},
+    FlagRow{"oom-score-adj", [](const IsolatorFlags& f) { return f.oom_score_adj.has_value(); },
+            set_oom_score_adj},
+    FlagRow{"caps-retain", [](const IsolatorFlags& f) { return f.caps_retain.has_value(); }, set_caps_retain},
+    FlagRow{"caps-remove", [](const IsolatorFlags& f) { return f.caps_remove.has_value(); }, set_caps_remove},
+    FlagRow{"seccomp", [](const IsolatorFlags& f) { return f.seccomp.has_value(); }, set_seccomp},
+};
+
+}  // namespace
+
+Result<> apply_isolator_flags(const IsolatorFlags& flags, std::vector<schema::Isolator>& isolators) {
+  if (flags.caps_retain && flags.caps_remove)
+    return fail(ErrorKind::kInvalidInput, "--caps-retain and --caps-remove exclude each other");
+  for (const FlagRow& row : kFlags)
+    if (row.given(flags)) TRY_CTX(row.apply(flags, isolators), "--{}", row.name);
+  return {};
+}
+
+}  // namespace agena::stage0

@@ -1,0 +1,139 @@
+#include "stage0/pod/manifest_builder.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "common/base/strings.h"
+#include "common/contract/entrypoints.h"
+#include "manifests/codec/image_manifest.h"
+#include "manifests/codec/pod_manifest.h"
+#include "stage0/pod/app_builder.h"
+
+namespace agena::stage0 {
+namespace {
+
+// "/data//x/." and "/data/x" are the same target.
+std::string clean_path(const std::string& path) {
+  std::string clean = std::filesystem::path(path).lexically_normal().string();
+  while (clean.size() > 1 && clean.ends_with('/')) clean.pop_back();
+  return clean;
+}
+
+// Mounts for all apps come first; of two on one path the last counts, so the app's own win.
+Result<> merge_mounts(const PrepareRequest& request, schema::RuntimeApp& app) {
+  std::vector<schema::Mount> mounts;
+  for (const MountRequest& mount : request.mounts) mounts.push_back(TRY(make_mount(mount)));
+  std::ranges::move(app.mounts, std::back_inserter(mounts));
+  app.mounts.clear();
+  for (auto it = mounts.begin(); it != mounts.end(); ++it) {
+    const std::string path = clean_path(it->path);
+    const bool overridden = std::any_of(std::next(it), mounts.end(), [&](const schema::Mount& later) {
+      return clean_path(later.path) == path;
+    });
+    if (!overridden) app.mounts.push_back(std::move(*it));
+  }
+  return {};
+}
+
+Result<schema::Volume> make_volume(const VolumeRequest& request) {
+  schema::Volume volume{.name = TRY(schema::AcName::parse(request.name))};
+  volume.kind =
+      request.kind == VolumeRequest::Kind::kHost ? schema::VolumeKind::kHost : schema::VolumeKind::kEmpty;
+  volume.source = request.source;
+  volume.read_only = request.read_only;
+  volume.recursive = request.recursive;
+  volume.mode = request.mode.value_or(volume.mode);
+  volume.uid = request.uid.value_or(volume.uid);
+  volume.gid = request.gid.value_or(volume.gid);
+  return volume;
+}
+
+Result<> add_volumes(const PrepareRequest& request, schema::PodManifest& pod) {
+  for (const VolumeRequest& volume : request.volumes) {
+    if (schema::find_volume(pod, volume.name) != nullptr)
+      return fail(ErrorKind::kInvalidInput, "duplicate volume name '{}'", volume.name);
+    pod.volumes.push_back(TRY_CTX(make_volume(volume), "--volume"));
+  }
+  return {};
+}
+
+Result<> add_ports(const PrepareRequest& request, schema::PodManifest& pod) {
+  for (const PortRequest& port : request.ports)
+    pod.ports.push_back({.name = TRY_CTX(schema::AcName::parse(port.name), "--port"),
+                         .host_port = port.host_port,
+                         .host_ip = port.host_ip,
+                         .pod_port = std::nullopt,
+                         .extra = {}});
+  return {};
+}
+
+Result<> add_pod_facts(const PrepareRequest& request, schema::PodManifest& pod) {
+  for (const NameValue& item : request.annotations)
+    pod.annotations.set(TRY_CTX(schema::AcIdentifier::parse(item.name), "--annotation"), item.value);
+  pod.annotations.set(TRY(schema::AcIdentifier::parse(contract::kMutableAnnotation)),
+                      request.is_mutable ? "true" : "false");
+  for (const NameValue& item : request.user_annotations) pod.user_annotations[item.name] = item.value;
+  for (const NameValue& item : request.user_labels) pod.user_labels[item.name] = item.value;
+  return {};
+}
+
+// Low to high: the image's, the caller's (missing names only), the app's flags, --set-env-file, --set-env.
+// The app's flags are in already, so the caller's only fill gaps, which comes to the same.
+void add_pod_environment(const PrepareRequest& request, const CallerFacts& caller, schema::App& app) {
+  if (request.inherit_env)
+    for (const NameValue& variable : caller.environment) add_missing_environment(app, variable);
+  for (const NameValue& variable : request.set_env) set_environment(app, variable);
+}
+
+Result<schema::RuntimeApp> build_pod_app(const PrepareRequest& request, const AppRequest& app_request,
+                                         const ImageRecord& image, const CallerFacts& caller) {
+  auto app = TRY(build_app(app_request, image, caller));
+  add_pod_environment(request, caller, *app.app);
+  TRY(merge_mounts(request, app));
+  return app;
+}
+
+}  // namespace
+
+Result<schema::PodManifest> build_pod_manifest(const PrepareRequest& request,
+                                               std::span<const ImageRecord> images,
+                                               const CallerFacts& caller) {
+  if (request.apps.size() != images.size())
+    return fail(ErrorKind::kInternal, "{} apps but {} images", request.apps.size(), images.size());
+  if (request.apps.empty() && !request.is_mutable)
+    return fail(ErrorKind::kInvalidInput, "pod must contain at least one application");
+  schema::PodManifest pod;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    auto app = TRY_CTX(build_pod_app(request, request.apps[i], images[i], caller), "image '{}'",
+                       printable(request.apps[i].image));
+    if (schema::find_app(pod, app.name.str()) != nullptr)
+      return fail(ErrorKind::kInvalidInput, "multiple apps with name {}", app.name.str());
+    pod.apps.push_back(std::move(app));
+  }
+  TRY(add_volumes(request, pod));
+  TRY(add_ports(request, pod));
+  TRY(add_pod_facts(request, pod));
+  TRY(codec::validate_pod_references(pod));
+  TRY(codec::validate_pod_manifest(pod));
+  return pod;
+}
+
+Result<> check_given_manifest(const schema::PodManifest& manifest, std::span<const ImageRecord> images) {
+  if (manifest.apps.empty())
+    return fail(ErrorKind::kInvalidInput, "pod must contain at least one application");
+  for (std::size_t i = 0; i < manifest.apps.size(); ++i) {
+    const schema::RuntimeApp& app = manifest.apps[i];
+    const ImageRecord& image = images[i];
+    TRY_CTX(codec::check_platform(image.manifest.labels), "app '{}'", app.name.str());
+    const schema::App* section = app.app ? &*app.app : image.manifest.app ? &*image.manifest.app : nullptr;
+    if (section == nullptr)
+      return fail(ErrorKind::kInvalidInput, "app '{}': image \"{}\" has no app section", app.name.str(),
+                  shown_image(image));
+    if (section->exec.empty())
+      return fail(ErrorKind::kInvalidInput, "app '{}': image \"{}\" has an empty \"exec\"", app.name.str(),
+                  shown_image(image));
+  }
+  return codec::validate_pod_references(manifest);
+}
+
+}  // namespace agena::stage0

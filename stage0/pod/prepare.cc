@@ -1,0 +1,127 @@
+#include "stage0/pod/prepare.h"
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/contract/pod_paths.h"
+#include "common/sys/fs.h"
+#include "manifests/codec/pod_manifest.h"
+#include "stage0/pod/image_choice.h"
+#include "stage0/pod/prepare_steps.h"
+#include "stage0/stage1_client/stage1_manifest.h"
+#include "stage0/tree/layers_file.h"
+#include "stage0/tree/overlay_root.h"
+
+namespace agena::stage0 {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+constexpr mode_t kManifestMode = 0640;
+constexpr mode_t kManifestLockMode = 0600;
+
+// What the request asks for and no part of this build can do.
+Result<> refuse_unsupported(const PrepareRequest& request) {
+  if (request.private_users)
+    return fail(ErrorKind::kUnsupported, "user namespaces (--private-users) are not supported by this build");
+  if (request.is_mutable)
+    return fail(ErrorKind::kUnsupported, "app sandboxes are not supported by this build");
+  return {};
+}
+
+// Whether every layer is in the store.
+Result<bool> all_present(const Store& store, std::span<const LayerKey> layers) {
+  for (const LayerKey& key : layers)
+    if (!TRY(store.has_layer(key))) return false;
+  return true;
+}
+
+// Writes the references that keep the layers from being swept. Images were found without a lock, since
+// fetching may take long; if one was removed and swept since, finding starts again under the lock.
+Result<PodSources> secure_layers(Store& store, const Engine& engine, const PrepareRequest& request,
+                                 const sys::DirFd& pod, ImageChoice& choice) {
+  auto sources = TRY(sources_of(choice));
+  const auto lock = TRY(store.lock_prepare(sys::LockMode::kShared));
+  if (!TRY(all_present(store, all_layers(sources)))) {
+    choice = TRY(choose_images(store, engine, request));
+    sources = TRY(sources_of(choice));
+  }
+  TRY(write_layers_file(pod, paths::kLayers, all_layers(sources)));
+  return sources;
+}
+
+Result<bool> choose_overlay(const PrepareRequest& request, const sys::DirFd& pod,
+                            std::vector<std::string>& warnings) {
+  if (request.no_overlay) return false;
+  const auto usable = check_overlay_usable(pod);
+  if (usable) return true;
+  if (usable.error().kind() != ErrorKind::kUnsupported) return std::unexpected(usable.error());
+  warnings.push_back(fmt::format("disabling overlay support: \"{}\"", usable.error().to_string()));
+  return false;
+}
+
+Result<> write_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources, bool overlay) {
+  if (overlay) return prepare_overlay_roots(store, pod, sources);
+  TRY(prepare_copied_roots(store, pod, sources));
+  // Copies need no layers any more.
+  return write_layers_file(pod, paths::kLayers, {});
+}
+
+Result<> write_pod_files(const sys::DirFd& pod, const schema::PodManifest& manifest) {
+  TRY(sys::write_file(pod, paths::kManifest, TRY(codec::write_pod_manifest(manifest)), kManifestMode));
+  TRY(sys::write_file(pod, paths::kManifestLock, "", kManifestLockMode));
+  return sys::write_file(pod, paths::kCreated, "");
+}
+
+void note_use(const Store& store, const ImageChoice& choice) {
+  const auto note = [&](const ImageRecord& image) {
+    if (const auto noted = store.touch_last_used(image.id); !noted)
+      log::debug("noting the use of image '{}': {}", image.id, noted.error().to_string());
+  };
+  note(choice.stage1);
+  for (const ImageRecord& image : choice.apps) note(image);
+}
+
+Result<> fill_directory(Store& store, const Engine& engine, const PrepareRequest& request,
+                        ImageChoice& choice, Preparation& preparation) {
+  const sys::DirFd& pod = preparation.pod.dir();
+  const bool overlay = TRY(choose_overlay(request, pod, preparation.warnings));
+  const auto sources = TRY(secure_layers(store, engine, request, pod, choice));
+  TRY(write_roots(store, pod, sources, overlay));
+  TRY(write_pod_files(pod, choice.manifest));
+  note_use(store, choice);
+  return {};
+}
+
+}  // namespace
+
+Result<Preparation> prepare_directory(const Engine& engine, const Pods& pods, const PrepareRequest& request,
+                                      const std::string& uuid_file, PhaseTimer& times) {
+  TRY(refuse_unsupported(request));
+  Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadWrite));
+  times.end_phase("store");
+  ImageChoice choice = TRY(choose_images(store, engine, request));
+  // A wrong image is refused before there is a pod.
+  TRY(Stage1Manifest::of(choice.stage1.manifest));
+  times.end_phase("resolve");
+
+  Preparation preparation{.pod = TRY(Pod::create(pods)), .warnings = {}};
+  const std::string& uuid = preparation.pod.uuid().str();
+  if (!uuid_file.empty()) TRY_CTX(sys::write_file(sys::at_cwd(), uuid_file, uuid), "saving the pod's UUID");
+  TRY_CTX(fill_directory(store, engine, request, choice, preparation), "preparing pod '{}'", uuid);
+  times.end_phase("prepare");
+  return preparation;
+}
+
+Result<PreparedPod> prepare_pod(const Engine& engine, const PrepareRequest& request) {
+  PhaseTimer times(engine.start);
+  const Pods pods = TRY(Pods::create(engine.data_dir));
+  auto [pod, warnings] = TRY(prepare_directory(engine, pods, request, "", times));
+  // One sync for all files, then the rename: what is in `prepared` is whole, whatever happens.
+  TRY(sys::sync_file_system(pod.dir().get()));
+  TRY(pod.move_to(PodDirectory::kPrepared, sys::Durability::kSync));
+  times.end_phase("sync");
+  log::debug("phases: {}", times.to_string());
+  return PreparedPod{.uuid = pod.uuid(), .warnings = std::move(warnings)};
+}
+
+}  // namespace agena::stage0

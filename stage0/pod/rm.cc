@@ -1,0 +1,48 @@
+#include "stage0/pod/rm.h"
+
+#include "stage0/pod/delete_pod.h"
+
+namespace agena::stage0 {
+namespace {
+
+// Moves the pod to where it may be deleted, and locks it there.
+Result<> mark(Pod& pod) {
+  const std::string& uuid = pod.uuid().str();
+  switch (TRY(pod.state())) {
+    case PodState::kExited:
+      TRY(pod.hold());
+      TRY(pod.move_to(PodDirectory::kExitedGarbage));
+      return pod.lock();
+    case PodState::kAbortedPrepare:
+      TRY(pod.hold());
+      TRY(pod.move_to(PodDirectory::kGarbage));
+      return pod.lock();
+    case PodState::kPrepared:
+      // Exclusive, so that a run-prepared at the same time either has it or finds it gone.
+      TRY(pod.lock());
+      return pod.move_to(PodDirectory::kGarbage);
+    case PodState::kExitedGarbage:
+    case PodState::kGarbage:
+      return pod.lock();
+    case PodState::kRunning:
+      return fail(ErrorKind::kInvalidInput, "pod \"{}\" is currently running", uuid);
+    case PodState::kEmbryo:
+    case PodState::kPreparing:
+      return fail(ErrorKind::kInvalidInput, "pod \"{}\" is currently being prepared", uuid);
+    case PodState::kExitedDeleting:
+    case PodState::kDeleting:
+      return fail(ErrorKind::kInvalidInput, "pod \"{}\" is currently being deleted", uuid);
+  }
+  return fail(ErrorKind::kInternal, "pod \"{}\" is in an unknown state", uuid);
+}
+
+}  // namespace
+
+Result<> remove_pod(const Engine& engine, Pod& pod) {
+  TRY(mark(pod));
+  ErrorList errors;
+  errors.add_if(delete_pod(engine, pod.pods(), pod, errors));
+  return errors.to_result();
+}
+
+}  // namespace agena::stage0

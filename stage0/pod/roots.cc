@@ -1,0 +1,141 @@
+#include "stage0/pod/roots.h"
+
+#include <algorithm>
+
+#include "common/contract/pod_paths.h"
+#include "common/sys/fs.h"
+#include "common/sys/path_in_root.h"
+#include "stage0/tree/copy_tree.h"
+#include "stage0/tree/layers_file.h"
+#include "stage0/tree/overlay_root.h"
+
+namespace agena::stage0 {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+// Stands for the layers of an image that has none: overlays need a lower directory.
+constexpr const char* kNoLayers = "overlay/empty";
+
+Result<std::vector<sys::DirFd>> open_root_layers(const Store& store, const sys::DirFd& pod,
+                                                 std::span<const LayerKey> layers) {
+  auto open = TRY(open_layers(store, layers));
+  if (open.empty()) {
+    TRY(sys::make_dirs(pod, kNoLayers));
+    open.push_back(TRY(sys::open_dir(pod, kNoLayers)));
+  }
+  return open;
+}
+
+Result<> write_image_facts(const sys::DirFd& pod, const PodSources& sources) {
+  TRY(sys::make_dir(pod, paths::kStage1));
+  TRY(sys::write_file(pod, paths::kStage1TreeId, sources.stage1.chain_id));
+  TRY(sys::write_file(pod, paths::kStage1Manifest, sources.stage1.manifest));
+  TRY(sys::make_dir(pod, paths::kAppsInfo));
+  for (const AppSource& app : sources.apps) {
+    TRY(sys::make_dir(pod, paths::app_info(app.name)));
+    TRY(sys::write_file(pod, paths::app_image_manifest(app.name), app.root.manifest));
+  }
+  return {};
+}
+
+// The places below the stage1 root that stage0 answers for.
+Result<> make_stage1_places(const sys::DirFd& root, const PodSources& sources) {
+  (void)TRY(sys::make_dirs_in_root(root, paths::kStatusDir));
+  for (const AppSource& app : sources.apps) {
+    const sys::DirFd app_dir =
+        TRY(sys::make_dirs_in_root(root, std::string(paths::kStage2Dir) + "/" + app.name));
+    TRY(sys::write_file(app_dir, "manifest", app.root.manifest));
+    TRY(sys::make_dir(app_dir, "rootfs"));
+  }
+  return {};
+}
+
+struct OverlayPaths {
+  std::string layers;
+  std::string upper;
+  std::string work;
+};
+
+Result<> prepare_overlay(const Store& store, const sys::DirFd& pod, const RootSource& root,
+                         const OverlayPaths& where) {
+  TRY(write_layers_file(pod, where.layers, root.layers));
+  return make_upper(TRY(open_root_layers(store, pod, root.layers)), pod, where.upper, where.work);
+}
+
+Result<> mount_root(const Store& store, const sys::DirFd& pod, const OverlayPaths& from,
+                    const sys::DirFd& target) {
+  const auto layers = TRY(open_root_layers(store, pod, TRY(read_layers_file(pod, from.layers))));
+  const sys::DirFd upper = TRY(sys::open_dir(pod, from.upper));
+  const sys::DirFd work = TRY(sys::open_dir(pod, from.work));
+  // A running pod does not outlive the machine, so its writes need not be synced.
+  return mount_overlay_root({.layers = layers, .upper = &upper, .work = &work, .is_volatile = true}, target);
+}
+
+OverlayPaths stage1_paths() { return {paths::kStage1Layers, paths::kStage1Upper, paths::kStage1Work}; }
+
+OverlayPaths app_paths(const std::string& app) {
+  return {paths::app_layers(app), paths::app_upper(app), paths::app_work(app)};
+}
+
+}  // namespace
+
+std::vector<LayerKey> all_layers(const PodSources& sources) {
+  std::vector<LayerKey> all = sources.stage1.layers;
+  for (const AppSource& app : sources.apps) std::ranges::copy(app.root.layers, std::back_inserter(all));
+  std::ranges::sort(all);
+  const auto [first, last] = std::ranges::unique(all);
+  all.erase(first, last);
+  return all;
+}
+
+Result<> prepare_overlay_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources) {
+  TRY(write_image_facts(pod, sources));
+  TRY_CTX(prepare_overlay(store, pod, sources.stage1, stage1_paths()), "preparing the stage1 root");
+  TRY(sys::make_dir(pod, paths::kStage1Root));
+  TRY(make_stage1_places(TRY(sys::open_dir(pod, paths::kStage1Upper)), sources));
+  for (const AppSource& app : sources.apps) {
+    TRY(sys::write_file(pod, paths::app_tree_id(app.name), app.root.chain_id));
+    TRY_CTX(prepare_overlay(store, pod, app.root, app_paths(app.name)), "preparing app '{}'", app.name);
+  }
+  return sys::write_file(pod, paths::kOverlayPrepared, "");
+}
+
+Result<> prepare_copied_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources) {
+  TRY(write_image_facts(pod, sources));
+  TRY(sys::make_dir(pod, paths::kStage1Root));
+  const sys::DirFd root = TRY(sys::open_dir(pod, paths::kStage1Root));
+  TRY_CTX(copy_layers(TRY(open_root_layers(store, pod, sources.stage1.layers)), root), "copying stage1");
+  TRY(make_stage1_places(root, sources));
+  for (const AppSource& app : sources.apps) {
+    const auto layers = TRY(open_root_layers(store, pod, app.root.layers));
+    const sys::DirFd target = TRY(sys::open_dir_in_root(root, paths::app_root_in_stage1(app.name)));
+    TRY_CTX(copy_layers(layers, target), "copying the root of app '{}'", app.name);
+  }
+  return {};
+}
+
+Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps) {
+  if (!TRY(sys::exists(pod, paths::kOverlayPrepared))) return {};
+  TRY_CTX(mount_root(store, pod, stage1_paths(), TRY(sys::open_dir(pod, paths::kStage1Root))),
+          "mounting the stage1 root");
+  // Opened anew: the path leads into the mount now.
+  const sys::DirFd root = TRY(sys::open_dir(pod, paths::kStage1Root));
+  for (const std::string& app : apps) {
+    const sys::DirFd target = TRY(sys::open_dir_in_root(root, paths::app_root_in_stage1(app)));
+    TRY_CTX(mount_root(store, pod, app_paths(app), target), "mounting the root of app '{}'", app);
+  }
+  return {};
+}
+
+Result<> link_mtab(const sys::DirFd& stage1_root, const std::vector<std::string>& apps) {
+  for (const std::string& app : apps) {
+    const sys::DirFd root = TRY(sys::open_dir_in_root(stage1_root, paths::app_root_in_stage1(app)));
+    const auto etc = sys::open_dir_in_root(root, "etc");
+    if (!etc || TRY(sys::exists(*etc, "mtab"))) continue;
+    TRY_CTX(sys::make_symlink("../proc/self/mounts", *etc, "mtab"), "app '{}'", app);
+  }
+  return {};
+}
+
+}  // namespace agena::stage0

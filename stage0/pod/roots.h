@@ -1,0 +1,48 @@
+// The roots of a pod: of stage1, and of each app below it. Made ready when the pod is prepared, mounted when
+// it runs. As overlays (`overlay-prepared`) or as copies.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/sys/fd.h"
+#include "stage0/store/layer_key.h"
+#include "stage0/store/store.h"
+
+namespace agena::stage0 {
+
+// What one root is made of.
+struct RootSource {
+  std::vector<LayerKey> layers;  // bottom first
+  std::string chain_id;
+  std::string manifest;  // JSON of the image manifest
+};
+
+struct AppSource {
+  std::string name;
+  RootSource root;
+};
+
+struct PodSources {
+  RootSource stage1;
+  std::vector<AppSource> apps;
+};
+
+// Every layer that the pod's roots are made of, each once.
+std::vector<LayerKey> all_layers(const PodSources& sources);
+
+// Writes manifests and tree identities of all images (stage1/, appsinfo/) and makes the roots: upper and work
+// directories with the mount points below, or merged copies.
+Result<> prepare_overlay_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources);
+Result<> prepare_copied_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources);
+
+// Mounts the roots of a prepared pod in the mount namespace of this process (nothing to do for copies).
+// `pod` and `store` must have been opened in that namespace.
+Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps);
+
+// Gives apps the /etc/mtab that programs expect: a symlink to ../proc/self/mounts, where there is an /etc
+// without one (rkt's rule).
+Result<> link_mtab(const sys::DirFd& stage1_root, const std::vector<std::string>& apps);
+
+}  // namespace agena::stage0

@@ -1,0 +1,106 @@
+#include "stage0/pod/run.h"
+
+#include "common/base/log.h"
+#include "common/contract/env.h"
+#include "common/contract/pod_paths.h"
+#include "common/sys/fs.h"
+#include "common/sys/namespaces.h"
+#include "manifests/codec/pod_manifest.h"
+#include "stage0/pod/dns_files.h"
+#include "stage0/pod/prepare_steps.h"
+#include "stage0/pod/roots.h"
+#include "stage0/pod/run_call.h"
+#include "stage0/tree/overlay_root.h"
+
+namespace agena::stage0 {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+Result<> refuse_unsupported(const LaunchRequest& launch) {
+  if (launch.mds_register)
+    return fail(ErrorKind::kUnsupported,
+                "the metadata service (--mds-register) is not supported by this build");
+  return {};
+}
+
+Result<std::vector<std::string>> app_names(const sys::DirFd& pod, const LaunchRequest& launch) {
+  const auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod, paths::kManifest))));
+  if (manifest.apps.empty())
+    return fail(ErrorKind::kInvalidInput, "pod must contain at least one application");
+  if (launch.interactive && manifest.apps.size() > 1)
+    return fail(ErrorKind::kInvalidInput, "interactive option only supports one image");
+  std::vector<std::string> names;
+  for (const schema::RuntimeApp& app : manifest.apps) names.push_back(app.name.str());
+  return names;
+}
+
+// From a locked pod in `prepare` or `prepared` to one that only lacks the exec.
+Result<PodLaunch> launch(const Engine& engine, Pod& pod, const RunCallFacts& facts, PhaseTimer times) {
+  const auto apps = TRY(app_names(pod.dir(), facts.launch));
+  TRY(pod.move_to(PodDirectory::kRun));
+  const Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadOnly));
+  TRY(mount_roots(store, pod.dir(), apps));
+  const sys::DirFd root = TRY(sys::open_dir(pod.dir(), paths::kStage1Root));
+  TRY(link_mtab(root, apps));
+  TRY(write_dns_files(facts.launch, root, engine.personality + " run"));
+  times.end_phase("mounts");
+
+  PodLaunch result{.uuid = pod.uuid(), .warnings = {}, .lock = {}, .stage1 = {}, .times = std::move(times)};
+  result.lock = TRY(pod.release_lock());
+  result.stage1 = TRY(make_run_call(engine, pod, root, facts));
+  result.warnings = result.stage1.warnings;
+  set_variable(result.stage1, contract::env::kLockFd, fmt::format("{}", result.lock.get()));
+  set_variable(result.stage1, contract::env::kStartNs, fmt::format("{}", result.times.start()));
+  result.stage1.inherited_fds = {result.lock.get()};
+  return result;
+}
+
+Result<Pod> take_prepared(const Pods& pods, const std::string& uuid) {
+  Pod pod = TRY(find_pod(pods, uuid));
+  if (TRY(pod.state()) != PodState::kPrepared)
+    return fail(ErrorKind::kInvalidInput, "pod \"{}\" is not prepared", pod.uuid().str());
+  auto locked = pod.lock();
+  if (!locked && locked.error().kind() == ErrorKind::kBusy)
+    return fail(ErrorKind::kBusy, "pod \"{}\" is being started or removed by another process",
+                pod.uuid().str());
+  if (!locked) return std::unexpected(std::move(locked).error());
+  return pod;
+}
+
+}  // namespace
+
+Result<PodLaunch> launch_pod(const Engine& engine, const RunRequest& request) {
+  PhaseTimer times(engine.start);
+  TRY(refuse_unsupported(request.launch));
+  // Before anything is opened: the kernel mounts only by descriptors of the namespace that it mounts in.
+  TRY(sys::enter_private_mount_namespace());
+  const Pods pods = TRY(Pods::create(engine.data_dir));
+  auto [pod, warnings] = TRY(prepare_directory(engine, pods, request.prepare, request.uuid_file_save, times));
+  auto started = TRY_CTX(launch(engine, pod, {request.launch, request.prepare.insecure}, std::move(times)),
+                         "running pod '{}'", pod.uuid().str());
+  started.warnings.insert(started.warnings.begin(), warnings.begin(), warnings.end());
+  return started;
+}
+
+Result<PodLaunch> launch_prepared_pod(const Engine& engine, const RunPreparedRequest& request) {
+  PhaseTimer times(engine.start);
+  TRY(refuse_unsupported(request.launch));
+  TRY(sys::enter_private_mount_namespace());
+  const Pods pods = TRY(Pods::open(engine.data_dir));
+  Pod pod = TRY(take_prepared(pods, request.uuid));
+  if (TRY(sys::exists(pod.dir(), paths::kOverlayPrepared)))
+    TRY_CTX(check_overlay_usable(pod.dir()),
+            "unable to run prepared overlay-enabled pod: overlay not supported");
+  times.end_phase("lookup");
+  return TRY_CTX(launch(engine, pod, {request.launch, request.insecure}, std::move(times)),
+                 "running pod '{}'", pod.uuid().str());
+}
+
+Error hand_over(PodLaunch launch) {
+  launch.times.end_phase("hand-over");
+  log::debug("phases: {}", launch.times.to_string());
+  return exec_stage1(launch.stage1);
+}
+
+}  // namespace agena::stage0

@@ -1,0 +1,70 @@
+#include "stage0/pod/run_call.h"
+
+#include "common/contract/env.h"
+#include "common/contract/pod_paths.h"
+#include "stage0/pod/dns_files.h"
+
+namespace agena::stage0 {
+namespace {
+
+// Interface version that brought --hostname.
+constexpr int kHostnameSince = 2;
+// What stage1 names a pod by itself, rkt's way.
+constexpr const char* kStage1Personality = "rkt";
+
+std::string network_list(const LaunchRequest& launch) {
+  if (launch.networks.empty()) return "default";
+  std::string list;
+  for (const NetworkRequest& network : launch.networks)
+    list += (list.empty() ? "" : ",") + network.name + (network.args.empty() ? "" : ":" + network.args);
+  return list;
+}
+
+// A default name of another personality is told where it can be: nobody asked for it, so an old stage1 is no
+// cause for a warning.
+std::string hostname(const Engine& engine, const Uuid& uuid, const LaunchRequest& launch,
+                     int interface_version) {
+  if (!launch.hostname.empty()) return launch.hostname;
+  if (engine.personality == kStage1Personality || interface_version < kHostnameSince) return "";
+  return engine.personality + "-" + uuid.str();
+}
+
+}  // namespace
+
+contract::EntrypointCall render_run_options(const Engine& engine, const Uuid& uuid, const RunCallFacts& facts,
+                                            int interface_version) {
+  contract::EntrypointCall call;
+  const auto set = [&](const char* name, const std::string& value) {
+    if (!value.empty()) call.options.emplace(name, value);
+  };
+  const auto set_flag = [&](const char* name, bool on) {
+    if (on) call.options.emplace(name, "true");
+  };
+  const LaunchRequest& launch = facts.launch;
+  set_flag("debug", engine.debug);
+  set("net", network_list(launch));
+  set_flag("interactive", launch.interactive);
+  set("local-config", engine.local_config_dir);
+  set("hostname", hostname(engine, uuid, launch, interface_version));
+  set("dns-conf-mode", dns_conf_mode(launch));
+  set_flag("disable-capabilities-restriction", facts.insecure.capabilities);
+  set_flag("disable-paths", facts.insecure.paths);
+  set_flag("disable-seccomp", facts.insecure.seccomp);
+  set("ipc", launch.ipc);
+  call.operands = {uuid.str()};
+  return call;
+}
+
+Result<Stage1Exec> make_run_call(const Engine& engine, const Pod& pod, const sys::DirFd& root,
+                                 const RunCallFacts& facts) {
+  const auto manifest = TRY(Stage1Manifest::read(pod.dir()));
+  const Stage1Call call{contract::Entrypoint::kRun,
+                        render_run_options(engine, pod.uuid(), facts, manifest.interface_version())};
+  auto exec = TRY(resolve_stage1_call(manifest, root, contract::pod_paths::kStage1Root, pod.dir(), call));
+  // Published names; without labels they are empty.
+  set_variable(exec, contract::env::kSelinuxContext, "");
+  set_variable(exec, contract::env::kSelinuxMountContext, "");
+  return exec;
+}
+
+}  // namespace agena::stage0

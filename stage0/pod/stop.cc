@@ -1,0 +1,54 @@
+#include "stage0/pod/stop.h"
+
+#include "stage0/pod/pod_info.h"
+#include "stage0/stage1_client/stage1_exec.h"
+
+namespace agena::stage0 {
+namespace {
+
+// A killed pod has only its kernel objects left to give back.
+constexpr Nanoseconds kForcedGrace = 10 * kSecond;
+
+Result<> call_stop(const Engine& engine, const Pod& pod, bool force) {
+  Stage1Call call{contract::Entrypoint::kStop, {}};
+  if (force) call.arguments.options.emplace("force", "true");
+  call.arguments.operands = {pod.uuid().str()};
+  const auto status =
+      TRY_CTX(call_stage1(engine.data_dir, pod.dir(), call), "stopping pod '{}'", pod.uuid().str());
+  if (status.success()) return {};
+  return fail(ErrorKind::kSystem, "stopping pod '{}': the stop entrypoint of stage1 {} {}", pod.uuid().str(),
+              status.signalled ? "was killed by signal" : "failed with code", status.value);
+}
+
+// Asks and waits. An entrypoint that failed because the pod ended by itself meanwhile has not failed.
+Result<bool> stop_and_wait(const Engine& engine, Pod& pod, bool force, std::optional<Nanoseconds> limit) {
+  const auto called = call_stop(engine, pod, force);
+  if (!called && TRY(pod.wait_unlocked(0))) return true;
+  if (!called) return std::unexpected(called.error());
+  return pod.wait_unlocked(limit);
+}
+
+}  // namespace
+
+Result<StopOutcome> stop_pod(const Engine& engine, Pod& pod, const StopRequest& request) {
+  const PodState state = TRY(pod.state());
+  if (state == PodState::kExited || state == PodState::kExitedGarbage || state == PodState::kExitedDeleting)
+    return StopOutcome::kAlreadyStopped;
+  if (state != PodState::kRunning)
+    return fail(ErrorKind::kInvalidInput, "pod \"{}\" is not running", pod.uuid().str());
+  // A pod that is just being started has no process to be told yet.
+  if (!TRY(read_pod_pid(pod, true))) return StopOutcome::kAlreadyStopped;
+
+  if (!request.force) {
+    if (request.grace == 0) {
+      TRY(call_stop(engine, pod, false));
+      return StopOutcome::kAsked;
+    }
+    const auto limit = request.grace < 0 ? std::nullopt : std::optional(request.grace);
+    if (TRY(stop_and_wait(engine, pod, false, limit))) return StopOutcome::kStopped;
+  }
+  if (TRY(stop_and_wait(engine, pod, true, kForcedGrace))) return StopOutcome::kForced;
+  return fail(ErrorKind::kSystem, "pod '{}' does not end although it was killed", pod.uuid().str());
+}
+
+}  // namespace agena::stage0

@@ -1,0 +1,28 @@
+// Copying single files with everything that belongs to them: content with its holes, owner, mode, extended
+// attributes, times. Names are relative to open directories and never followed if they are symlinks.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "common/base/result.h"
+#include "common/sys/fd.h"
+
+namespace agena::stage0 {
+
+// A name in an open directory.
+struct EntryAt {
+  sys::DirRef dir;
+  const std::string& name;
+};
+
+// Makes a copy of anything but a directory (file, symlink, device, FIFO, socket) under a new name. `st` is
+// the source's lstat.
+Result<> copy_non_directory(const EntryAt& from, const struct stat& st, const EntryAt& to);
+
+// Gives a directory owner, mode, extended attributes and times of another. The times hold only if nothing is
+// made in the directory afterwards.
+Result<> copy_directory_attributes(const sys::DirFd& from, const sys::DirFd& to);
+
+}  // namespace agena::stage0

@@ -1,0 +1,22 @@
+// Which layers a root is made of, as a small file in the pod: one layer key a line, bottom first. A pod keeps
+// its roots even when their images are removed from the store, so it must know them by itself.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/sys/fd.h"
+#include "stage0/store/layer_key.h"
+#include "stage0/store/store.h"
+
+namespace agena::stage0 {
+
+Result<> write_layers_file(const sys::DirFd& pod, const std::string& path, std::span<const LayerKey> layers);
+Result<std::vector<LayerKey>> read_layers_file(const sys::DirFd& pod, const std::string& path);
+
+// Opens the trees of these layers, in the same order.
+Result<std::vector<sys::DirFd>> open_layers(const Store& store, std::span<const LayerKey> layers);
+
+}  // namespace agena::stage0

@@ -1,0 +1,80 @@
+#include "stage0/tree/overlay_root.h"
+
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/cleanup.h"
+#include "common/sys/fs.h"
+#include "common/sys/overlay.h"
+#include "stage0/tree/copy_entry.h"
+
+namespace agena::stage0 {
+namespace {
+
+using FsType = decltype(std::declval<struct statfs>().f_type);
+
+// File systems that have all that an upper layer needs: d_type, trusted xattrs, whiteouts, RENAME_WHITEOUT.
+// XFS is not among them because old ones lack d_type.
+constexpr std::array<FsType, 3> kKnownGood = {EXT4_SUPER_MAGIC, BTRFS_SUPER_MAGIC, TMPFS_MAGIC};
+
+// Loaded or built in; a module that is only available is found by the trial.
+bool kernel_knows_overlay() {
+  const auto text = sys::read_file(sys::at_cwd(), "/proc/filesystems");
+  return text && text->find("\toverlay\n") != std::string::npos;
+}
+
+Result<> try_overlay(const sys::DirFd& scratch) {
+  const std::string name = ".overlay-trial";
+  Cleanup forget([&]() noexcept { (void)sys::remove_tree(scratch, name); });
+  TRY(sys::make_dir(scratch, name, 0700));
+  std::array<sys::DirFd, 3> dirs;
+  constexpr std::array kNames = {"lower", "upper", "work"};
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    const std::string path = name + "/" + kNames.at(i);
+    TRY(sys::make_dir(scratch, path, 0700));
+    dirs.at(i) = TRY(sys::open_dir(scratch, path));
+  }
+  sys::OverlaySpec spec;
+  spec.lowers = {dirs.data()};
+  spec.upper = &dirs[1];
+  spec.work = &dirs[2];
+  auto mount = sys::make_overlay(spec);
+  // Kernels that take layers by path only are not tried out: mounting is what tells there.
+  if (mount || mount.error().kind() == ErrorKind::kUnsupported) return {};
+  return fail(ErrorKind::kUnsupported, "overlay file systems do not work here: {}",
+              mount.error().to_string());
+}
+
+}  // namespace
+
+Result<> check_overlay_usable(const sys::DirFd& scratch) {
+  struct statfs fs{};
+  if (::fstatfs(scratch.get(), &fs) != 0) return sys_fail("asking for the file system of the data directory");
+  if (std::ranges::find(kKnownGood, fs.f_type) != kKnownGood.end() && kernel_knows_overlay()) return {};
+  return try_overlay(scratch);
+}
+
+Result<> make_upper(std::span<const sys::DirFd> layers, const sys::DirFd& pod, const std::string& upper,
+                    const std::string& work) {
+  TRY(sys::make_dirs(pod, upper));
+  TRY(sys::make_dir(pod, work, 0700));
+  const sys::DirFd dir = TRY(sys::open_dir(pod, upper));
+  return copy_directory_attributes(layers.back(), dir);
+}
+
+Result<> mount_overlay_root(const OverlayRoot& root, const sys::DirFd& target) {
+  if (root.layers.size() > sys::kMaxOverlayLayers)
+    return fail(ErrorKind::kUnsupported, "the root has {} layers; an overlay takes at most {}",
+                root.layers.size(), sys::kMaxOverlayLayers);
+  sys::OverlaySpec spec;
+  for (auto it = root.layers.rbegin(); it != root.layers.rend(); ++it) spec.lowers.push_back(&*it);
+  spec.upper = root.upper;
+  spec.work = root.work;
+  spec.volatile_upper = root.is_volatile;
+  return sys::mount_overlay(spec, target);
+}
+
+}  // namespace agena::stage0

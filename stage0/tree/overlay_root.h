@@ -1,0 +1,33 @@
+// Roots as overlays: the layers of an image below, a writable directory in the pod above. Knows layers only
+// as open directories, bottom to top.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/sys/fd.h"
+
+namespace agena::stage0 {
+
+// Whether overlays can be mounted with their writable layer on the file system of this directory.
+// kUnsupported says why not. `scratch` is a directory that may be written to; nothing stays in it. Where the
+// file system is not known to work, an overlay is made for trial (it is never attached anywhere).
+Result<> check_overlay_usable(const sys::DirFd& scratch);
+
+// Makes `upper` and `work` below `pod`. The upper directory gets owner, mode, extended attributes and time
+// of the topmost layer's root, because the mounted root shows the upper directory's.
+Result<> make_upper(std::span<const sys::DirFd> layers, const sys::DirFd& pod, const std::string& upper,
+                    const std::string& work);
+
+struct OverlayRoot {
+  std::span<const sys::DirFd> layers;  // bottom to top, at least one, at most 500
+  const sys::DirFd* upper = nullptr;   // none: read-only
+  const sys::DirFd* work = nullptr;
+  bool is_volatile = false;  // the root need not survive a power cut
+};
+
+// Mounts the root on an open directory, in the mount namespace of the caller.
+Result<> mount_overlay_root(const OverlayRoot& root, const sys::DirFd& target);
+
+}  // namespace agena::stage0
