@@ -28,13 +28,18 @@ struct DecompressionLimits {
   std::uint64_t ratio_from = 64ULL << 20U;
 };
 
-// Reads a compressed source as its content. `stated` is what a media type says: content that starts as
-// another compression is an error that names both. Without it the first bytes decide (docker archives, ACIs).
-// Accepted: several gzip members, zstd and skippable frames, bzip2 and xz streams one after another. Errors
-// (with the byte offset in the compressed stream): bytes behind the end, an end too early, a wrong checksum,
-// a zstd window above 128 MiB, a limit exceeded.
-Result<std::unique_ptr<ByteSource>> open_decompressor(ByteSource& compressed,
-                                                      std::optional<Compression> stated,
-                                                      const DecompressionLimits& limits = {});
+// A stream's content, and how it was compressed.
+struct DecompressedSource {
+  std::unique_ptr<ByteSource> content;
+  Compression compression;
+};
+
+// Reads a compressed source, which must outlive the result, as its content. `stated` is what a media type
+// says: content that starts as another compression is an error that names both. Without it the first bytes
+// decide (docker archives, ACIs). Accepted: several gzip members, zstd and skippable frames, bzip2 and xz
+// streams one after another. Errors (with the byte offset in the compressed stream): bytes behind the end, an
+// end too early, a wrong checksum, a zstd window above 128 MiB, a limit exceeded.
+Result<DecompressedSource> open_decompressor(ByteSource& compressed, std::optional<Compression> stated,
+                                             const DecompressionLimits& limits = {});
 
 }  // namespace agena::stage0

@@ -69,7 +69,9 @@ struct UnpackResult {
   // Of the bytes written to record_fd; the store keeps it in the layer's metadata.
   std::optional<Digest> record_digest;
   // The tree holds something taken from the layers below (a file that a hard link names, attributes of an
-  // implied directory): it is valid only on top of these, so its key must be the chain ID.
+  // implied directory) or lacks whiteouts that have nothing to hide there: it is valid only on top of these,
+  // so its key must be the chain ID. (The chain ID of a lowest layer is its diffID: the store must remember
+  // this flag and not take such a layer for a place above others.)
   bool needs_chain_key = false;
   // Directories that the archive implies without an entry. Where lookup_parent was given and found nothing
   // special they are 0755 root:root. Before the layer is put over *other* layers (shared by diffID), these
@@ -86,8 +88,9 @@ struct UnpackResult {
   std::vector<std::string> warnings;
 };
 
-// Reads the blob to its end and unpacks it into `target`, an empty directory of which nobody else knows.
-// Errors name the entry and leave a partial tree. Needs root's capabilities (chown, mknod, trusted.* xattrs).
+// Reads the blob to its end (from another thread if pipelined) and unpacks it into `target`, an empty
+// directory of which nobody else knows. Errors name the entry and leave a partial tree. Needs root's
+// capabilities (chown, mknod, trusted.* xattrs).
 Result<UnpackResult> unpack_layer(ByteSource& blob, sys::DirRef target, const UnpackOptions& options);
 
 // As unpack_layer, without writing anything: digests, sizes, compression and the archive's structure are
