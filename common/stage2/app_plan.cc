@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/strings.h"
+
 namespace agena::stage2 {
 namespace {
 
@@ -144,6 +146,16 @@ std::string environment_file(const std::vector<EnvironmentVariable>& environment
   std::string text;
   for (const EnvironmentVariable& variable : environment) text += variable.name + "=" + variable.value + "\n";
   return text;
+}
+
+std::vector<EnvironmentVariable> parse_environment_file(std::string_view text) {
+  std::vector<EnvironmentVariable> environment;
+  for (const std::string& line : split(text, '\n')) {
+    const Cut assignment = cut(line, '=');
+    if (assignment.found && !assignment.before.empty())
+      environment.push_back({std::string(assignment.before), std::string(assignment.after)});
+  }
+  return environment;
 }
 
 }  // namespace agena::stage2

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -49,5 +50,7 @@ Result<std::vector<AppMount>> resolve_app_mounts(const schema::PodManifest& pod,
 
 // The environment as the file rkt/env/APP of the published layout: KEY=VALUE lines.
 std::string environment_file(const std::vector<EnvironmentVariable>& environment);
+// The inverse; lines that are no assignment are skipped.
+std::vector<EnvironmentVariable> parse_environment_file(std::string_view text);
 
 }  // namespace agena::stage2

@@ -1,0 +1,113 @@
+#include "stage1-fly/run/fly_pod.h"
+
+#include <linux/mount.h>
+
+#include <array>
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/contract/pod_paths.h"
+#include "common/sys/fs.h"
+#include "manifests/codec/pod_manifest.h"
+
+namespace agena::fly {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+struct OptionRow {
+  const char* name;
+  // Value under which the option asks for nothing that is missing here.
+  const char* harmless;
+  bool refused;  // otherwise a warning
+};
+constexpr std::array kOptions = {
+    OptionRow{"private-users", "", true}, OptionRow{"mutable", "false", true},
+    OptionRow{"net", "host", false},      OptionRow{"hostname", "", false},
+    OptionRow{"ipc", "parent", false},
+};
+
+}  // namespace
+
+Result<> check_run_options(const contract::EntrypointCall& call) {
+  for (const OptionRow& row : kOptions) {
+    const std::string value = call.value(row.name);
+    if (value.empty() || value == row.harmless) continue;
+    if (row.refused) return fail(ErrorKind::kUnsupported, "--{} is not supported by stage1-fly", row.name);
+    log::warning("--{}={} has no effect: stage1-fly does not isolate apps", row.name, printable(value));
+  }
+  return {};
+}
+
+namespace {
+
+Result<std::vector<stage2::AppMount>> volumes_of(const schema::PodManifest& manifest,
+                                                 const stage2::PodApp& app) {
+  auto mounts = TRY(stage2::mounts_of_app(manifest, app));
+  for (const stage2::AppMount& mount : mounts) {
+    if (mount.implicit)
+      return fail(ErrorKind::kInvalidInput, "no volume for mount point '{}' (stage1-fly makes no empty ones)",
+                  mount.path);
+    if (mount.volume.kind == schema::VolumeKind::kEmpty)
+      return fail(ErrorKind::kUnsupported, "volume '{}' is of kind empty, which stage1-fly does not support",
+                  mount.volume.name.str());
+  }
+  return mounts;
+}
+
+}  // namespace
+
+Result<FlyPod> load_fly_pod(const sys::DirFd& pod_dir, const contract::EntrypointCall& call) {
+  Uuid uuid = TRY(Uuid::parse(call.operands.at(0)));
+  const stage2::DnsMode dns = TRY(stage2::parse_dns_mode(call.value("dns-conf-mode")));
+  auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod_dir, paths::kManifest))));
+  if (manifest.apps.size() != 1)
+    return fail(ErrorKind::kUnsupported, "stage1-fly runs exactly one app, this pod has {}",
+                manifest.apps.size());
+  stage2::PodApp app = TRY(stage2::load_pod_app(pod_dir, manifest.apps.front()));
+  auto mounts = TRY_CTX(volumes_of(manifest, app), "app '{}'", app.name());
+  return FlyPod{std::move(uuid), dns, std::move(app), std::move(mounts)};
+}
+
+namespace {
+
+sys::MountOp bind(std::string target, std::string source, bool recursive) {
+  return {.target = std::move(target), .source = std::move(source), .recursive = recursive};
+}
+
+// A file of the host's /etc or of the stage1 root (the working directory is the pod's), read-only.
+void add_conf_file(sys::MountPlan& plan, stage2::ConfSource source, const std::string& host_file,
+                   const std::string& stage0_file) {
+  using enum stage2::ConfSource;
+  if (source != kHost && source != kStage0) return;
+  sys::MountOp op = bind(
+      host_file, source == kHost ? host_file : std::string(paths::kStage1Root) + "/" + stage0_file, false);
+  if (source == kHost) op.missing = sys::MissingSource::kSkip;
+  op.attributes = MOUNT_ATTR_RDONLY;
+  plan.push_back(std::move(op));
+}
+
+}  // namespace
+
+sys::MountPlan fly_mounts(const FlyPod& pod) {
+  sys::MountPlan plan;
+  for (const char* kernel : {"/dev", "/proc", "/sys"}) plan.push_back(bind(kernel, kernel, true));
+  plan.push_back({.kind = sys::MountKind::kFilesystem,
+                  .target = "/tmp",
+                  .source = {},
+                  .type = "tmpfs",
+                  .options = {{"mode", "1777"}},
+                  .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV});
+  // Before the volumes: one that covers such a file was meant to.
+  add_conf_file(plan, pod.dns.resolv_conf, "/etc/resolv.conf", paths::kResolvConf);
+  add_conf_file(plan, pod.dns.hosts, "/etc/hosts", paths::kHosts);
+  for (const stage2::AppMount& mount : pod.mounts) {
+    // Not recursive unless asked for: rkt's fly, whose users had mounts multiply otherwise.
+    sys::MountOp op = bind(mount.path, mount.volume.source, mount.volume.recursive.value_or(false));
+    op.attributes = mount.read_only ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0;
+    plan.push_back(std::move(op));
+  }
+  return plan;
+}
+
+}  // namespace agena::fly

@@ -1,0 +1,32 @@
+// The pod as the fly flavour sees it: one app, and what is mounted into its root.
+#pragma once
+
+#include "common/base/result.h"
+#include "common/base/uuid.h"
+#include "common/contract/entrypoints.h"
+#include "common/stage2/pod_app.h"
+#include "common/sys/fd.h"
+#include "common/sys/mount_plan.h"
+
+namespace agena::fly {
+
+struct FlyPod {
+  Uuid uuid;
+  stage2::DnsMode dns;
+  stage2::PodApp app;
+  std::vector<stage2::AppMount> mounts;
+};
+
+// Refuses options of `run` that promise what this flavour cannot give (--private-users, --mutable), and warns
+// about those that it ignores because there is no isolation (--net, --hostname, --ipc).
+Result<> check_run_options(const contract::EntrypointCall& call);
+
+// Reads the pod from its directory. More or fewer than one app, a mount point without a volume and a volume
+// of kind `empty` are errors.
+Result<FlyPod> load_fly_pod(const sys::DirFd& pod_dir, const contract::EntrypointCall& call);
+
+// What is mounted below the app's root: the host's /dev, /proc and /sys, a /tmp, the network's files, the
+// volumes. A pure function of the pod.
+sys::MountPlan fly_mounts(const FlyPod& pod);
+
+}  // namespace agena::fly

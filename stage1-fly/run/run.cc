@@ -1,0 +1,116 @@
+#include "stage1-fly/run/run.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "common/base/log.h"
+#include "common/base/phase_timer.h"
+#include "common/base/strings.h"
+#include "common/contract/env.h"
+#include "common/contract/pod_paths.h"
+#include "common/contract/status_files.h"
+#include "common/stage2/steps.h"
+#include "common/sys/fs.h"
+#include "common/sys/namespaces.h"
+#include "common/sys/path_in_root.h"
+#include "stage1-fly/run/fly_pod.h"
+
+namespace agena::fly {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+std::string variable(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread.
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// The descriptor that holds the pod's lock; the app inherits it, so that the lock ends with the app.
+Result<int> lock_descriptor() {
+  const std::string text = variable(contract::env::kLockFd);
+  if (text.empty()) return fail(ErrorKind::kInvalidInput, "{} is not set", contract::env::kLockFd);
+  return static_cast<int>(TRY_CTX(parse_int(text, 0, INT32_MAX), "{}", contract::env::kLockFd));
+}
+
+// stage0 hands over a mount namespace of its own. One that is shared with the parent process comes from a
+// stage0 that mounts in the host's, where nothing of ours may be left behind.
+Result<> ensure_private_mounts() {
+  const auto own = sys::read_link(sys::at_cwd(), "/proc/self/ns/mnt");
+  const auto parents = sys::read_link(sys::at_cwd(), fmt::format("/proc/{}/ns/mnt", ::getppid()));
+  if (own && parents && *own != *parents) return {};
+  return sys::enter_private_mount_namespace();
+}
+
+// An image without /etc/hosts gets one that knows localhost.
+Result<> write_missing_hosts(const sys::DirFd& root) {
+  if (sys::open_in_root(root, "/etc/hosts", O_PATH)) return {};
+  const sys::DirFd etc = TRY(sys::make_dirs_in_root(root, "/etc"));
+  auto file = sys::open_at(etc, "hosts", O_WRONLY | O_CREAT | O_EXCL, 0644);
+  // A dangling symlink: the image means some file that a volume may bring.
+  if (!file && file.error().sys_errno() == EEXIST) return {};
+  if (!file) return std::unexpected(std::move(file).error());
+  return sys::write_all(file->get(), "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+}
+
+Result<> set_up_root(const FlyPod& pod) {
+  TRY(ensure_private_mounts());
+  const sys::DirFd root = TRY(sys::open_dir(paths::app_root(pod.app.name())));
+  if (pod.dns.hosts == stage2::ConfSource::kDefault) TRY_CTX(write_missing_hosts(root), "file '/etc/hosts'");
+  return sys::run_mount_plan(root, fly_mounts(pod));
+}
+
+Result<stage2::LaunchPlan> plan_launch(const FlyPod& pod) {
+  const stage2::AppContext context{
+      .name = pod.app.name(), .app = &pod.app.app, .docker_rules = pod.app.docker_rules, .metadata_url = {}};
+  stage2::LaunchPlan plan = TRY(stage2::plan_app(context));
+  plan.root = paths::app_root(pod.app.name());
+  plan.root_switch = stage2::RootSwitch::kChroot;
+  plan.read_only_root = pod.app.runtime.read_only_root_fs;
+  // The app is the process that systemd started as a socket-activated `run`.
+  plan.pass_environment = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
+  return plan;
+}
+
+// What `enter`, `stop` and stage0 want to know later. The pid comes last: from then on the pod can be
+// entered.
+Result<> write_records(const sys::DirFd& pod_dir, const stage2::LaunchPlan& plan) {
+  const std::string stage1_root = paths::kStage1Root;
+  TRY(sys::make_dirs(pod_dir, stage1_root + "/" + paths::kEnvDir));
+  TRY(sys::write_file(pod_dir, stage1_root + "/" + paths::app_env(plan.app),
+                      stage2::environment_file(plan.environment), 0600));
+  TRY(sys::make_symlink("fly", pod_dir, paths::kFlavor));
+  TRY(contract::write_pid_file(pod_dir, paths::kPgid, ::getpgrp()));
+  return contract::write_pid_file(pod_dir, paths::kPid, ::getpid());
+}
+
+void warn_of_handlers(const FlyPod& pod) {
+  if (!pod.app.app.event_handlers.empty())
+    log::warning("the pre-start and post-stop handlers of app '{}' are not run: stage1-fly has no supervisor",
+                 pod.app.name());
+}
+
+}  // namespace
+
+Result<int> run(const contract::EntrypointCall& call) {
+  PhaseTimer timer(parse_int(variable(contract::env::kStartNs), 0, INT64_MAX).value_or(0));
+  timer.end_phase("stage0");
+  TRY(check_run_options(call));
+  const int lock = TRY(lock_descriptor());
+  const sys::DirFd pod_dir = TRY(sys::open_dir("."));
+  const FlyPod pod = TRY(load_fly_pod(pod_dir, call));
+  warn_of_handlers(pod);
+  stage2::LaunchPlan plan = TRY(plan_launch(pod));
+  timer.end_phase("read pod");
+  TRY_CTX(set_up_root(pod), "app '{}'", pod.app.name());
+  timer.end_phase("mounts");
+  TRY(write_records(pod_dir, plan));
+  timer.end_phase("records");
+  log::debug("{}", timer.to_string());
+  const stage2::LaunchFailure failure = stage2::launch(plan, {.keep_fds = {lock}});
+  log::write(log::Level::kError, failure.text);
+  return failure.exit_code;
+}
+
+}  // namespace agena::fly

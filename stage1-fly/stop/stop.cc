@@ -1,0 +1,49 @@
+#include "stage1-fly/stop/stop.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "common/base/uuid.h"
+#include "common/contract/exit_codes.h"
+#include "common/contract/pod_paths.h"
+#include "common/contract/status_files.h"
+#include "common/sys/pidfd.h"
+
+namespace agena::fly {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+// Whether the app's own process was there to get the signal.
+Result<bool> signal_app(const sys::DirFd& pod_dir, int signal) {
+  const auto pid = TRY(contract::read_pid_file(pod_dir, paths::kPid));
+  if (!pid) return false;
+  const auto process = sys::open_pidfd(*pid);
+  if (!process && process.error().kind() == ErrorKind::kNotFound) return false;
+  if (!process) return std::unexpected(process.error());
+  TRY(sys::send_signal(*process, signal));
+  return true;
+}
+
+// What the app left behind. The group may be that of the job that `run` belonged to; ours is never meant.
+Result<> signal_group(const sys::DirFd& pod_dir, int signal) {
+  const auto group = TRY(contract::read_pid_file(pod_dir, paths::kPgid));
+  if (!group)
+    return fail(ErrorKind::kNotFound, "the pod has not started: neither '{}' nor '{}' is there", paths::kPid,
+                paths::kPgid);
+  if (*group <= 1 || *group == ::getpgrp()) return {};
+  if (::kill(-*group, signal) != 0 && errno != ESRCH) return sys_fail("signalling process group {}", *group);
+  return {};
+}
+
+}  // namespace
+
+Result<int> stop(const contract::EntrypointCall& call) {
+  (void)TRY(Uuid::parse(call.operands.at(0)));
+  const int signal = call.flag("force") ? SIGKILL : SIGTERM;
+  const sys::DirFd pod_dir = TRY(sys::open_dir("."));
+  if (!TRY(signal_app(pod_dir, signal))) TRY(signal_group(pod_dir, signal));
+  return contract::kExitSuccess;
+}
+
+}  // namespace agena::fly
