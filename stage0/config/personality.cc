@@ -12,13 +12,11 @@ constexpr std::array kPersonalities = {
                 .data_dir = "/var/lib/agena",
                 .local_config_dir = "/etc/agena",
                 .system_config_dir = "/usr/lib/agena",
-                .stage1_images = "lib/agena/stage1-images",
                 .rkt_version = ""},
     Personality{.name = "rkt",
                 .data_dir = "/var/lib/rkt",
                 .local_config_dir = "/etc/rkt",
                 .system_config_dir = "/usr/lib/rkt",
-                .stage1_images = "lib/rkt/stage1-images",
                 // The last release of rkt; its drivers demand at least 1.27.0.
                 .rkt_version = "1.30.0"},
 };

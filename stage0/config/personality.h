@@ -12,8 +12,6 @@ struct Personality {
   std::string_view data_dir;           // images and pods
   std::string_view local_config_dir;   // the administrator's configuration
   std::string_view system_config_dir;  // the distribution's configuration
-  // Directory of stage1 images below the installation prefix, PREFIX/bin being where the program is.
-  std::string_view stage1_images;
   // The rkt version that programs shall see, empty if they shall see our own only.
   std::string_view rkt_version;
 };

@@ -1,0 +1,31 @@
+// `enter`: run a command inside a running pod.
+#include "stage0/pod/enter.h"
+
+#include "common/base/log.h"
+#include "stage0/cli/command_options.h"
+#include "stage0/cli/commands.h"
+
+namespace agena::stage0 {
+namespace {
+
+constexpr const char* kDefaultCommand = "/bin/bash";
+
+}  // namespace
+
+Result<int> cmd_enter(const Invocation& call) {
+  const auto& arguments = call.args.arguments;
+  EnterRequest request;
+  request.app = call.args.text(kApp);
+  request.command.assign(arguments.begin() + 1, arguments.end());
+  if (request.command.empty()) {
+    log::info("no command specified, assuming \"{}\"", kDefaultCommand);
+    request.command = {kDefaultCommand};
+  }
+  const Engine engine = TRY(call.engine());
+  const Pods pods = TRY(Pods::open(engine.data_dir));
+  Pod pod = TRY(find_pod(pods, arguments.front()));
+  const Stage1Exec program = TRY(enter_pod(engine, pod, request));
+  return std::unexpected(exec_stage1(program));
+}
+
+}  // namespace agena::stage0

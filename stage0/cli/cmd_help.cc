@@ -1,0 +1,26 @@
+// `help`: the same texts as --help.
+#include "common/base/strings.h"
+#include "common/contract/exit_codes.h"
+#include "stage0/cli/command_options.h"
+#include "stage0/cli/commands.h"
+#include "stage0/cli/man.h"
+#include "stage0/cli/output/out.h"
+
+namespace agena::stage0 {
+
+Result<int> cmd_help(const Invocation& call) {
+  std::vector<HelpTerm> terms;
+  const ProgramSpec program = program_spec(call.personality, terms);
+  if (call.args.flag(kMan)) {
+    TRY(print(man_page(program)));
+    return contract::kExitSuccess;
+  }
+  const FoundCommand found = TRY(find_command(call.args.arguments, program.commands, program.global_options));
+  if (!found.args.empty())
+    return fail(ErrorKind::kInvalidInput, "unknown help topic '{}'", printable(found.args.front()));
+  TRY(print(found.index == program.commands.size() ? program_help(program)
+                                                   : command_help(program, *program.commands[found.index])));
+  return contract::kExitSuccess;
+}
+
+}  // namespace agena::stage0

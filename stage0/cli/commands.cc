@@ -1,0 +1,258 @@
+#include "stage0/cli/commands.h"
+
+#include <array>
+
+#include "common/base/table.h"
+#include "stage0/cli/app_flags.h"
+#include "stage0/cli/command_options.h"
+#include "stage0/cli/pod_flags.h"
+
+namespace agena::stage0 {
+namespace {
+
+constexpr std::size_t kAny = CommandSpec::kAnyNumber;
+
+// Option lists, by command.
+constexpr std::array kCatManifestOptions = {&kPrettyPrint, &kUuidFile};
+constexpr std::array kEnterOptions = {&kApp};
+constexpr std::array kFetchOnlyOptions = {&kFull};
+constexpr std::array kGcOptions = {&kExpirePrepared, &kGracePeriod, &kMarkOnly};
+constexpr std::array kHelpOptions = {&kMan};
+constexpr std::array kImageListOptions = {&kFields, &kFormat, &kFull, &kNoLegend, &kOrder, &kSort};
+constexpr std::array kListOptions = {&kFormat, &kFull, &kNoLegend};
+constexpr std::array kPrepareOnlyOptions = {&kQuiet};
+constexpr std::array kPrettyPrintOptions = {&kPrettyPrint};
+constexpr std::array kRmOptions = {&kUuidFile};
+constexpr std::array kStatusOptions = {&kFormat, &kUuidFile, &kWait, &kWaitReady};
+constexpr std::array kStopOptions = {&kForce, &kStopGrace, &kUuidFile};
+
+template <std::size_t N, std::size_t M>
+consteval std::array<const Option*, N + M> concatenated(const std::array<const Option*, N>& a,
+                                                        const std::array<const Option*, M>& b) {
+  std::array<const Option*, N + M> both{};
+  std::ranges::copy(a, both.begin());
+  std::ranges::copy(b, both.begin() + N);
+  return both;
+}
+// What may follow an image of a pod.
+constexpr auto kOptionsOfImages = concatenated(concatenated(kAppOptions, kMountOptions), kSignatureOptions);
+
+using Lists1 = std::array<OptionList, 1>;
+constexpr Lists1 kCatManifestLists = {kCatManifestOptions};
+constexpr Lists1 kEnterLists = {kEnterOptions};
+constexpr std::array<OptionList, 3> kFetchLists = {kFetchOnlyOptions, kPullOptions, kSignatureOptions};
+constexpr Lists1 kGcLists = {kGcOptions};
+constexpr Lists1 kHelpLists = {kHelpOptions};
+constexpr Lists1 kImageListLists = {kImageListOptions};
+constexpr Lists1 kListLists = {kListOptions};
+constexpr std::array<OptionList, 5> kPrepareLists = {kPrepareOnlyOptions, kPullOptions, kStage1Options,
+                                                     kPrepareOptions, kOptionsOfImages};
+constexpr Lists1 kPrettyPrintLists = {kPrettyPrintOptions};
+constexpr Lists1 kRmLists = {kRmOptions};
+constexpr std::array<OptionList, 6> kRunLists = {kPullOptions,   kStage1Options, kPrepareOptions,
+                                                 kLaunchOptions, kRunOptions,    kOptionsOfImages};
+constexpr Lists1 kRunPreparedLists = {kLaunchOptions};
+constexpr Lists1 kStatusLists = {kStatusOptions};
+constexpr Lists1 kStopLists = {kStopOptions};
+
+constexpr std::string_view kImagesText =
+    "IMAGE is an image id of the store or the first digits of one, the path of an ACI, "
+    "oci:PATH[:TAG|@DIGEST], "
+    "docker-archive:PATH[:REF], or a name. Flags of an app follow its image. Arguments for the app stand "
+    "between "
+    "'--' and '---' (or the end): those of an ACI are added to its exec, those of an OCI or docker image "
+    "take the "
+    "place of its Cmd.";
+
+constexpr std::array kRows = {
+    CommandRow{.spec = {.name = "cat-manifest",
+                        .summary = "Print the manifest of a pod",
+                        .usage = "UUID | --uuid-file=PATH",
+                        .max_args = kAny,
+                        .options = kCatManifestLists,
+                        .arguments = Completes::kPod},
+               .run = cmd_cat_manifest},
+    CommandRow{.spec = {.name = "completion",
+                        .summary = "Print a completion script for a shell",
+                        .usage = "bash",
+                        .description = "To use it at once: source <({program} completion bash)",
+                        .min_args = 1,
+                        .max_args = 1},
+               .run = cmd_completion},
+    CommandRow{
+        .spec = {.name = "config",
+                 .summary = "Print the merged configuration",
+                 .description = "Configuration files are read from the subdirectories auth.d, paths.d and "
+                                "stage1.d of the system, the local and the user directory; later ones win.",
+                 .options = kPrettyPrintLists},
+        .run = cmd_config},
+    CommandRow{.spec = {.name = "enter",
+                        .summary = "Run a command inside a running pod",
+                        .usage = "[--app=APP] UUID [COMMAND [ARG…]]",
+                        .description = "Without a command, /bin/bash is run.",
+                        .min_args = 1,
+                        .max_args = kAny,
+                        .order = ArgOrder::kOptionsFirst,
+                        .needs = kNeedsRoot,
+                        .options = kEnterLists,
+                        .arguments = Completes::kPod},
+               .run = cmd_enter},
+    CommandRow{.spec = {.name = "fetch",
+                        .summary = "Bring images into the store and print their ids",
+                        .usage = "IMAGE…",
+                        .description = kImagesText,
+                        .options = kFetchLists,
+                        .arguments = Completes::kFile},
+               .run = cmd_fetch,
+               .takes_images = true,
+               .app_options = kSignatureOptions},
+    CommandRow{
+        .spec = {.name = "gc",
+                 .summary = "Delete pods that have ended",
+                 .description =
+                     "Marks pods that have ended, and deletes those that were marked longer ago than the "
+                     "grace period. Prepared pods that nobody runs expire.",
+                 .needs = kNeedsRoot,
+                 .options = kGcLists},
+        .run = cmd_gc},
+    CommandRow{.spec = {.name = "help",
+                        .summary = "Show help for a command",
+                        .usage = "[COMMAND]",
+                        .max_args = kAny,
+                        .options = kHelpLists},
+               .run = cmd_help},
+    CommandRow{.spec = {.name = "image", .summary = "Operate on the images in the store"}},
+    CommandRow{.spec = {.name = "image cat-manifest",
+                        .summary = "Print the appc manifest of an image",
+                        .usage = "IMAGE",
+                        .min_args = 1,
+                        .max_args = 1,
+                        .options = kPrettyPrintLists,
+                        .arguments = Completes::kImage},
+               .run = cmd_image_cat_manifest},
+    CommandRow{.spec = {.name = "image fetch",
+                        .summary = "Bring images into the store and print their ids",
+                        .usage = "IMAGE…",
+                        .description = kImagesText,
+                        .hidden = true,
+                        .options = kFetchLists,
+                        .arguments = Completes::kFile},
+               .run = cmd_fetch,
+               .takes_images = true,
+               .app_options = kSignatureOptions},
+    CommandRow{
+        .spec = {.name = "image list", .summary = "List the images in the store", .options = kImageListLists},
+        .run = cmd_image_list},
+    CommandRow{.spec = {.name = "image rm",
+                        .summary = "Remove images from the store",
+                        .usage = "IMAGE…",
+                        .description = "Pods keep what they are made of, so images in use may be removed.",
+                        .min_args = 1,
+                        .max_args = kAny,
+                        .arguments = Completes::kImage},
+               .run = cmd_image_rm},
+    CommandRow{.spec = {.name = "image verify",
+                        .summary = "Check the unpacked layers of images",
+                        .usage = "IMAGE…",
+                        .min_args = 1,
+                        .max_args = kAny,
+                        .arguments = Completes::kImage},
+               .run = cmd_image_verify},
+    CommandRow{.spec = {.name = "list", .summary = "List pods", .options = kListLists}, .run = cmd_list},
+    CommandRow{.spec = {.name = "prepare",
+                        .summary = "Prepare a pod to be run later, and print its UUID",
+                        .usage = "[FLAGS] IMAGE [APP FLAGS] [-- ARG… [---]] [IMAGE…]",
+                        .description = kImagesText,
+                        .needs = kNeedsRoot,
+                        .options = kPrepareLists,
+                        .arguments = Completes::kFile},
+               .run = cmd_prepare,
+               .takes_images = true,
+               .app_options = kOptionsOfImages,
+               .leading_app_options = kMountOptions},
+    CommandRow{.spec = {.name = "rm",
+                        .summary = "Delete pods that are not running",
+                        .usage = "UUID… | --uuid-file=PATH",
+                        .max_args = kAny,
+                        .needs = kNeedsRoot,
+                        .options = kRmLists,
+                        .arguments = Completes::kPod},
+               .run = cmd_rm},
+    CommandRow{.spec = {.name = "run",
+                        .summary = "Run images in a pod",
+                        .usage = "[FLAGS] IMAGE [APP FLAGS] [-- ARG… [---]] [IMAGE…]",
+                        .description = kImagesText,
+                        .needs = kNeedsRoot,
+                        .options = kRunLists,
+                        .arguments = Completes::kFile},
+               .run = cmd_run,
+               .takes_images = true,
+               .app_options = kOptionsOfImages,
+               .leading_app_options = kMountOptions},
+    CommandRow{.spec = {.name = "run-prepared",
+                        .summary = "Run a prepared pod",
+                        .usage = "[FLAGS] UUID",
+                        .min_args = 1,
+                        .max_args = 1,
+                        .needs = kNeedsRoot,
+                        .options = kRunPreparedLists,
+                        .arguments = Completes::kPod},
+               .run = cmd_run_prepared},
+    CommandRow{.spec = {.name = "status",
+                        .summary = "Show the status of a pod",
+                        .usage = "[FLAGS] UUID | --uuid-file=PATH",
+                        .max_args = kAny,
+                        .options = kStatusLists,
+                        .arguments = Completes::kPod},
+               .run = cmd_status},
+    CommandRow{
+        .spec = {.name = "stop",
+                 .summary = "Stop running pods",
+                 .usage = "[FLAGS] UUID… | --uuid-file=PATH",
+                 .description = "Asks the pods to end, waits for them, and kills those that do not in time.",
+                 .max_args = kAny,
+                 .options = kStopLists,
+                 .arguments = Completes::kPod},
+        .run = cmd_stop},
+    CommandRow{.spec = {.name = "version", .summary = "Print versions"}, .run = cmd_version},
+};
+static_assert(std::ranges::is_sorted(kRows, {}, [](const CommandRow& row) { return row.spec.name; }));
+
+consteval auto specs_of(const decltype(kRows)& rows) {
+  std::array<const CommandSpec*, kRows.size()> specs{};
+  for (std::size_t i = 0; i < specs.size(); ++i) specs[i] = &rows[i].spec;
+  return specs;
+}
+constexpr auto kSpecs = specs_of(kRows);
+
+constexpr std::string_view kSummary = "run pods of applications, from images of any format, without a daemon";
+constexpr std::string_view kDescription =
+    "Pods are one or more apps that share network, IPC and life cycle. A pod is a plain child of whoever "
+    "starts "
+    "it, and ends with the exit code of its first app that fails.\n"
+    "Commands may be cut to a unique beginning, and flags may stand before the command.\n"
+    "For help on a command: {program} help COMMAND";
+
+}  // namespace
+
+std::span<const CommandRow> command_rows() { return kRows; }
+
+CommandList command_specs() { return kSpecs; }
+
+std::string_view own_version() { return AGENA_VERSION; }
+
+ProgramSpec program_spec(const Personality& personality, std::vector<HelpTerm>& terms) {
+  terms = {{"program", std::string(personality.name)},
+           {"data-dir", std::string(personality.data_dir)},
+           {"local-config", std::string(personality.local_config_dir)},
+           {"system-config", std::string(personality.system_config_dir)}};
+  return {.name = personality.name,
+          .version = personality.rkt_version.empty() ? own_version() : personality.rkt_version,
+          .summary = kSummary,
+          .description = kDescription,
+          .commands = kSpecs,
+          .global_options = global_options(),
+          .terms = terms};
+}
+
+}  // namespace agena::stage0

@@ -1,0 +1,159 @@
+#include "stage0/cli/completion.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/strings.h"
+
+namespace agena::stage0 {
+namespace {
+
+// The part that does not depend on the tables. Finds the command words, then offers values of the option
+// before the cursor, options, subcommands, or arguments. @P@ is the program's name.
+constexpr std::string_view kScript =
+    R"sh(__@P@_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur"); }
+__@P@_files() { compopt -o filenames; mapfile -t COMPREPLY < <(compgen "$1" -- "$cur"); }
+__@P@_pods() { __@P@_words "$(@P@ list --no-legend --full 2>/dev/null | cut -f1)";
+}
+__ @P @_images() { __ @P @_words "$(@P@ image list --no-legend --full --fields=id 2>/dev/null)"; }
+__ @P @_offer() {
+  case $1 in
+    file) __@P@_files -f ;;
+    directory) __@P@_files -d ;;
+    pod) __@P@_pods ;;
+    image) __@P@_images ;;
+    =*) __@P@_words "${1#=}" ;;
+  esac
+}
+_@P@() {
+  local cur prev command="" word next i
+  COMPREPLY=()
+  cur=${COMP_WORDS[COMP_CWORD]}
+  prev=${COMP_WORDS[COMP_CWORD-1]}
+#The shell splits words at '='.
+  if [[ $cur == = ]]; then cur=""; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    next=${command:
+    +$command
+}
+$word if[[$word != -*&&-n $(__ @P @_is_command "$next")]];
+then command = $next;
+fi done if [[$prev == --*]];
+then word = $(__ @P @_value
+              "$command"
+              "$prev") if[[-n $word]];
+then __ @P @_offer "$word";
+return;
+fi fi if [[$cur == -*]];
+then __ @P @_words "$(__@P@_options " $command ")";
+return;
+fi word = $(__ @P @_subcommands "$command") if[[-n $word]];
+then __ @P @_words "$word";
+return;
+fi __ @P @_offer "$(__@P@_arguments " $command ")"
+}
+complete -F _@P@ @P@
+)sh";
+
+std::string replaced(std::string text, std::string_view what, std::string_view with) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
+  return text;
+}
+
+std::string kind_word(Completes kind) {
+  switch (kind) {
+    case Completes::kNothing:
+      return "";
+    case Completes::kFile:
+      return "file";
+    case Completes::kDirectory:
+      return "directory";
+    case Completes::kPod:
+      return "pod";
+    case Completes::kImage:
+      return "image";
+  }
+  return "";
+}
+
+// What may stand behind an option: a kind, or "=" and the choices.
+std::string value_word(const Option& option) {
+  if (option.choices.empty()) return kind_word(option.completes);
+  std::string words = "=";
+  for (const std::string_view choice : option.choices)
+    if (!choice.empty()) words += (words.size() > 1 ? " " : "") + std::string(choice);
+  return words;
+}
+
+// A shell function that prints what its case arms say.
+class CaseFunction {
+ public:
+  CaseFunction(std::string name, std::string_view subject)
+      : text_(fmt::format("{}() {{\n  case {} in\n", name, subject)) {}
+  void arm(std::string_view pattern, std::string_view output) {
+    if (!output.empty()) text_ += fmt::format("    \"{}\") echo \"{}\" ;;\n", pattern, output);
+  }
+  std::string finish() { return text_ + "  esac\n}\n"; }
+
+ private:
+  std::string text_;
+};
+
+std::string option_words(std::span<const OptionList> lists) {
+  std::vector<std::string> words;
+  for (const Option* option : visible_options(lists)) words.push_back("--" + std::string(option->name));
+  return join(words, " ");
+}
+
+std::vector<OptionList> lists_of(const ProgramSpec& program, const CommandSpec* command) {
+  std::vector<OptionList> lists;
+  if (command != nullptr) lists.assign(command->options.begin(), command->options.end());
+  lists.push_back(program.global_options);
+  return lists;
+}
+
+std::string subcommand_words(const ProgramSpec& program, std::string_view group) {
+  std::vector<std::string> words;
+  for (const CommandSpec* command : visible_commands(program, group))
+    words.emplace_back(command->name.substr(command->name.rfind(' ') + 1));
+  return join(words, " ");
+}
+
+// Every command that may be shown, groups and their members alike.
+std::vector<const CommandSpec*> all_visible(const ProgramSpec& program) {
+  std::vector<const CommandSpec*> commands;
+  for (const CommandSpec* command : program.commands)
+    if (!command->hidden && command->needs_env.empty()) commands.push_back(command);
+  return commands;
+}
+
+}  // namespace
+
+std::string bash_completion(const ProgramSpec& program) {
+  const auto name_of = [&](std::string_view part) { return fmt::format("__{}_{}", program.name, part); };
+  CaseFunction is_command(name_of("is_command"), "$1");
+  CaseFunction options(name_of("options"), "$1");
+  CaseFunction values(name_of("value"), "\"$1 $2\"");
+  CaseFunction subcommands(name_of("subcommands"), "$1");
+  CaseFunction arguments(name_of("arguments"), "$1");
+  const auto add = [&](std::string_view name, const CommandSpec* command) {
+    const auto lists = lists_of(program, command);
+    options.arm(name, option_words(lists));
+    for (const Option* option : visible_options(lists))
+      values.arm(fmt::format("{} --{}", name, option->name), value_word(*option));
+    subcommands.arm(name, subcommand_words(program, name));
+    if (command != nullptr) arguments.arm(name, kind_word(command->arguments));
+  };
+  add("", nullptr);
+  for (const CommandSpec* command : all_visible(program)) {
+    is_command.arm(command->name, "yes");
+    add(command->name, command);
+  }
+  return fmt::format("# bash completion for {}\n", program.name) + is_command.finish() + options.finish() +
+         values.finish() + subcommands.finish() + arguments.finish() +
+         replaced(std::string(kScript), "@P@", program.name);
+}
+
+}  // namespace agena::stage0

@@ -1,0 +1,352 @@
+#include "stage0/cli/flag_values.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "common/base/options.h"
+#include "common/base/strings.h"
+
+namespace agena::stage0 {
+namespace {
+
+// rkt reads these values as URL queries, so a comma inside a value is written %2C. A '%' that no two hex
+// digits follow stays as it is.
+std::string percent_decoded(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    const std::string_view digits = text[i] == '%' ? text.substr(i + 1, 2) : std::string_view();
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+    if (digits.size() == 2 && error == std::errc{} && end == digits.data() + 2) {
+      decoded += static_cast<char>(byte);
+      i += 2;
+    } else {
+      decoded += text[i];
+    }
+  }
+  return decoded;
+}
+
+struct KeyedValue {
+  std::string key;
+  std::string value;
+};
+
+// "key=value,key=value"; a key twice is an error.
+Result<std::vector<KeyedValue>> parse_keyed_values(std::string_view text) {
+  std::vector<KeyedValue> values;
+  for (const std::string& part : split(text, ',')) {
+    const Cut parts = cut(part, '=');
+    if (!parts.found || parts.before.empty())
+      return fail(ErrorKind::kInvalidInput, "expected KEY=VALUE, found '{}'", printable(part));
+    if (std::ranges::find(values, parts.before, &KeyedValue::key) != values.end())
+      return fail(ErrorKind::kInvalidInput, "'{}' is given twice", printable(parts.before));
+    values.push_back({std::string(parts.before), percent_decoded(parts.after)});
+  }
+  return values;
+}
+
+// A row sets one key of a T.
+template <class T>
+struct KeyRow {
+  std::string_view key;
+  Result<> (*set)(T& target, const std::string& value);
+};
+
+template <class T, std::size_t N>
+Result<> set_keys(const std::array<KeyRow<T>, N>& rows, const std::vector<KeyedValue>& values, T& target) {
+  for (const KeyedValue& value : values) {
+    const auto row = std::ranges::find(rows, value.key, &KeyRow<T>::key);
+    if (row == rows.end())
+      return fail(ErrorKind::kInvalidInput, "unknown parameter '{}'", printable(value.key));
+    TRY_CTX(row->set(target, value.value), "{}", value.key);
+  }
+  return {};
+}
+
+Result<> check_absolute(const std::string& path) {
+  if (!path.starts_with('/'))
+    return fail(ErrorKind::kInvalidInput, "'{}' is not an absolute path", printable(path));
+  if (path.contains('\0')) return fail(ErrorKind::kInvalidInput, "'{}' contains a NUL", printable(path));
+  return {};
+}
+
+Result<std::uint32_t> parse_id(std::string_view text) {
+  // The all-ones id means "no change" to chown(2).
+  return static_cast<std::uint32_t>(TRY(parse_uint(text, UINT32_MAX - 1)));
+}
+
+Result<std::uint32_t> parse_mode(std::string_view text) {
+  std::uint32_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (error != std::errc{} || end != text.data() + text.size() || mode > 07777)
+    return fail(ErrorKind::kInvalidInput, "'{}' is not an octal mode", printable(text));
+  return mode;
+}
+
+constexpr std::array<KeyRow<VolumeRequest>, 7> kVolumeKeys = {{
+    {"kind",
+     [](VolumeRequest& volume, const std::string& value) -> Result<> {
+       if (value != "host" && value != "empty")
+         return fail(ErrorKind::kInvalidInput, "'{}' is neither 'host' nor 'empty'", printable(value));
+       volume.kind = value == "host" ? VolumeRequest::Kind::kHost : VolumeRequest::Kind::kEmpty;
+       return {};
+     }},
+    {"source",
+     [](VolumeRequest& volume, const std::string& value) -> Result<> {
+       TRY(check_absolute(value));
+       volume.source = value;
+       return {};
+     }},
+    {"readOnly",
+     [](VolumeRequest& volume, const std::string& value) -> Result<> {
+       volume.read_only = TRY(parse_bool(value));
+       return {};
+     }},
+    {"recursive",
+     [](VolumeRequest& volume, const std::string& value) -> Result<> {
+       volume.recursive = TRY(parse_bool(value));
+       return {};
+     }},
+    {"mode",
+     [](VolumeRequest& volume, const std::string& value) -> Result<> {
+       volume.mode = TRY(parse_mode(value));
+       return {};
+     }},
+    {"uid",
+     [](VolumeRequest& volume, const std::string& value) -> Result<> {
+       volume.uid = TRY(parse_id(value));
+       return {};
+     }},
+    {"gid",
+     [](VolumeRequest& volume, const std::string& value) -> Result<> {
+       volume.gid = TRY(parse_id(value));
+       return {};
+     }},
+}};
+
+constexpr std::array<KeyRow<MountRequest>, 2> kMountKeys = {{
+    {"volume",
+     [](MountRequest& mount, const std::string& value) -> Result<> {
+       mount.volume = value;
+       return {};
+     }},
+    {"target",
+     [](MountRequest& mount, const std::string& value) -> Result<> {
+       TRY(check_absolute(value));
+       mount.target = value;
+       return {};
+     }},
+}};
+
+}  // namespace
+
+bool is_ip_address(std::string_view text) {
+  std::array<unsigned char, sizeof(in6_addr)> address{};
+  const std::string copy(text);
+  return copy.size() == text.size() && (::inet_pton(AF_INET, copy.c_str(), address.data()) == 1 ||
+                                        ::inet_pton(AF_INET6, copy.c_str(), address.data()) == 1);
+}
+
+Result<NameValue> parse_name_value(std::string_view text) {
+  const Cut parts = cut(text, '=');
+  if (!parts.found || parts.before.empty())
+    return fail(ErrorKind::kInvalidInput, "expected NAME=VALUE, found '{}'", printable(text));
+  return NameValue{std::string(parts.before), std::string(parts.after)};
+}
+
+Result<> add_name_value(std::vector<NameValue>& list, std::string_view text) {
+  NameValue pair = TRY(parse_name_value(text));
+  if (std::ranges::find(list, pair.name, &NameValue::name) != list.end())
+    return fail(ErrorKind::kInvalidInput, "'{}' is already set", printable(pair.name));
+  list.push_back(std::move(pair));
+  return {};
+}
+
+Result<std::vector<NameValue>> parse_env_file(std::string_view content) {
+  std::vector<NameValue> variables;
+  std::size_t number = 0;
+  for (const std::string& raw : split(content, '\n')) {
+    ++number;
+    const std::string_view line = trim(raw);
+    if (line.empty() || line.starts_with('#') || line.starts_with(';')) continue;
+    TRY_CTX(add_name_value(variables, line), "line {}", number);
+  }
+  return variables;
+}
+
+Result<VolumeRequest> parse_volume(std::string_view text) {
+  const Cut parts = cut(text, ',');
+  VolumeRequest volume;
+  volume.name = parts.before;
+  if (volume.name.empty() || volume.name.contains('='))
+    return fail(ErrorKind::kInvalidInput, "expected NAME,kind=host|empty,…, found '{}'", printable(text));
+  const auto values = parts.found ? TRY(parse_keyed_values(parts.after)) : std::vector<KeyedValue>();
+  if (std::ranges::find(values, "kind", &KeyedValue::key) == values.end())
+    return fail(ErrorKind::kInvalidInput, "volume '{}' has no kind (host or empty)", printable(volume.name));
+  TRY_CTX(set_keys(kVolumeKeys, values, volume), "volume '{}'", printable(volume.name));
+  const bool is_host = volume.kind == VolumeRequest::Kind::kHost;
+  if (is_host && volume.source.empty())
+    return fail(ErrorKind::kInvalidInput, "volume '{}' of kind host has no source", printable(volume.name));
+  if (is_host && (volume.mode || volume.uid || volume.gid))
+    return fail(ErrorKind::kInvalidInput, "volume '{}' of kind host cannot have mode, uid or gid",
+                printable(volume.name));
+  if (!is_host && !volume.source.empty())
+    return fail(ErrorKind::kInvalidInput, "volume '{}' of kind empty cannot have a source",
+                printable(volume.name));
+  return volume;
+}
+
+Result<MountRequest> parse_mount(std::string_view text) {
+  MountRequest mount;
+  TRY(set_keys(kMountKeys, TRY(parse_keyed_values(text)), mount));
+  if (mount.volume.empty()) return fail(ErrorKind::kInvalidInput, "'{}' names no volume", printable(text));
+  if (mount.target.empty()) return fail(ErrorKind::kInvalidInput, "'{}' names no target", printable(text));
+  return mount;
+}
+
+Result<PortRequest> parse_port(std::string_view text) {
+  const std::size_t first = text.find(':');
+  const std::size_t last = text.rfind(':');
+  if (first == std::string_view::npos || first == 0)
+    return fail(ErrorKind::kInvalidInput, "expected NAME:[HOSTIP:]HOSTPORT, found '{}'", printable(text));
+  PortRequest port;
+  port.name = text.substr(0, first);
+  if (first != last) {
+    std::string_view address = text.substr(first + 1, last - first - 1);
+    if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+    if (!is_ip_address(address))
+      return fail(ErrorKind::kInvalidInput, "'{}' is not an IP address", printable(address));
+    port.host_ip = address;
+  }
+  port.host_port =
+      static_cast<std::uint16_t>(TRY_CTX(parse_int(text.substr(last + 1), 1, 65535), "host port"));
+  return port;
+}
+
+Result<> add_networks(std::vector<NetworkRequest>& list, std::string_view text) {
+  const auto stands_alone = [](std::string_view name) { return name == "host" || name == "none"; };
+  for (const std::string& part : split(text, ',')) {
+    const Cut parts = cut(part, ':');
+    const NetworkRequest network{std::string(parts.before), std::string(parts.after)};
+    if (network.name.empty())
+      return fail(ErrorKind::kInvalidInput, "empty network name in '{}'", printable(text));
+    if (std::ranges::find(list, network.name, &NetworkRequest::name) != list.end())
+      return fail(ErrorKind::kInvalidInput, "network '{}' is given twice", printable(network.name));
+    if (!network.args.empty() && (stands_alone(network.name) || network.name == "all"))
+      return fail(ErrorKind::kInvalidInput, "network '{}' takes no arguments", network.name);
+    list.push_back(network);
+  }
+  const auto alone = std::ranges::find_if(list, stands_alone, &NetworkRequest::name);
+  if (list.size() > 1 && alone != list.end())
+    return fail(ErrorKind::kInvalidInput, "network '{}' cannot be combined with others", alone->name);
+  return {};
+}
+
+Result<> add_dns(DnsRequest& dns, std::string_view text) {
+  const bool is_mode = text == "host" || text == "none";
+  if (dns.mode == DnsRequest::Mode::kHost || dns.mode == DnsRequest::Mode::kNone ||
+      (is_mode && dns.mode != DnsRequest::Mode::kDefault))
+    return fail(ErrorKind::kInvalidInput, "'host' and 'none' cannot be combined with other values");
+  if (is_mode) {
+    dns.mode = text == "host" ? DnsRequest::Mode::kHost : DnsRequest::Mode::kNone;
+    return {};
+  }
+  for (std::string& server : TRY(parse_list(text))) {
+    if (!is_ip_address(server))
+      return fail(ErrorKind::kInvalidInput, "'{}' is not an IP address", printable(server));
+    dns.servers.push_back(std::move(server));
+  }
+  dns.mode = DnsRequest::Mode::kStage0;
+  return {};
+}
+
+Result<> add_hosts_entries(HostsRequest& hosts, std::string_view text) {
+  if (hosts.mode == HostsRequest::Mode::kHost || (text == "host" && !hosts.entries.empty()))
+    return fail(ErrorKind::kInvalidInput, "'host' cannot be combined with other values");
+  if (text == "host") {
+    hosts.mode = HostsRequest::Mode::kHost;
+    return {};
+  }
+  for (const std::string& part : split(text, ',')) {
+    const Cut entry = cut(part, '=');
+    if (!entry.found || entry.after.empty())
+      return fail(ErrorKind::kInvalidInput, "expected IP=NAME, found '{}'", printable(part));
+    if (!is_ip_address(entry.before))
+      return fail(ErrorKind::kInvalidInput, "'{}' is not an IP address", printable(entry.before));
+    if (entry.after.find_first_of(" \t\r\n#") != std::string_view::npos)
+      return fail(ErrorKind::kInvalidInput, "'{}' is not a host name", printable(entry.after));
+    auto known = std::ranges::find(hosts.entries, entry.before, &HostsEntry::address);
+    if (known == hosts.entries.end())
+      known = hosts.entries.insert(known, HostsEntry{std::string(entry.before), {}});
+    known->names.emplace_back(entry.after);
+  }
+  hosts.mode = HostsRequest::Mode::kStage0;
+  return {};
+}
+
+Result<std::vector<std::string>> parse_list(std::string_view text) {
+  std::vector<std::string> parts = split(text, ',');
+  if (std::ranges::find(parts, "") != parts.end())
+    return fail(ErrorKind::kInvalidInput, "empty element in '{}'", printable(text));
+  return parts;
+}
+
+Result<std::vector<std::uint32_t>> parse_ids(std::string_view text) {
+  std::vector<std::uint32_t> ids;
+  for (const std::string& part : split(text, ',')) ids.push_back(TRY(parse_id(part)));
+  return ids;
+}
+
+Result<> add_insecure_options(InsecureOptions& options, std::string_view text) {
+  struct Row {
+    std::string_view name;
+    InsecureOptions adds;
+  };
+  static constexpr InsecureOptions kAllFetch{.image = true, .tls = true, .http = true, .pubkey = true};
+  static constexpr InsecureOptions kAllRun{.capabilities = true, .paths = true, .seccomp = true};
+  static constexpr std::array kRows = {
+      Row{"none", {}},
+      Row{"image", {.image = true}},
+      Row{"tls", {.tls = true}},
+      Row{"ondisk", {}},
+      Row{"http", {.http = true}},
+      Row{"pubkey", {.pubkey = true}},
+      Row{"capabilities", {.capabilities = true}},
+      Row{"paths", {.paths = true}},
+      Row{"seccomp", {.seccomp = true}},
+      Row{"all-fetch", kAllFetch},
+      Row{"all-run", kAllRun},
+      Row{"all",
+          {.image = true,
+           .tls = true,
+           .http = true,
+           .pubkey = true,
+           .capabilities = true,
+           .paths = true,
+           .seccomp = true}},
+  };
+  static constexpr std::array kMembers = {&InsecureOptions::image,        &InsecureOptions::tls,
+                                          &InsecureOptions::http,         &InsecureOptions::pubkey,
+                                          &InsecureOptions::capabilities, &InsecureOptions::paths,
+                                          &InsecureOptions::seccomp};
+  for (const std::string& part : split(text, ',')) {
+    const auto row = std::ranges::find(kRows, part, &Row::name);
+    if (row == kRows.end())
+      return fail(ErrorKind::kInvalidInput, "unknown insecure option '{}'", printable(part));
+    for (const auto member : kMembers) options.*member = options.*member || row->adds.*member;
+  }
+  return {};
+}
+
+Result<PullPolicy> parse_pull_policy(std::string_view text) {
+  if (text == "never") return PullPolicy::kNever;
+  if (text == "new") return PullPolicy::kNew;
+  if (text == "update") return PullPolicy::kUpdate;
+  return fail(ErrorKind::kInvalidInput, "'{}' is none of: never, new, update", printable(text));
+}
+
+}  // namespace agena::stage0

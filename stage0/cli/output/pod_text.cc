@@ -1,0 +1,89 @@
+#include "stage0/cli/output/pod_text.h"
+
+#include <algorithm>
+#include <map>
+
+#include "common/base/strings.h"
+
+namespace agena::stage0 {
+namespace {
+
+constexpr std::size_t kImageIdWidth = 19;  // "sha512-" and 12 digits
+
+std::string networks_text(const std::vector<NetInfo>& networks) {
+  std::vector<std::string> parts;
+  for (const NetInfo& net : networks) parts.push_back(fmt::format("{}:ip4={}", net.net_name, net.ip));
+  return join(parts, ", ");
+}
+
+std::string time_text(const std::optional<Nanoseconds>& time, const PodTableOptions& options) {
+  if (!time) return "";
+  return options.full ? full_time(*time) : humanised(*time, options.now);
+}
+
+// States in which a pod has, or had, processes.
+bool has_run(PodState state) {
+  switch (state) {
+    case PodState::kRunning:
+    case PodState::kExited:
+    case PodState::kExitedGarbage:
+    case PodState::kExitedDeleting:
+    case PodState::kDeleting:
+      return true;
+    case PodState::kEmbryo:
+    case PodState::kPreparing:
+    case PodState::kAbortedPrepare:
+    case PodState::kPrepared:
+    case PodState::kGarbage:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+Table pods_table(const std::vector<PodInfo>& pods, const PodTableOptions& options) {
+  Table table;
+  const auto add = [&](std::vector<std::string> cells, std::string image_id) {
+    if (options.full) cells.insert(cells.begin() + 3, std::move(image_id));
+    table.add_row(std::move(cells));
+  };
+  if (options.legend)
+    add({"UUID", "APP", "IMAGE NAME", "STATE", "CREATED", "STARTED", "NETWORKS"}, "IMAGE ID");
+  for (const PodInfo& pod : pods) {
+    // The facts of the pod stand in its first row only.
+    std::vector<std::string> facts = {std::string(contract::name_of(pod.state)),
+                                      time_text(pod.created_at, options), time_text(pod.started_at, options),
+                                      networks_text(pod.networks)};
+    std::string uuid = options.full ? pod.uuid.str() : pod.uuid.short_form();
+    const auto add_app = [&](std::string app, std::string image, std::string id) {
+      add({uuid, std::move(app), std::move(image), facts[0], facts[1], facts[2], facts[3]}, std::move(id));
+      uuid.clear();
+      facts.assign(facts.size(), "");
+    };
+    if (pod.apps.empty()) add_app("-", "-", "-");
+    for (const AppInfo& app : pod.apps)
+      add_app(app.name, app.image_name.value_or("--"), app.image_id.substr(0, kImageIdWidth));
+  }
+  return table;
+}
+
+std::string status_lines(const PodStatus& status) {
+  const PodInfo& pod = status.info;
+  std::string text = fmt::format("state={}\n", contract::name_of(pod.state));
+  if (pod.created_at) text += fmt::format("created={}\n", full_time(*pod.created_at));
+  if (pod.started_at) text += fmt::format("started={}\n", full_time(*pod.started_at));
+  if (pod.state == PodState::kRunning || pod.state == PodState::kExited)
+    text += fmt::format("networks={}\n", networks_text(pod.networks));
+  if (!has_run(pod.state)) return text;
+  if (status.pid) text += fmt::format("pid={}\n", *status.pid);
+  text += fmt::format("exited={}\n", status.exited);
+  if (pod.state == PodState::kRunning) return text;
+  std::map<std::string, int> codes;
+  for (const AppInfo& app : pod.apps)
+    if (app.exit_code) codes[app.name] = *app.exit_code;
+  for (const auto& [app, code] : codes) text += fmt::format("app-{}={}\n", app, code);
+  return text;
+}
+
+}  // namespace agena::stage0

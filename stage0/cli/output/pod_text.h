@@ -1,0 +1,26 @@
+// Pods as text: the table of `list` and the lines of `status`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/time.h"
+#include "stage0/cli/output/table.h"
+#include "stage0/pod/pod_info.h"
+#include "stage0/pod/status.h"
+
+namespace agena::stage0 {
+
+struct PodTableOptions {
+  bool legend = true;
+  bool full = false;    // whole UUIDs, image ids, absolute times
+  Nanoseconds now = 0;  // what humanised times are relative to
+};
+
+// A row for each app; pods without apps have one row with dashes.
+Table pods_table(const std::vector<PodInfo>& pods, const PodTableOptions& options);
+
+// The key=value lines of `status`.
+std::string status_lines(const PodStatus& status);
+
+}  // namespace agena::stage0

@@ -1,0 +1,205 @@
+#include "stage0/cli/pod_request.h"
+
+#include <algorithm>
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/sys/fs.h"
+#include "stage0/cli/app_flags.h"
+#include "stage0/cli/pod_flags.h"
+
+namespace agena::stage0 {
+
+Result<> select_stage1(PodFlags& flags, Stage1Selection::Kind kind, std::string_view value) {
+  if (flags.prepare.stage1.kind != Stage1Selection::Kind::kDefault)
+    return fail(ErrorKind::kInvalidInput, "the stage1 image can be chosen once only");
+  if (value.empty()) return fail(ErrorKind::kInvalidInput, "the value is empty");
+  flags.prepare.stage1 = {kind, std::string(value)};
+  return {};
+}
+
+Result<> add_volume(PodFlags& flags, std::string_view value) {
+  VolumeRequest volume = TRY(parse_volume(value));
+  auto& volumes = flags.prepare.volumes;
+  if (std::ranges::find(volumes, volume.name, &VolumeRequest::name) != volumes.end())
+    return fail(ErrorKind::kInvalidInput, "duplicate volume name '{}'", printable(volume.name));
+  volumes.push_back(std::move(volume));
+  return {};
+}
+
+Result<> add_list(std::vector<std::string>& list, std::string_view value) {
+  std::ranges::move(TRY(parse_list(value)), std::back_inserter(list));
+  return {};
+}
+
+Result<> set_text(std::string& target, std::string_view value) {
+  if (value.empty()) return fail(ErrorKind::kInvalidInput, "the value is empty");
+  target = value;
+  return {};
+}
+
+Result<> only_stdio_mode(std::string_view value, std::string_view supported) {
+  if (value == supported) return {};
+  return fail(ErrorKind::kUnsupported, "mode '{}' is not supported by this build, only '{}' is",
+              printable(value), supported);
+}
+
+namespace {
+
+// Deprecated spellings work, and say what to write today.
+void warn_if_deprecated(std::span<const OptionUse> uses) {
+  for (const OptionUse& use : uses)
+    if (!use.option->replaced_by.empty())
+      log::warning("flag --{} is deprecated, use {}", use.option->name, use.option->replaced_by);
+}
+
+Result<PodFlags> apply_pod_flags(std::span<const OptionUse> uses) {
+  warn_if_deprecated(uses);
+  PodFlags flags;
+  for (const OptionUse& use : uses) {
+    const bool applied =
+        TRY(apply_option(kPullFlags, use, flags)) || TRY(apply_option(kStage1Flags, use, flags)) ||
+        TRY(apply_option(kPrepareFlags, use, flags)) || TRY(apply_option(kLaunchFlags, use, flags)) ||
+        TRY(apply_option(kRunFlags, use, flags));
+    (void)applied;  // what is left are global flags, mounts for all apps, and the command's own flags
+  }
+  return flags;
+}
+
+Result<> apply_pull_aliases(PodFlags& flags) {
+  if (flags.store_only && flags.no_store)
+    return fail(ErrorKind::kInvalidInput, "--store-only and --no-store exclude each other");
+  if (flags.store_only) flags.prepare.pull_policy = PullPolicy::kNever;
+  if (flags.no_store) flags.prepare.pull_policy = PullPolicy::kUpdate;
+  return {};
+}
+
+Result<AppRequest> make_app_request(const ImageArg& image) {
+  warn_if_deprecated(image.uses);
+  AppRequest app;
+  app.image = image.image;
+  app.args.assign(image.args.begin(), image.args.end());
+  app.has_args = image.has_args;
+  for (const OptionUse& use : image.uses) {
+    const bool applied =
+        TRY_CTX(apply_option(kAppFlags, use, app), "image '{}'", printable(image.image)) ||
+        TRY_CTX(apply_option(kSignatureFlags, use, app), "image '{}'", printable(image.image)) ||
+        TRY_CTX(apply_option(kMountFlags, use, app), "image '{}'", printable(image.image));
+    (void)applied;  // the grammar hands out app flags only
+  }
+  if (app.isolators.caps_retain && app.isolators.caps_remove)
+    return fail(ErrorKind::kInvalidInput, "image '{}': --caps-retain and --caps-remove exclude each other",
+                printable(image.image));
+  return app;
+}
+
+// `--mount` before the first image.
+Result<std::vector<MountRequest>> leading_mounts(std::span<const OptionUse> uses) {
+  AppRequest all_apps;
+  for (const OptionUse& use : uses) TRY(apply_option(kMountFlags, use, all_apps));
+  return std::move(all_apps.mounts);
+}
+
+Result<std::vector<NameValue>> merged_environment(const PodFlags& flags) {
+  std::vector<NameValue> merged;
+  for (const std::string& path : flags.env_files) {
+    const std::string content =
+        TRY_CTX(sys::read_file(sys::at_cwd(), path), "environment file '{}'", printable(path));
+    for (NameValue& variable : TRY_CTX(parse_env_file(content), "environment file '{}'", printable(path))) {
+      if (std::ranges::find(merged, variable.name, &NameValue::name) != merged.end())
+        return fail(ErrorKind::kInvalidInput, "environment file '{}': '{}' is already set by another file",
+                    printable(path), printable(variable.name));
+      merged.push_back(std::move(variable));
+    }
+  }
+  for (const NameValue& variable : flags.prepare.set_env) {
+    const auto known = std::ranges::find(merged, variable.name, &NameValue::name);
+    if (known == merged.end())
+      merged.push_back(variable);
+    else
+      known->value = variable.value;
+  }
+  return merged;
+}
+
+// A pod manifest says what apps there are; whatever else would say it is a contradiction.
+Result<> check_pod_manifest(const PrepareRequest& request, const PodFlags& flags) {
+  if (request.pod_manifest.empty()) {
+    if (request.apps.empty())
+      return fail(ErrorKind::kInvalidInput, "must provide at least one image or specify the pod manifest");
+    return {};
+  }
+  const bool conflict = !request.apps.empty() || !request.volumes.empty() || !request.mounts.empty() ||
+                        !request.ports.empty() || request.inherit_env || !request.set_env.empty() ||
+                        !flags.env_files.empty() || request.pull_policy != PullPolicy::kNew;
+  if (conflict)
+    return fail(ErrorKind::kInvalidInput, "conflicting flags set with --pod-manifest (see --help)");
+  return {};
+}
+
+Result<PrepareRequest> finish_prepare(const ImageArgs& args, const InsecureOptions& insecure,
+                                      PodFlags& flags) {
+  TRY(apply_pull_aliases(flags));
+  PrepareRequest& request = flags.prepare;
+  request.insecure = insecure;
+  request.mounts = TRY(leading_mounts(args.uses));
+  for (const ImageArg& image : args.images) request.apps.push_back(TRY(make_app_request(image)));
+  request.set_env = TRY(merged_environment(flags));
+  TRY(check_pod_manifest(request, flags));
+  return std::move(request);
+}
+
+Result<> check_launch(const LaunchRequest& launch) {
+  for (const NetworkRequest& network : launch.networks)
+    if (network.name != "host" && network.name != "none")
+      return fail(ErrorKind::kUnsupported,
+                  "--net: network '{}' is not supported by this build, only 'none' and 'host' are",
+                  printable(network.name));
+  if (launch.mds_register)
+    return fail(ErrorKind::kUnsupported, "--mds-register: this build has no metadata service");
+  return {};
+}
+
+}  // namespace
+
+Result<RunRequest> make_run_request(const ImageArgs& args, const InsecureOptions& insecure) {
+  PodFlags flags = TRY(apply_pod_flags(args.uses));
+  RunRequest request;
+  request.prepare = TRY(finish_prepare(args, insecure, flags));
+  request.launch = std::move(flags.launch);
+  request.uuid_file_save = std::move(flags.uuid_file_save);
+  TRY(check_launch(request.launch));
+  if (!request.prepare.ports.empty())
+    return fail(ErrorKind::kUnsupported, "--port does not work with the networks 'none' and 'host'");
+  if (request.launch.interactive && request.prepare.apps.size() > 1)
+    return fail(ErrorKind::kInvalidInput, "--interactive: interactive option only supports one image");
+  return request;
+}
+
+Result<PrepareRequest> make_prepare_request(const ImageArgs& args, const InsecureOptions& insecure) {
+  PodFlags flags = TRY(apply_pod_flags(args.uses));
+  return finish_prepare(args, insecure, flags);
+}
+
+Result<LaunchRequest> make_launch_request(std::span<const OptionUse> uses) {
+  PodFlags flags = TRY(apply_pod_flags(uses));
+  TRY(check_launch(flags.launch));
+  return std::move(flags.launch);
+}
+
+Result<PullPolicy> make_fetch_policy(const ImageArgs& args) {
+  warn_if_deprecated(args.uses);
+  PodFlags flags;
+  flags.prepare.pull_policy = PullPolicy::kUpdate;
+  for (const OptionUse& use : args.uses) TRY(apply_option(kPullFlags, use, flags));
+  TRY(apply_pull_aliases(flags));
+  for (const ImageArg& image : args.images) {
+    TRY(make_app_request(image));
+    if (image.has_args)
+      return fail(ErrorKind::kInvalidInput, "image '{}': arguments make no sense for fetching",
+                  printable(image.image));
+  }
+  return flags.prepare.pull_policy;
+}
+
+}  // namespace agena::stage0

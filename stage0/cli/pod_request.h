@@ -1,0 +1,25 @@
+// From the parsed command line of `run`, `prepare` and `run-prepared` to what stage0/pod takes.
+#pragma once
+
+#include <span>
+
+#include "common/base/options.h"
+#include "common/base/result.h"
+#include "stage0/cli/image_args.h"
+#include "stage0/pod/run_request.h"
+
+namespace agena::stage0 {
+
+// Option lists of one command, for the parser and for help.
+using OptionLists = std::span<const OptionList>;
+
+// The whole of `run`. Checks what flags demand of each other; reads the files of --set-env-file.
+Result<RunRequest> make_run_request(const ImageArgs& args, const InsecureOptions& insecure);
+// The whole of `prepare`.
+Result<PrepareRequest> make_prepare_request(const ImageArgs& args, const InsecureOptions& insecure);
+// The flags of `run-prepared`.
+Result<LaunchRequest> make_launch_request(std::span<const OptionUse> uses);
+// The pull policy of `fetch`, which is kUpdate unless flags say otherwise; checks the images' flags.
+Result<PullPolicy> make_fetch_policy(const ImageArgs& args);
+
+}  // namespace agena::stage0
