@@ -18,8 +18,8 @@ if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 add_library(agena_settings INTERFACE)
-target_include_directories(agena_settings INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
-target_compile_definitions(agena_settings INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64 FMT_HEADER_ONLY=1
+target_include_directories(agena_settings INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_definitions(agena_settings INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64
                            $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2> _GLIBCXX_ASSERTIONS)
 target_compile_options(agena_settings INTERFACE -fstack-protector-strong -fPIE -ffunction-sections -fdata-sections)
 target_link_options(agena_settings INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--gc-sections)

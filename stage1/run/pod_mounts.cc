@@ -145,9 +145,10 @@ sys::MountPlan pod_mounts(const Pod& pod) {
   MountPlan plan;
   plan.push_back(filesystem("proc", "proc", kInert));
   plan.push_back(filesystem("sys", "sysfs", kInert | MOUNT_ATTR_RDONLY));
-  // Only v2, on hybrid hosts too: one hierarchy to write to when a unit starts. Controllers that the host has
-  // on v1 are the supervisor's affair.
-  plan.push_back(filesystem("sys/fs/cgroup", "cgroup2", kInert));
+  // systemd would raise fs.file-max and fs.nr_open of the host here.
+  MountOp sysctl = bind_inside("proc/sys", "proc/sys");
+  sysctl.attributes = MOUNT_ATTR_RDONLY;
+  plan.push_back(std::move(sysctl));
   add_dev(plan, "dev");
   plan.push_back(filesystem("dev/pts", "devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
                             {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}}));

@@ -7,8 +7,8 @@
 
 namespace agena::stage1 {
 
-// Mounts of the pod's own root: /proc, /sys with cgroup2, /dev. (/run is there already: the supervisor has
-// its sockets in it.)
+// Mounts of the pod's own root: /proc, /sys, /dev. (/run is there already: the supervisor has its sockets in
+// it; pod-init attaches cgroup2, which it makes before everything else.)
 sys::MountPlan pod_mounts(const Pod& pod);
 // Mounts of one app, below opt/stage2/APP/rootfs of the pod's root. `overlay_root` tells whether the app's
 // root is a mount already.

@@ -14,7 +14,10 @@ std::string plan_path(const std::string& app, std::string_view role) {
 std::vector<NamedFile> static_units(const Pod& pod) {
   UnitFile start;
   start.section("Unit").set("Description", "Apps of pod " + pod.uuid.str()).set("DefaultDependencies", "no");
+  // Wants, not Requires: an app that cannot start must not take the others' jobs along; the supervisor
+  // decides about them.
   for (const PodApp& app : pod.apps) start.set("Wants", app.name() + ".service");
+  for (const PodApp& app : pod.apps) start.set("After", app.name() + ".service");
   UnitFile halt;
   halt.section("Unit")
       .set("Description", "Stop of the pod")
@@ -43,8 +46,8 @@ NamedFile app_unit(const PodApp& app) {
       .set("Before", "halt.target")
       .set("Conflicts", "halt.target");
   unit.section("Service")
+      .set("Type", "simple")
       .set("Slice", "-.slice")
-      .set("Restart", "no")
       .set("TimeoutStartSec", "infinity")
       .set("TimeoutStopSec", std::to_string(kGraceSeconds))
       .set("KillMode", "mixed");

@@ -1,0 +1,82 @@
+#include "stage1/enter/enter.h"
+
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "common/base/strings.h"
+#include "common/contract/pod_paths.h"
+#include "common/stage2/launch_plan.h"
+#include "common/sys/fs.h"
+#include "common/sys/namespaces.h"
+#include "common/sys/pidfd.h"
+#include "common/sys/spawn.h"
+#include "stage1/units/pod_units.h"
+
+namespace agena::stage1 {
+namespace {
+
+// Where stage2 finds its plan.
+constexpr int kPlanFd = 3;
+
+// The app's own plan, as the supervisor left it in the pod: it has the environment and the root.
+Result<stage2::LaunchPlan> plan_in_app(const sys::DirFd& pod_root, const std::string& app) {
+  const std::string path = plan_path(app, "app");
+  auto text = sys::read_file(pod_root, path);
+  if (!text && text.error().kind() == ErrorKind::kNotFound)
+    return fail(ErrorKind::kNotFound, "the pod has no app '{}'", printable(app));
+  if (!text) return std::unexpected(std::move(text).error());
+  stage2::LaunchPlan plan = TRY_CTX(stage2::parse_launch_plan(*text), "file '/{}'", path);
+  plan.user = plan.group = "0";
+  plan.supplementary_gids.clear();
+  plan.bounding_set.reset();
+  plan.limits.clear();
+  plan.no_new_privileges = false;
+  plan.hub_socket.clear();
+  plan.stdio = {};
+  return plan;
+}
+
+Result<stage2::LaunchPlan> plan_for(const sys::DirFd& pod_root, const contract::EntrypointCall& call) {
+  const std::string app = call.value("appname");
+  stage2::LaunchPlan plan;
+  if (!app.empty()) plan = TRY(plan_in_app(pod_root, app));
+  plan.app = app.empty() ? "stage1" : app;
+  plan.argv = call.operands;
+  plan.working_directory = "/";
+  const char* term = std::getenv("TERM");
+  plan.environment.push_back({"TERM", term == nullptr ? "vt100" : term});
+  return plan;
+}
+
+// A file in memory, at its start.
+Result<sys::UniqueFd> memory_file(const std::string& bytes) {
+  sys::UniqueFd fd(::memfd_create("launch-plan", MFD_CLOEXEC));
+  if (!fd) return sys_fail("creating a file in memory");
+  TRY(sys::write_all(fd.get(), bytes));
+  if (::lseek(fd.get(), 0, SEEK_SET) != 0) return sys_fail("rewinding a file in memory");
+  return fd;
+}
+
+}  // namespace
+
+Result<int> enter(const contract::EntrypointCall& call) {
+  const auto pid = static_cast<pid_t>(TRY_CTX(parse_int(call.value("pid"), 1, INT32_MAX), "--pid"));
+  const sys::PidFd init = TRY_CTX(sys::open_pidfd(pid), "entering the pod");
+  const sys::DirFd pod_root = TRY(sys::open_dir(sys::at_cwd(), fmt::format("/proc/{}/root", pid), O_PATH));
+  const sys::UniqueFd plan = TRY(memory_file(TRY(stage2::render_launch_plan(TRY(plan_for(pod_root, call))))));
+  TRY(sys::join_namespaces(
+      init, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP));
+  // The pid namespace counts for children: the command runs in one, and we wait for it outside.
+  auto child = TRY(sys::spawn({.path = kStage2Program,
+                               .argv = {"stage2", sys::proc_fd_path(kPlanFd)},
+                               .environment = {},
+                               .fds = {{plan.get(), kPlanFd}},
+                               .join = {}}));
+  const sys::ExitStatus status = TRY(child.wait());
+  return status.code();
+}
+
+}  // namespace agena::stage1

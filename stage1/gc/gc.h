@@ -1,0 +1,13 @@
+// `gc`: frees what an ended pod may have left outside its directory.
+#pragma once
+
+#include "common/base/result.h"
+#include "common/sys/fd.h"
+
+namespace agena::stage1 {
+
+// Removes the pod's cgroup, with whatever a killed supervisor left in it. Works with nothing mounted, and
+// twice.
+Result<> collect_garbage(const sys::DirFd& pod_dir);
+
+}  // namespace agena::stage1

@@ -1,0 +1,72 @@
+// The I/O hub: hands out the apps' standard streams, carries what they print to the console, and hears how
+// apps begin and end.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/stage2/hub_protocol.h"
+#include "common/sys/event_loop.h"
+#include "common/sys/fd.h"
+#include "stage1/iohub/line_prefixer.h"
+#include "stage1/iohub/output_queue.h"
+
+namespace agena::stage1 {
+
+// What the hub tells its owner. All may be called from within the event loop only.
+struct HubEvents {
+  std::function<Result<>(const stage2::HubHello&)> hello;
+  std::function<Result<>(const stage2::HubFailed&)> failed;
+  // Must have recorded the end when it returns: the recorder is answered then.
+  std::function<Result<>(const stage2::HubEnded&)> ended;
+  // A terminal for an interactive app.
+  std::function<Result<sys::UniqueFd>()> terminal;
+  // No stream of any app is open any more.
+  std::function<Result<>()> drained;
+};
+
+class Hub {
+ public:
+  // `listener` is a listening SOCK_SEQPACKET socket, `output` the descriptor of the console; both outlive the
+  // hub.
+  static Result<std::unique_ptr<Hub>> open(sys::EventLoop& loop, sys::UniqueFd listener, int output,
+                                           HubEvents events);
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  // Whether everything that apps have written has been read.
+  bool drained() const { return streams_.empty(); }
+  // Writes what is queued for the console, waiting as long as it takes.
+  Result<> flush() { return output_.flush(); }
+
+ private:
+  struct Stream {
+    sys::UniqueFd pipe;
+    LinePrefixer lines;
+  };
+
+  Hub(sys::EventLoop& loop, sys::UniqueFd listener, int output, HubEvents events);
+  Result<> accept();
+  Result<> on_message(int connection);
+  Result<> handle(int connection, const stage2::HubRequest& request);
+  Result<> serve_hello(int connection, const stage2::HubHello& hello);
+  Result<sys::UniqueFd> open_stream(const stage2::HubHello& hello, stage2::HubStream stream);
+  Result<> on_stream(int fd);
+  Result<> close_stream(int fd);
+  Result<> pause_streams(bool pause);
+  void close_connection(int connection);
+
+  sys::EventLoop& loop_;
+  sys::UniqueFd listener_;
+  HubEvents events_;
+  OutputQueue output_;
+  std::map<int, sys::UniqueFd> connections_;
+  std::map<int, Stream> streams_;
+  bool paused_ = false;
+};
+
+}  // namespace agena::stage1

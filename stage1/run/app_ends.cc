@@ -1,0 +1,37 @@
+#include "stage1/run/app_ends.h"
+
+#include <signal.h>
+
+#include "common/base/strings.h"
+#include "common/contract/exit_codes.h"
+#include "common/sys/signals.h"
+
+namespace agena::stage1 {
+
+int exit_code_of(const stage2::HubEnded& ended, bool stopping) {
+  if (ended.exit_code == "exited") {
+    const auto code = parse_int(ended.exit_status, 0, 255);
+    return code ? static_cast<int>(*code) : contract::kExitFailure;
+  }
+  // Empty: the main program never ran.
+  if (ended.exit_code.empty()) return ended.service_result == "success" ? 0 : 1;
+  const int signal = sys::signal_number(ended.exit_status);
+  if (signal == SIGTERM && stopping) return 0;
+  return contract::exit_code_of_signal(signal);
+}
+
+AppEnds::AppEnds(const std::vector<std::string>& apps) : left_(apps.size()) {
+  for (const std::string& app : apps) ends_[app] = {};
+}
+
+bool AppEnds::note(const std::string& app, int exit_code) {
+  End& end = ends_.at(app);
+  if (end.ended) return false;
+  end = {true, exit_code};
+  --left_;
+  if (exit_code == 0 || pod_code_ != 0) return false;
+  pod_code_ = exit_code;
+  return true;
+}
+
+}  // namespace agena::stage1

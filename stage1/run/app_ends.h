@@ -1,0 +1,40 @@
+// How the apps of a pod ended: exit codes by rkt's rules, and which one counts for the pod.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/stage2/hub_protocol.h"
+
+namespace agena::stage1 {
+
+// Exit code of an app by what systemd says of its service. A signal counts 128 + its number; dying of SIGTERM
+// while the pod is being stopped counts 0; an app that never ran (its pre-start handler failed) counts as
+// failed.
+int exit_code_of(const stage2::HubEnded& ended, bool stopping);
+
+// The book of a pod's apps.
+class AppEnds {
+ public:
+  explicit AppEnds(const std::vector<std::string>& apps);
+
+  bool knows(const std::string& app) const { return ends_.contains(app); }
+  // Notes an end; a second one for the same app is ignored. True if it is the pod's first failure.
+  bool note(const std::string& app, int exit_code);
+  bool all_ended() const { return left_ == 0; }
+  // Exit code of the pod: of the first app that failed, or 0.
+  int pod_code() const { return pod_code_; }
+
+ private:
+  struct End {
+    bool ended = false;
+    int exit_code = 0;
+  };
+  std::map<std::string, End> ends_;
+  std::size_t left_;
+  int pod_code_ = 0;
+};
+
+}  // namespace agena::stage1

@@ -1,0 +1,119 @@
+#include "stage1/run/pod_init.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/contract/pod_paths.h"
+#include "common/sys/caps.h"
+#include "common/sys/fs.h"
+#include "common/sys/mount.h"
+#include "common/sys/namespaces.h"
+#include "common/sys/path_in_root.h"
+#include "stage1/run/pod.h"
+#include "stage1/run/pod_files.h"
+#include "stage1/run/pod_mounts.h"
+
+namespace agena::stage1 {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+// The death signal was set by the parent's side of the clone; a supervisor that died before that shows as end
+// of file.
+Result<> check_supervisor_lives(const sys::UniqueFd& channel) {
+  char byte = 0;
+  if (::recv(channel.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
+    return fail(ErrorKind::kSystem, "the supervisor is gone");
+  return {};
+}
+
+// The cgroup namespace is made here and not by clone3, where its root would be the supervisor's cgroup. The
+// mount comes first of all, because the supervisor then starts a write to cgroup.procs that holds the
+// kernel's cgroup lock for a grace period.
+Result<sys::UniqueFd> make_cgroup_mount(const sys::UniqueFd& channel) {
+  TRY(sys::unshare_namespaces(CLONE_NEWCGROUP));
+  sys::UniqueFd mount = TRY(sys::make_filesystem(
+      {.type = "cgroup2", .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC}));
+  if (::send(channel.get(), &kCgroupReady, 1, MSG_NOSIGNAL) != 1) return sys_fail("telling the supervisor");
+  return mount;
+}
+
+Result<> set_up_root(const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
+                     const sys::UniqueFd& cgroup_mount) {
+  TRY(sys::run_mount_plan(root, pod_mounts(pod)));
+  const sys::UniqueFd cgroup_target = TRY(sys::make_mount_point(root, "sys/fs/cgroup", false));
+  TRY_CTX(sys::attach_mount(cgroup_mount, cgroup_target), "setting up 'sys/fs/cgroup'");
+  TRY(write_pod_files(root, pod));
+  TRY(make_empty_volumes(pod_dir, pod));
+  const bool overlay_roots = TRY(sys::exists(pod_dir, paths::kOverlayPrepared));
+  for (const PodApp& app : pod.apps)
+    TRY_CTX(sys::run_mount_plan(root, TRY(app_mounts(pod, app, overlay_roots))), "app '{}'", app.name());
+  return {};
+}
+
+// systemd gets /dev/null for its streams; ours stays open, close-on-exec, for the message of a failed exec.
+Result<> redirect_streams() {
+  sys::UniqueFd null = TRY(sys::open_at(sys::at_cwd(), "/dev/null", O_RDWR));
+  sys::UniqueFd message = TRY(sys::duplicate(STDERR_FILENO));
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO})
+    if (::dup2(null.get(), fd) < 0) return sys_fail("redirecting the streams of systemd");
+  if (::dup2(null.get(), STDERR_FILENO) < 0) return sys_fail("redirecting the streams of systemd");
+  (void)message.release();
+  return {};
+}
+
+constexpr const char* kSystemd = "/usr/lib/systemd/systemd";
+
+std::unexpected<Error> exec_systemd() {
+  const char* const argv[] = {kSystemd,
+                              "--log-target=null",
+                              "--log-level=err",
+                              "--show-status=0",
+                              "--default-standard-output=null",
+                              "--default-standard-error=null",
+                              "--crash-shell=0",
+                              "--dump-core=0",
+                              nullptr};
+  // Complete: nothing of the caller's environment reaches the pod. One unit directory and no generators,
+  // since each directory costs systemd a dozen look-ups a unit.
+  const char* const environment[] = {"container=agena",
+                                     "PATH=/usr/bin",
+                                     "SYSTEMD_UNIT_PATH=/run/systemd/system",
+                                     "SYSTEMD_GENERATOR_PATH=",
+                                     "SYSTEMD_ENVIRONMENT_GENERATOR_PATH=",
+                                     "SYSTEMD_PROC_CMDLINE=",
+                                     "NOTIFY_SOCKET=/run/agena/notify",
+                                     nullptr};
+  ::execve(kSystemd, const_cast<char* const*>(argv), const_cast<char* const*>(environment));
+  return sys_fail("starting '{}'", kSystemd);
+}
+
+}  // namespace
+
+Result<> run_pod_init(const contract::EntrypointCall& call) {
+  const sys::UniqueFd channel(kInitChannel);
+  TRY(sys::set_cloexec(channel.get(), true));
+  TRY(check_supervisor_lives(channel));
+  const sys::UniqueFd cgroup_mount = TRY(make_cgroup_mount(channel));
+  const sys::DirFd pod_dir = TRY(sys::open_dir(sys::at_cwd(), "."));
+  const sys::DirFd root = TRY(sys::open_dir(pod_dir, paths::kStage1Root));
+  const Pod pod = TRY(load_pod(pod_dir, call));
+  TRY(sys::set_hostname(pod.options.hostname));
+  if (pod.options.network == Network::kNone) TRY(sys::bring_loopback_up());
+  TRY(set_up_root(pod_dir, root, pod, cgroup_mount));
+  TRY(sys::switch_root(root));
+  if (::setsid() < 0 && errno != EPERM) return sys_fail("starting a session");
+  TRY(redirect_streams());
+  // Without it systemd does not look for kernel modules to load (it scans the PCI bus for that), and no app
+  // can ever get it.
+  const auto module = TRY(sys::CapabilitySet::parse({"CAP_SYS_MODULE"}));
+  TRY(sys::limit_bounding_set(TRY(sys::bounding_set()).without(module)));
+  return exec_systemd();
+}
+
+}  // namespace agena::stage1

@@ -1,0 +1,341 @@
+#include "stage1/run/supervisor.h"
+
+#include <linux/mount.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
+#include "common/base/log.h"
+#include "common/base/phase_timer.h"
+#include "common/base/strings.h"
+#include "common/contract/env.h"
+#include "common/contract/exit_codes.h"
+#include "common/contract/pod_paths.h"
+#include "common/contract/status_files.h"
+#include "common/sys/cgroup.h"
+#include "common/sys/event_loop.h"
+#include "common/sys/fs.h"
+#include "common/sys/mount_plan.h"
+#include "common/sys/notify.h"
+#include "common/sys/pidfd.h"
+#include "common/sys/signals.h"
+#include "common/sys/spawn.h"
+#include "common/sys/unix_socket.h"
+#include "stage1/iohub/hub.h"
+#include "stage1/iohub/terminal.h"
+#include "stage1/run/app_ends.h"
+#include "stage1/run/pod.h"
+#include "stage1/run/pod_init.h"
+#include "stage1/run/quick_end.h"
+#include "stage1/units/pod_units.h"
+
+namespace agena::stage1 {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+// rkt's systemd flavour asks for a clean end by this signal (systemd(1): SIGRTMIN+3 starts halt.target).
+int halt_signal() { return SIGRTMIN + 3; }
+
+// What the pod needs outside its namespaces: its cgroup.
+class PodCgroup {
+ public:
+  // Makes the cgroup below the caller's own and records it for gc.
+  static Result<PodCgroup> make(const sys::DirFd& pod_dir, const Uuid& uuid) {
+    sys::DirFd root = TRY(sys::open_cgroup2());
+    const std::string own = TRY(sys::own_cgroup2_path());
+    const std::string path = own + (own.empty() ? "" : "/") + "agena-" + uuid.str() + ".scope";
+    TRY(sys::replace_file(pod_dir, paths::kSubcgroup, path));
+    TRY_CTX(sys::make_dir(root, path), "making the pod's cgroup");
+    sys::DirFd dir = TRY(sys::open_dir(root, path));
+    return PodCgroup(std::move(root), own, path, std::move(dir));
+  }
+
+  const sys::DirFd& dir() const { return dir_; }
+  Result<> remove() const { return sys::remove_cgroup(root_, path_); }
+
+  // The first write to any cgroup.procs waits for an RCU grace period (10 to 15 ms) in the kernel; writes
+  // soon after it do not. A move of ourselves to where we are changes nothing, and takes the wait off
+  // systemd, which would have it when it moves itself and the apps; meanwhile pod-init and systemd get on. A
+  // refusal only means that the time is not saved.
+  void warm_up() const {
+    auto procs = sys::open_at(root_, own_.empty() ? "cgroup.procs" : own_ + "/cgroup.procs", O_WRONLY);
+    if (procs) (void)sys::write_all(procs->get(), "0");
+  }
+
+ private:
+  PodCgroup(sys::DirFd root, std::string own, std::string path, sys::DirFd dir)
+      : root_(std::move(root)), own_(std::move(own)), path_(std::move(path)), dir_(std::move(dir)) {}
+  sys::DirFd root_;
+  std::string own_;
+  std::string path_;
+  sys::DirFd dir_;
+};
+
+// The supervisor's state while the pod runs.
+class Supervisor {
+ public:
+  Supervisor(sys::EventLoop& loop, const sys::DirFd& root, const Pod& pod, std::vector<std::string> apps,
+             PhaseTimer& timer)
+      : loop_(loop), root_(root), pod_(pod), ends_(apps), timer_(timer) {}
+
+  Result<> start(const sys::DirFd& pod_dir, const contract::EntrypointCall& call, const PodCgroup& cgroup);
+  Result<> watch();
+  // Exit code of the pod, after the loop has ended.
+  Result<int> finish();
+
+ private:
+  HubEvents hub_events();
+  Result<> on_signal(const sys::UniqueFd& signals);
+  Result<> on_notify();
+  Result<> on_pod_end();
+  Result<> on_ended(const stage2::HubEnded& ended);
+  Result<sys::UniqueFd> open_terminal();
+  Result<> stop(const char* why);
+  Result<> kill();
+  Result<> quit_if_done();
+
+  sys::EventLoop& loop_;
+  const sys::DirFd& root_;
+  const Pod& pod_;
+  AppEnds ends_;
+  PhaseTimer& timer_;
+  sys::UniqueFd signals_;
+  sys::UniqueFd notify_;
+  std::unique_ptr<Hub> hub_;
+  std::unique_ptr<Terminal> terminal_;
+  std::optional<sys::Child> init_;
+  std::optional<sys::ExitStatus> init_end_;
+  QuickEnd quick_end_;
+  bool stopping_ = false;
+  bool killed_ = false;
+  bool hub_was_used_ = false;
+};
+
+std::vector<std::string> init_argv(const contract::EntrypointCall& call) {
+  // pod-init takes the options of `run`; the table renders them in the newest version.
+  auto rendered = contract::render_call(contract::Entrypoint::kRun, call, contract::kInterfaceVersion);
+  std::vector<std::string> argv = {"pod-init"};
+  if (rendered) argv.insert(argv.end(), rendered->argv.begin(), rendered->argv.end());
+  return argv;
+}
+
+std::uint64_t namespaces_of(const RunOptions& options) {
+  std::uint64_t flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS;
+  if (!options.share_ipc) flags |= CLONE_NEWIPC;
+  if (options.network == Network::kNone) flags |= CLONE_NEWNET;
+  return flags;
+}
+
+// /run of the pod, with the sockets in it. Made by us and not by pod-init, so that the hub is there before
+// anybody asks for it.
+Result<> mount_run(const sys::DirFd& root) {
+  const sys::MountPlan plan = {
+      {.kind = sys::MountKind::kFilesystem,
+       .target = "run",
+       .type = "tmpfs",
+       .options = {{"mode", "755"}},
+       .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV},
+      {.kind = sys::MountKind::kDirectory, .target = "run/agena", .mode = 0700},
+      // systemd watches this directory for password queries, which nobody answers here; a dangling link
+      // spares it the watch, whose end costs a grace period in the kernel (13 ms).
+      {.kind = sys::MountKind::kSymlink, .target = "run/systemd/ask-password", .source = "/nonexistent"}};
+  return sys::run_mount_plan(root, plan);
+}
+
+Result<> Supervisor::start(const sys::DirFd& pod_dir, const contract::EntrypointCall& call,
+                           const PodCgroup& cgroup) {
+  signals_ = TRY(sys::open_signalfd({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH}));
+  TRY(mount_run(root_));
+  hub_ = TRY(Hub::open(loop_, TRY(sys::listen_seqpacket(root_, "run/agena/hub", 0600)), STDOUT_FILENO,
+                       hub_events()));
+  notify_ = TRY(sys::listen_notify(root_, "run/agena/notify"));
+  auto [ours, theirs] = TRY(sys::seqpacket_pair());
+  const sys::UniqueFd self = TRY(sys::open_at(sys::at_cwd(), "/proc/self/exe", O_PATH));
+  timer_.end_phase("supervisor set up");
+  init_.emplace(TRY_CTX(sys::spawn({.path = {},
+                                    .program = &self,
+                                    .argv = init_argv(call),
+                                    .environment = {},
+                                    .namespaces = namespaces_of(pod_.options),
+                                    .cgroup = &cgroup.dir(),
+                                    .fds = {{theirs.get(), kInitChannel}},
+                                    .join = {},
+                                    .directory = &pod_dir,
+                                    .death_signal = SIGKILL}),
+                        "starting the pod's first process"));
+  timer_.end_phase("namespaces made");
+  theirs.reset();
+  // kCgroupReady, or end of file when pod-init failed; its end is noticed by the loop.
+  (void)sys::receive_message(ours.get(), 1, 10 * kSecond);
+  cgroup.warm_up();
+  timer_.end_phase("cgroup ready");
+  return {};
+}
+
+Result<> Supervisor::watch() {
+  TRY(loop_.add(signals_.get(), EPOLLIN, [this](std::uint32_t) { return on_signal(signals_); }));
+  TRY(loop_.add(notify_.get(), EPOLLIN, [this](std::uint32_t) { return on_notify(); }));
+  TRY(loop_.add(init_->fd().get(), EPOLLIN, [this](std::uint32_t) { return on_pod_end(); }));
+  return loop_.run();
+}
+
+HubEvents Supervisor::hub_events() {
+  return {
+      .hello = [this](const stage2::HubHello& hello) -> Result<> {
+        if (!ends_.knows(hello.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", hello.app);
+        timer_.end_phase("app '" + hello.app + "' starts");
+        hub_was_used_ = true;
+        return {};
+      },
+      .failed = [](const stage2::HubFailed& failed) -> Result<> {
+        log::write(log::Level::kError, fmt::format("app '{}': {}", failed.app, failed.text));
+        return {};
+      },
+      .ended = [this](const stage2::HubEnded& ended) { return on_ended(ended); },
+      .terminal = [this] { return open_terminal(); },
+      .drained = [this] { return quit_if_done(); },
+  };
+}
+
+Result<sys::UniqueFd> Supervisor::open_terminal() {
+  if (terminal_) return fail(ErrorKind::kAlreadyExists, "the terminal is taken");
+  // The pod's devpts, so that the app sees its terminal as /dev/pts/N.
+  const sys::DirFd devpts =
+      TRY(sys::open_dir(sys::at_cwd(), fmt::format("/proc/{}/root/dev/pts", init_->pid()), O_PATH));
+  terminal_ =
+      TRY(Terminal::open(loop_, devpts, [this] { return kill(); }, [this] { return quit_if_done(); }));
+  return terminal_->take_slave();
+}
+
+Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
+  if (!ends_.knows(ended.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", ended.app);
+  const int code = exit_code_of(ended, stopping_);
+  TRY(contract::write_app_status(root_, ended.app, code));
+  timer_.end_phase(fmt::format("app '{}' ended with {}", ended.app, code));
+  log::debug("app '{}' ended: {} {} {}", ended.app, ended.service_result, ended.exit_code, ended.exit_status);
+  const bool first_failure = ends_.note(ended.app, code);
+  if (ends_.all_ended()) return kill();
+  return first_failure ? stop("an app has failed") : Result<>();
+}
+
+Result<> Supervisor::on_signal(const sys::UniqueFd& signals) {
+  const auto signal = TRY(sys::next_signal(signals));
+  if (!signal) return {};
+  if (*signal == SIGWINCH) {
+    if (terminal_) terminal_->copy_window_size();
+    return {};
+  }
+  // The second request does not wait for the first.
+  return stopping_ ? kill() : stop("asked to stop");
+}
+
+Result<> Supervisor::on_notify() {
+  const std::string state = TRY(sys::receive_notify(notify_));
+  for (const std::string& line : split(state, '\n')) {
+    if (line != "READY=1") continue;
+    timer_.end_phase("pod ready");
+    TRY(sys::make_symlink(paths::kSupervisorReady, root_, paths::kSupervisorStatus));
+    if (auto told = sys::notify_manager("READY=1"); !told) log::warning("{}", told.error().to_string());
+  }
+  return {};
+}
+
+// systemd stops the apps, each in its grace period; the deadline is for a systemd that does not.
+Result<> Supervisor::stop(const char* why) {
+  if (stopping_ || killed_) return {};
+  stopping_ = true;
+  log::debug("stopping the pod: {}", why);
+  constexpr Nanoseconds kPatience = (kGraceSeconds + 5) * kSecond;
+  loop_.set_deadline(monotonic_now() + kPatience, [this] { return kill(); });
+  return sys::send_signal(init_->fd(), halt_signal());
+}
+
+// Everything that matters is recorded, or cannot be: PID 1 takes all processes of the pod along.
+Result<> Supervisor::kill() {
+  if (killed_) return {};
+  killed_ = true;
+  loop_.clear_deadline();
+  quick_end_ = QuickEnd::take(init_->fd(), init_->pid());
+  return sys::send_signal(init_->fd(), SIGKILL);
+}
+
+Result<> Supervisor::on_pod_end() {
+  loop_.remove(init_->fd().get());
+  init_end_ = TRY(init_->wait());
+  timer_.end_phase("pod's processes gone");
+  return quit_if_done();
+}
+
+// The pod's processes are gone, and what they have written has been read.
+Result<> Supervisor::quit_if_done() {
+  if (init_end_ && hub_->drained() && (!terminal_ || terminal_->closed())) loop_.quit();
+  return {};
+}
+
+Result<int> Supervisor::finish() {
+  TRY(hub_->flush());
+  terminal_.reset();
+  if (killed_ || stopping_ || ends_.all_ended()) return ends_.pod_code();
+  // pod-init says itself what it could not do.
+  if (!hub_was_used_ && !init_end_->signalled && init_end_->value == contract::kExitFailure)
+    return int{contract::kExitFailure};
+  return fail(ErrorKind::kSystem, "the pod's systemd ended unexpectedly: {} {}",
+              init_end_->signalled ? "killed by signal" : "exit code", init_end_->value);
+}
+
+// The lock lives as long as we do, and only in us: a process of the pod that outlived us must not hold it.
+Result<> keep_lock() {
+  const char* text = std::getenv(contract::env::kLockFd);
+  if (text == nullptr) return fail(ErrorKind::kInvalidInput, "${} is not set", contract::env::kLockFd);
+  const auto fd = TRY_CTX(parse_int(text, 0, INT32_MAX), "${}", contract::env::kLockFd);
+  return sys::set_cloexec(static_cast<int>(fd), true);
+}
+
+// When stage0 began; 0 if it does not say.
+Nanoseconds start_of_run() {
+  const char* text = std::getenv(contract::env::kStartNs);
+  const auto start = parse_int(text == nullptr ? "" : text, 0, INT64_MAX);
+  return start ? *start : 0;
+}
+
+std::vector<std::string> names_of(const Pod& pod) {
+  std::vector<std::string> names;
+  for (const PodApp& app : pod.apps) names.push_back(app.name());
+  return names;
+}
+
+}  // namespace
+
+Result<int> supervise(const contract::EntrypointCall& call) {
+  PhaseTimer timer(start_of_run());
+  TRY(keep_lock());
+  (void)::signal(SIGPIPE, SIG_IGN);
+  const sys::DirFd pod_dir = TRY(sys::open_dir("."));
+  const sys::DirFd root = TRY(sys::open_dir(pod_dir, paths::kStage1Root));
+  const Pod pod = TRY(load_pod(pod_dir, call));
+  const PodCgroup cgroup = TRY(PodCgroup::make(pod_dir, pod.uuid));
+  TRY(contract::write_pid_file(pod_dir, paths::kPpid, ::getpid()));
+  TRY(sys::make_symlink("systemd", pod_dir, paths::kFlavor));
+  auto loop = TRY(sys::EventLoop::create());
+  Result<int> code = 0;
+  {
+    Supervisor supervisor(loop, root, pod, names_of(pod), timer);
+    Result<> ran = supervisor.start(pod_dir, call, cgroup);
+    if (ran) ran = supervisor.watch();
+    code = ran ? supervisor.finish() : Result<int>(std::unexpected(std::move(ran).error()));
+  }
+  // Without it gc does the work; the pod has ended either way.
+  if (auto removed = cgroup.remove(); !removed) log::debug("{}", removed.error().to_string());
+  timer.end_phase("cgroup removed");
+  log::debug("phases: {}", timer.to_string());
+  return code;
+}
+
+}  // namespace agena::stage1
