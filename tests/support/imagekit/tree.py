@@ -27,11 +27,10 @@ def read_xattrs(path) -> dict:
     return {name: os.getxattr(path, name, follow_symlinks=False) for name in sorted(names) if name.startswith(XATTRS)}
 
 
-def scan(root, ids: bool = True, latest: int = None) -> list:
+def scan(root, ids: bool = True) -> list:
     """The tree below `root` as entries in bytewise order, parents first. Sockets are left out.
 
-    Names are bytes without a leading slash; the root itself is not listed. `ids=False` sets all owners to 0,
-    `latest` lowers later mtimes to that second, which makes trees of different build times equal.
+    Names are bytes without a leading slash; the root itself is not listed. `ids=False` sets all owners to 0.
     """
     root = os.fsencode(root)
     entries, links = [], {}
@@ -41,10 +40,9 @@ def scan(root, ids: bool = True, latest: int = None) -> list:
         if kind is None:
             continue
         name = path[len(root):].lstrip(b"/")
-        seconds = int(info.st_mtime_ns // 1_000_000_000)
         entry = Entry(name + (b"/" if kind == DIR else b""), kind, mode=stat.S_IMODE(info.st_mode),
                       uid=info.st_uid if ids else 0, gid=info.st_gid if ids else 0,
-                      mtime=seconds if latest is None else min(seconds, latest), xattrs=read_xattrs(path))
+                      mtime=info.st_mtime_ns // 1_000_000_000, xattrs=read_xattrs(path))
         key = (info.st_dev, info.st_ino)
         if kind != DIR and info.st_nlink > 1 and key in links:
             entry.kind, entry.linkname, entry.xattrs = LINK, links[key], {}
@@ -58,6 +56,13 @@ def scan(root, ids: bool = True, latest: int = None) -> list:
             links.setdefault(key, name)
         entries.append(entry)
     return entries
+
+
+def clamp_times(root, latest: int):
+    """Sets every later mtime below `root` to `latest`, which makes trees of different build times equal."""
+    for path in _walk(os.fsencode(root)):
+        if os.lstat(path).st_mtime > latest:
+            os.utime(path, (latest, latest), follow_symlinks=False)
 
 
 def _walk(top: bytes):
@@ -79,9 +84,9 @@ def prefixed(entries, prefix: bytes) -> list:
     return moved
 
 
-def snapshot(root, latest: int = None) -> dict:
+def snapshot(root) -> dict:
     """What `difference` needs to remember of a tree that is going to be changed in place: name -> fingerprint."""
-    return {entry.name: print_ for entry, print_ in _fingerprints(scan(root, latest=latest))}
+    return {entry.name: print_ for entry, print_ in _fingerprints(scan(root))}
 
 
 def _fingerprints(entries):
@@ -100,13 +105,13 @@ def _fingerprints(entries):
         yield entry, print_
 
 
-def difference(before: dict, root, latest: int = None) -> list:
+def difference(before: dict, root) -> list:
     """The layer that turns the tree of the snapshot `before` into what is now below `root`.
 
     A hard link group of which one name is new or changed is stored whole: links to files of lower layers would make
     the layer depend on its parent. Directories are listed when their own metadata changed, and as parents.
     """
-    after = list(_fingerprints(scan(root, latest=latest)))
+    after = list(_fingerprints(scan(root)))
     changed = {_group(entry) for entry, print_ in after if before.get(entry.name) != print_}
     keep = set()
     for entry, _ in after:

@@ -8,7 +8,7 @@ import unittest
 
 import context
 from apply_oracle import apply_image
-from imagekit import facts
+from imagekit import cases_layers, facts
 from imagekit.case import EITHER, ERROR, OK
 from imagekit.cases import CASES, select
 
@@ -125,6 +125,19 @@ class Peers(unittest.TestCase):
                     reference = reference.replace("oci:", "oci-archive:", 1)
                 run = subprocess.run(["skopeo", "inspect", "--no-tags", reference], capture_output=True, timeout=60)
                 self.assertEqual(run.returncode, 0, run.stderr)
+
+    @context.needs_root
+    @context.needs("umoci")
+    def test_umoci_finds_the_facts_about_layers(self):
+        for case in cases_layers.WHITEOUTS + cases_layers.LINKS + cases_layers.SHARED:
+            if case.expect != OK:
+                continue
+            with self.subTest(case.name), tempfile.TemporaryDirectory() as scratch:
+                reference = case.make(os.path.join(scratch, "image"))[-1].removeprefix("oci:")
+                command = ["umoci", "unpack", "--image", reference, scratch + "/bundle"]
+                run = subprocess.run(command, capture_output=True, timeout=60)
+                self.assertEqual(run.returncode, 0, run.stderr)
+                self.assertEqual(facts.check(scratch + "/bundle/rootfs", case.facts), [])
 
     @context.needs("tar")
     def test_gnu_tar_reads_sound_acis(self):

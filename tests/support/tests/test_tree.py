@@ -6,7 +6,7 @@ import context
 from apply_oracle import apply
 from imagekit.oci import write_file
 from imagekit.tarfmt import DIR, LINK, REG, tar_stream
-from imagekit.tree import difference, prefixed, scan, snapshot
+from imagekit.tree import clamp_times, difference, prefixed, scan, snapshot
 from tree_digest import listing
 
 
@@ -75,9 +75,11 @@ class Trees(unittest.TestCase):
         self.assertEqual((kinds[b"bin/"], kinds[b"bin/link"], kinds[b"bin/tool"]), (DIR, REG, LINK))
         self.assertEqual([entry.linkname for entry in entries if entry.kind == LINK], [b"bin/link"])
 
-    def test_scan_can_clamp_times_and_drop_owners(self):
-        entries = {entry.name: entry for entry in scan(self.root, ids=False, latest=500)}
+    def test_owners_and_times_can_be_levelled(self):
+        clamp_times(self.root, 500)
+        entries = {entry.name: entry for entry in scan(self.root, ids=False)}
         self.assertEqual((entries[b"var/"].uid, entries[b"etc/passwd"].mtime), (0, 500))
+        self.assertEqual({entry.mtime for entry in entries.values()}, {500})
 
     def test_layer_of_a_tree_gives_the_tree(self):
         target = os.path.join(self.scratch, "out")
