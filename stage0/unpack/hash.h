@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "common/base/digest.h"
@@ -41,6 +42,7 @@ class Hasher {
   HashAlgorithm algorithm() const { return algorithm_; }
   void update(std::span<const char> bytes);
   void update(std::string_view bytes) { update(std::span<const char>(bytes)); }
+  void update(const std::string& bytes) { update(std::span<const char>(bytes)); }
   // The digest of everything so far. Only once; the hasher is empty afterwards.
   Digest finish();
 
