@@ -44,11 +44,16 @@ function(agena_stage1_image name)
     list(APPEND programs --program ${target}=$<TARGET_FILE:${target}>)
   endforeach()
 
+  set(strip)
+  if(CMAKE_STRIP)
+    set(strip --strip ${CMAKE_STRIP})
+  endif()
+
   set(image ${CMAKE_BINARY_DIR}/stage1-images/${name}.aci)
   add_custom_command(
     OUTPUT ${image}
     COMMAND ${Python3_EXECUTABLE} ${script} --table ${table} --manifest ${manifest} --source-dir ${CMAKE_SOURCE_DIR}
-            ${programs} --output ${image}
+            ${programs} ${strip} --output ${image}
     DEPENDS ${script} ${table} ${manifest} ${sources} ${A_PROGRAMS}
     COMMENT "Assembling stage1 image ${name}"
     VERBATIM)

@@ -39,12 +39,12 @@ class ImageBuild(unittest.TestCase):
         path.write_text("\n".join(rows) + "\n")
         return path
 
-    def build(self, table, *programs, output="out/image.aci", **environment):
+    def build(self, table, *programs, output="out/image.aci", arguments=(), **environment):
         manifest = self.dir / "manifest.json"
         manifest.write_text(json.dumps(self.manifest))
         given = [word for name in programs for word in ("--program", f"{name}={self.program}")]
         command = [sys.executable, "-B", SCRIPT, "--table", table, "--manifest", manifest, "--source-dir", REPOSITORY,
-                   *given, "--output", self.dir / output]
+                   *given, *arguments, "--output", self.dir / output]
         return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
 
     def members(self, done, output="out/image.aci"):
@@ -117,6 +117,22 @@ class SmallTables(ImageBuild):
     def test_links_on_the_way_to_an_entrypoint_are_followed(self):
         self.manifest = manifest_naming("/lib/agena/stage1")
         self.members(self.build(self.table(*self.ROWS, "link /lib usr/lib"), "p"))
+
+
+class DebugInfo(ImageBuild):
+    @unittest.skipUnless(shutil.which("cc") and shutil.which("strip"), "needs a compiler")
+    def test_debug_information_stays_outside(self):
+        source = self.dir / "program.c"
+        source.write_text("int main(void) { return 0; }\n")
+        subprocess.run(["cc", "-g3", "-static", "-o", self.program, source], check=True)
+        sizes = []
+        for strip in ([], ["--strip", "strip"]):
+            self.members(self.build(self.table(*SmallTables.ROWS), "p", arguments=strip))
+            with tarfile.open(self.dir / "out/image.aci") as archive:
+                program = archive.extractfile("rootfs/usr/lib/agena/stage1/p").read()
+            sizes.append(len(program))
+            self.assertEqual(b".debug_info" in program, not strip)
+        self.assertLess(sizes[1], sizes[0])
 
 
 @needs_systemd
