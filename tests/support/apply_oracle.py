@@ -4,7 +4,7 @@
     apply_oracle.py TARGET --image REFERENCE      an ACI, oci:PATH[:TAG|@DIGEST] or docker-archive:PATH[:REF]
     apply_oracle.py TARGET LAYER...               layer files, lowest first (tar, or tar in gzip, zstd, bzip2, xz)
 
-It reads archives with python's tarfile, not with the kit that wrote them. Rules: whiteouts and opaque markers act on
+It reads archives with python's tarfile, not with the kit that wrote them; zstd needs the program of that name. Rules: whiteouts and opaque markers act on
 the layers below only, wherever they stand in the archive; the last entry of a path wins; a directory over a directory
 keeps its contents; parents that a layer does not list keep what the layers below gave them (mode, owner, time, and a
 symbolic link that leads to a directory inside the root); new ones are 0755, root's, with time 0; owners are set before
@@ -13,6 +13,9 @@ Paths with `..` and everything else that the specification forbids is an error.
 """
 
 import argparse
+import bz2
+import gzip
+import lzma
 import os
 import shutil
 import stat
@@ -26,8 +29,8 @@ from image_layers import ImageError, LayerFile, layers_of
 OPAQUE, WHITEOUT = b".wh..wh..opq", b".wh."
 HOLE = 4096
 XATTR_PREFIX = "SCHILY.xattr."
-MAGICS = ((b"\x1f\x8b", ["gzip", "-dc"]), (b"\x28\xb5\x2f\xfd", ["zstd", "-qdc"]), (b"BZh", ["bzip2", "-dc"]),
-          (b"\xfd7zXZ\0", ["xz", "-dc"]))
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+OPENERS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open))
 
 
 class LayerError(Exception):
@@ -228,12 +231,15 @@ def plain_tar(path, scratch) -> str:
     """The path of the uncompressed archive; a compressed one is unpacked into the directory `scratch`."""
     with open(path, "rb") as stream:
         head = stream.read(6)
-    for magic, command in MAGICS:
+    target = os.path.join(scratch, "layer.tar")
+    if head.startswith(ZSTD_MAGIC):
+        subprocess.run(["zstd", "-qd", path, "-o", target], check=True)
+        return target
+    for magic, opener in OPENERS:
         if head.startswith(magic):
-            target = tempfile.NamedTemporaryFile(dir=scratch, suffix=".tar", delete=False)
-            with target, open(path, "rb") as stream:
-                subprocess.run(command, stdin=stream, stdout=target, check=True)
-            return target.name
+            with opener(path) as stream, open(target, "wb") as out:
+                shutil.copyfileobj(stream, out, 1 << 20)
+            return target
     return path
 
 

@@ -40,9 +40,10 @@ def split_reference(text: str) -> tuple:
 def unpack(path, scratch) -> str:
     """Unpacks a tar into the directory `scratch`; the first member of a name wins, as for a reader that stops there."""
     with tarfile.open(path) as archive:
+        archive.extraction_filter = lambda member, _: member  # newer pythons refuse upward links otherwise
         for member in archive:
             if not os.path.lexists(os.path.join(scratch, member.name)) or member.isdir():
-                archive.extract(member, scratch, filter="fully_trusted")
+                archive.extract(member, scratch)
     return scratch
 
 

@@ -20,9 +20,10 @@ std::string error_of(const Result<T>& result) {
 
 // The value of a Result, which must be there: `auto id = ASSERT_VALUE(ImageId::parse(text));`. Ends the test
 // function otherwise.
-#define ASSERT_VALUE(expr)                                                                              \
-  __extension__({                                                                                       \
-    auto assert_value_result = (expr);                                                                  \
-    if (!assert_value_result) GTEST_FAIL() << #expr << ": " << assert_value_result.error().to_string(); \
-    *std::move(assert_value_result);                                                                    \
+#define ASSERT_VALUE(expr) ASSERT_VALUE_IMPL(AGENA_CONCAT(assert_value_, __COUNTER__), expr)
+#define ASSERT_VALUE_IMPL(name, expr)                                     \
+  __extension__({                                                         \
+    auto name = (expr);                                                   \
+    if (!name) GTEST_FAIL() << #expr << ": " << name.error().to_string(); \
+    *std::move(name);                                                     \
   })

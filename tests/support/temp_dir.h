@@ -38,9 +38,9 @@ class TempDir {
 
 // For ASSERT_TRUE(ok(result)): shows the error of a failed Result.
 template <class T>
-testing::AssertionResult ok(const Result<T>& result) {
-  if (result) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << result.error().to_string();
+::testing::AssertionResult ok(const Result<T>& result) {
+  if (result) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << result.error().to_string();
 }
 
 }  // namespace agena::test

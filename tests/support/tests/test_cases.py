@@ -82,6 +82,7 @@ class Builders(unittest.TestCase):
 class Facts(unittest.TestCase):
     """The oracle, which reads with python's tarfile, must find the facts that the table states."""
 
+    @context.needs("zstd")
     def test_oracle_agrees(self):
         for case in select(without=NOT_FOR_THE_ORACLE):
             if case.expect != OK:
@@ -139,7 +140,7 @@ class Peers(unittest.TestCase):
                 self.assertEqual(run.returncode, 0, run.stderr)
                 self.assertEqual(facts.check(scratch + "/bundle/rootfs", case.facts), [])
 
-    @context.needs("tar")
+    @context.needs("tar", "bzip2", "xz", "zstd")
     def test_gnu_tar_reads_sound_acis(self):
         for case in select(tags=["aci"], without=["bomb"]):
             if case.expect == OK:
