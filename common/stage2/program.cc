@@ -1,5 +1,6 @@
 #include "common/stage2/program.h"
 
+#include <algorithm>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>

@@ -1,5 +1,7 @@
 #include "stage1/gc/gc.h"
 
+#include <climits>
+
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/cgroup.h"

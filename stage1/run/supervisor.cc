@@ -85,7 +85,7 @@ class Supervisor {
              PhaseTimer& timer)
       : loop_(loop), root_(root), pod_(pod), ends_(apps), timer_(timer) {}
 
-  Result<> start(const sys::DirFd& pod_dir, const contract::EntrypointCall& call, const PodCgroup& cgroup);
+  Result<> start(const contract::EntrypointCall& call, const PodCgroup& cgroup);
   Result<> watch();
   // Exit code of the pod, after the loop has ended.
   Result<int> finish();
@@ -149,8 +149,7 @@ Result<> mount_run(const sys::DirFd& root) {
   return sys::run_mount_plan(root, plan);
 }
 
-Result<> Supervisor::start(const sys::DirFd& pod_dir, const contract::EntrypointCall& call,
-                           const PodCgroup& cgroup) {
+Result<> Supervisor::start(const contract::EntrypointCall& call, const PodCgroup& cgroup) {
   signals_ = TRY(sys::open_signalfd({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH}));
   TRY(mount_run(root_));
   hub_ = TRY(Hub::open(loop_, TRY(sys::listen_seqpacket(root_, "run/agena/hub", 0600)), STDOUT_FILENO,
@@ -167,7 +166,8 @@ Result<> Supervisor::start(const sys::DirFd& pod_dir, const contract::Entrypoint
                                     .cgroup = &cgroup.dir(),
                                     .fds = {{theirs.get(), kInitChannel}},
                                     .join = {},
-                                    .directory = &pod_dir,
+                                    // The working directory is inherited: a descriptor of ours would lead
+                                    // back into our mount namespace.
                                     .death_signal = SIGKILL}),
                         "starting the pod's first process"));
   timer_.end_phase("namespaces made");
@@ -327,7 +327,7 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   Result<int> code = 0;
   {
     Supervisor supervisor(loop, root, pod, names_of(pod), timer);
-    Result<> ran = supervisor.start(pod_dir, call, cgroup);
+    Result<> ran = supervisor.start(call, cgroup);
     if (ran) ran = supervisor.watch();
     code = ran ? supervisor.finish() : Result<int>(std::unexpected(std::move(ran).error()));
   }
