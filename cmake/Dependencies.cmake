@@ -1,9 +1,7 @@
 # Every outside library, with the oldest version that is tested. docs/adr/ says why each is there.
-find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(fmt 9.1 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
-pkg_check_modules(LIBCAP REQUIRED IMPORTED_TARGET libcap>=2.66)
 
 # Libraries of the agena command are linked from their archives: a start of `agena run` then maps one file
 # instead of ten, and their initialisers run only when used (docs/adr/0002-static-archives.md).
