@@ -19,7 +19,7 @@ namespace agena::stage0 {
 enum class ReferenceKind {
   kImageId,        // sha512-PREFIX: the store only
   kAciFile,        // a path, or file:///…aci
-  kOciLayout,      // oci:PATH[:TAG|@DIGEST], a directory or a tar of one
+  kOciLayout,      // oci:PATH[:TAG|@DIGEST], a directory or a tar of one (oci-archive: is the same)
   kDockerArchive,  // docker-archive:PATH[:NAME[:TAG]|:@INDEX]
   kName,           // an appc name with version and labels, or any other name in the store
   kRemote,         // docker://…, http://…, https://…: not fetched by this build
@@ -27,20 +27,20 @@ enum class ReferenceKind {
 
 struct Reference {
   ReferenceKind kind = ReferenceKind::kName;
-  std::string text;  // as the user wrote it
+  std::string text = {};  // as the user wrote it
 
   // kAciFile, kOciLayout, kDockerArchive: path as written (relative to the working directory, or absolute).
-  std::string path;
+  std::string path = {};
   // kOciLayout: the tag; kDockerArchive: the normalised name ("docker.io/library/busybox:latest"). Empty: the
   // only image in there.
-  std::string tag;
-  std::optional<Digest> digest;        // kOciLayout
-  std::optional<std::uint32_t> index;  // kDockerArchive: n-th image of the archive, from 0
+  std::string tag = {};
+  std::optional<Digest> digest = {};        // kOciLayout
+  std::optional<std::uint32_t> index = {};  // kDockerArchive: n-th image of the archive, from 0
 
   // kName: appc name, version (empty: none given) and labels in the order given. kRemote: scheme and rest.
-  std::string name;
-  std::string version;
-  std::vector<std::pair<std::string, std::string>> labels;
+  std::string name = {};
+  std::string version = {};
+  std::vector<std::pair<std::string, std::string>> labels = {};
 
   // Whether it names something outside the store.
   bool is_source() const;
@@ -51,8 +51,5 @@ struct Reference {
 // existing regular file (default: stat).
 Result<Reference> parse_reference(std::string_view text,
                                   const std::function<bool(const std::string&)>& is_file = {});
-
-// Docker's normal form of a name ("busybox" is "docker.io/library/busybox:latest"); digests are refused.
-Result<std::string> normalise_docker_name(std::string_view text);
 
 }  // namespace agena::stage0

@@ -157,6 +157,17 @@ Result<ImageRecord> Store::find_image(std::string_view text) {
   return fail(ErrorKind::kNotFound, "no image '{}' in the store", printable(text));
 }
 
+Result<ImageRecord> Store::find_app_image(const schema::AcIdentifier& name, const schema::Labels& labels) {
+  AppQuery query{.name = name.str(), .labels = {}};
+  for (const schema::Label& label : labels) query.labels.emplace_back(label.name.str(), label.value);
+  auto record = first_of(cas_, TRY(TRY(index())->find_by_app_name(query.name)),
+                         [&](const ImageRecord& candidate) { return matches(candidate, query); });
+  if (record || record.error().kind() != ErrorKind::kNotFound) return record;
+  std::string wanted = query.name;
+  for (const auto& [key, value] : query.labels) wanted += fmt::format(",{}={}", key, printable(value));
+  return fail(ErrorKind::kNotFound, "no image '{}' in the store", wanted);
+}
+
 Result<> Store::touch_last_used(const std::string& id) const {
   const std::string path = image_path(id);
   const struct stat st = TRY(sys::stat_at(cas_, path));

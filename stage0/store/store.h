@@ -129,6 +129,8 @@ class Store {
   //   by, as in ImageRecord::names name[:version][,label=value…]  by appc name and labels
   // Several images of one name: the one that got it last. kNotFound if there is none.
   Result<ImageRecord> find_image(std::string_view text);
+  // The newest image with this appc name and at least these labels; kNotFound if there is none.
+  Result<ImageRecord> find_app_image(const schema::AcIdentifier& name, const schema::Labels& labels);
   // The image with this full id; kNotFound if there is none.
   Result<ImageRecord> read_image(const std::string& id) const;
   // All images, oldest import first. A record that cannot be read is left out and told in `broken` if given.
@@ -195,8 +197,10 @@ class Store {
     std::uint64_t size = 0;
     std::int64_t mtime = 0;  // nanoseconds
     std::int64_t ctime = 0;
+    bool operator==(const FileKey&) const = default;
   };
-  // Key of an open file; nullopt if it changed within the last two seconds (time stamps are too coarse then).
+  // Key of an open file; nullopt if it changed a moment ago: time stamps are too coarse to tell the next
+  // change.
   static Result<std::optional<FileKey>> file_key(const std::string& path, int fd, std::string selector);
   // Image that the file was imported as, if that image is still there.
   Result<std::optional<ImageRecord>> find_by_file(const FileKey& key);

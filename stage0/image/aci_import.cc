@@ -1,0 +1,151 @@
+#include "stage0/image/aci_import.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <atomic>
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/sys/fs.h"
+#include "manifests/codec/image_manifest.h"
+#include "stage0/image/local_file.h"
+#include "stage0/image/progress.h"
+#include "stage0/image/render/dependencies.h"
+#include "stage0/image/render/rendered_archive.h"
+#include "stage0/unpack/layer_unpacker.h"
+
+namespace agena::stage0 {
+namespace {
+
+// An archive unpacked into a staged layer.
+struct Unpacked {
+  StagedLayer layer;
+  UnpackResult result;
+};
+
+Result<Unpacked> unpack_archive(const Store& store, ByteSource& source,
+                                std::optional<Compression> compression) {
+  StagedLayer staged = TRY(store.stage_layer());
+  UnpackOptions options;
+  options.kind = ArchiveKind::kAci;
+  options.compression = compression;
+  options.record_fd = staged.record.get();
+  UnpackResult result = TRY(unpack_layer(source, staged.fs, options));
+  for (const std::string& warning : result.warnings) log::debug("archive: {}", warning);
+  if (!result.record_digest) return fail(ErrorKind::kInternal, "no tree record was written");
+  return Unpacked{.layer = std::move(staged), .result = std::move(result)};
+}
+
+Store::Commit commit_of(Unpacked unpacked, const LayerKey& key) {
+  const UnpackResult& result = unpacked.result;
+  LayerMeta meta{.key = key,
+                 .diff_id = result.diff_id,
+                 .archive_bytes = result.archive_size,
+                 .file_bytes = result.file_bytes,
+                 .entries = result.entries,
+                 .record_digest = *result.record_digest,
+                 .implied_directories = result.implied_directories,
+                 .root_opaque = false,
+                 .root_entry = result.root_entry};
+  return {.layer = std::move(unpacked.layer), .meta = std::move(meta)};
+}
+
+std::vector<LayerKey> keys_of(const std::vector<RenderInput>& inputs) {
+  std::vector<LayerKey> keys;
+  for (const RenderInput& input : inputs) keys.push_back(input.layer);
+  return keys;
+}
+
+// Renders the image if it has dependencies or a whitelist, and commits its record. Its own layer is in the
+// store. `work` claims what the record will need.
+Result<ImageRecord> finish(Store& store, ImageRecord record, const LayerUse& own, const Staging& work) {
+  record.layers = {own};
+  record.sources.clear();
+  if (needs_rendering(record.manifest)) {
+    const std::vector<RenderInput> inputs = TRY(resolve_inputs(store, record.id, record.manifest, own.key));
+    const LayerKey key = TRY(rendered_key(inputs));
+    std::vector<LayerKey> claimed = keys_of(inputs);
+    claimed.push_back(key);
+    TRY(work.claim(claimed));
+    if (!TRY(store.has_layer(key))) {
+      const std::string manifest = TRY(codec::write_image_manifest(record.manifest));
+      const auto archive = TRY(open_rendered_archive(store, inputs, manifest));
+      Unpacked rendered =
+          TRY_CTX(unpack_archive(store, *archive, Compression::kNone), "rendering image '{}'", record.id);
+      TRY(store.commit_layer(commit_of(std::move(rendered), key)));
+    }
+    record.layers = {{.key = key, .size = TRY(store.layer_meta(key)).file_bytes}};
+    record.sources = {own};
+  }
+  std::vector<LayerKey> keys;
+  for (const LayerUse& layer : record.layers) keys.push_back(layer.key);
+  record.chain_id = root_chain_id(keys);
+  record.import_time = now();
+  return store.commit_image(record);
+}
+
+// An image that was imported before. One with dependencies may come out otherwise by now: they are found by
+// name.
+Result<ImageRecord> reuse(Store& store, const ImageRecord& record) {
+  if (record.manifest.dependencies.empty()) return record;
+  if (record.sources.size() != 1)
+    return fail(ErrorKind::kInternal, "image '{}' has no layer of its own", record.id);
+  const LayerUse own = record.sources.front();
+  const std::vector<RenderInput> inputs = TRY(resolve_inputs(store, record.id, record.manifest, own.key));
+  if (record.layers.size() == 1 && record.layers.front().key == TRY(rendered_key(inputs))) return record;
+  const Staging work = TRY(store.stage());
+  return finish(store, record, own, work);
+}
+
+Result<ImageRecord> import_file(Store& store, const LocalFile& file, const ProgressCallback& callback) {
+  ProgressReporter reporter(callback);
+  const std::atomic<bool> never = false;
+  LayerProgress progress{.index = 0,
+                         .count = 1,
+                         .name = file.path.substr(file.path.rfind('/') + 1),
+                         .state = LayerProgress::State::kUnpacking,
+                         .done = 0,
+                         .total = file.size};
+  reporter.report(progress);
+  clear_leftovers(store);
+  FdSource bytes(file.fd.get());
+  ReportingSource source(bytes, progress, reporter, never);
+  Unpacked unpacked = TRY(unpack_archive(store, source, std::nullopt));
+  progress.state = LayerProgress::State::kUnpacked;
+  reporter.report(progress);
+
+  const UnpackResult& result = unpacked.result;
+  auto manifest = TRY(codec::parse_image_manifest(result.aci_manifest));
+  ImageRecord record{
+      .id = image_id_of(result.diff_id), .format = ImageFormat::kAci, .manifest = std::move(manifest)};
+  const LayerUse own{.key = LayerKey::of_diff_id(result.diff_id), .size = result.file_bytes};
+  const Staging work = TRY(store.stage());
+  TRY(work.claim(std::vector{own.key}));
+  TRY(store.commit_layer(commit_of(std::move(unpacked), own.key)));
+  ImageRecord committed = TRY(finish(store, std::move(record), own, work));
+  progress.state = LayerProgress::State::kCommitted;
+  reporter.report(progress);
+  return committed;
+}
+
+}  // namespace
+
+Result<ImageRecord> import_aci(Store& store, const std::string& path, const ImportOptions& options,
+                               const ProgressCallback& progress) {
+  auto import = [&]() -> Result<ImageRecord> {
+    const LocalFile file = TRY(open_local_file(path, ""));
+    if (options.use_cache && file.key)
+      if (auto known = TRY(store.find_by_file(*file.key))) return reuse(store, *known);
+    ImageRecord record = TRY(import_file(store, file, progress));
+    TRY(remember_local_file(store, file, record.id));
+    return record;
+  };
+  auto record = import();
+  if (!record && record.error().kind() == ErrorKind::kInvalidInput && record.error().hint().empty())
+    record = std::unexpected(std::move(record).error().with_hint(
+        "images of other formats are named docker-archive:PATH or oci:PATH"));
+  return TRY_CTX(std::move(record), "ACI '{}'", printable(path));
+}
+
+}  // namespace agena::stage0

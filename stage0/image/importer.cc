@@ -1,0 +1,37 @@
+#include "stage0/image/importer.h"
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "stage0/image/aci_import.h"
+#include "stage0/image/layered_import.h"
+
+namespace agena::stage0 {
+
+Result<ImageRecord> import_image(Store& store, const Reference& reference, const ImportOptions& options,
+                                 const ProgressCallback& progress) {
+  switch (reference.kind) {
+    case ReferenceKind::kAciFile:
+      return import_aci(store, reference.path, options, progress);
+    case ReferenceKind::kOciLayout:
+      return import_oci(store, reference, options, progress);
+    case ReferenceKind::kDockerArchive:
+      return import_docker_archive(store, reference, options, progress);
+    case ReferenceKind::kRemote:
+      return fail(ErrorKind::kUnsupported,
+                  "image '{}' is remote: this build fetches from local files only (a path, oci:PATH or "
+                  "docker-archive:PATH)",
+                  printable(reference.text));
+    case ReferenceKind::kImageId:
+    case ReferenceKind::kName:
+      break;
+  }
+  return fail(ErrorKind::kInvalidInput, "image '{}' does not name a source", printable(reference.text));
+}
+
+Result<ImageRecord> find_or_import(Store& store, const Reference& reference, const ImportOptions& options,
+                                   const ProgressCallback& progress) {
+  if (!reference.is_source()) return store.find_image(reference.text);
+  return import_image(store, reference, options, progress);
+}
+
+}  // namespace agena::stage0

@@ -1,0 +1,36 @@
+// Unpacks the layers of one image, several at a time, and says what its root is made of. Present layers are
+// not read. Internal to stage0/image.
+#pragma once
+
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/sys/fd.h"
+#include "stage0/image/formats/layered_image.h"
+#include "stage0/image/importer.h"
+#include "stage0/store/store.h"
+
+namespace agena::stage0 {
+
+struct ImportedLayers {
+  // The root, bottom first: without layers that do not show (below one that hides all, or repeated further
+  // up).
+  std::vector<LayerUse> layers = {};
+  // The trees of these, top first, for looking into the root.
+  std::vector<sys::DirFd> trees = {};
+  // What is still to be committed.
+  std::vector<Store::Commit> commits = {};
+};
+
+// Keys that the layers may get: by diffID, and by chain ID where that becomes necessary.
+Result<std::vector<LayerKey>> possible_keys(const std::vector<LayerInput>& inputs);
+
+// The first error of any layer ends all.
+Result<ImportedLayers> unpack_layers(const Store& store, const std::vector<LayerInput>& inputs,
+                                     unsigned threads, const ProgressCallback& progress);
+
+// Threads to use: as many as asked for; 0: the CPUs that this process may run on (sched_getaffinity), at most
+// two.
+unsigned thread_count(unsigned asked);
+
+}  // namespace agena::stage0

@@ -1,0 +1,164 @@
+#include "stage0/image/layered_import.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "stage0/image/derive_manifest.h"
+#include "stage0/image/formats/docker_archive.h"
+#include "stage0/image/formats/oci_layout.h"
+#include "stage0/image/layer_import.h"
+#include "stage0/image/local_file.h"
+#include "stage0/image/merged_view.h"
+#include "stage0/image/progress.h"
+
+namespace agena::stage0 {
+namespace {
+
+// Sweeps may take a layer away between its commit and the record's; see Store::commit_image.
+constexpr int kAttempts = 3;
+constexpr std::size_t kMaxPasswd = 4U << 20U;
+
+Result<ImageRecord> make_record(const LayeredImage& image, const ImportedLayers& imported) {
+  const std::vector<sys::DirRef> trees(imported.trees.begin(), imported.trees.end());
+  const RootFileReader read_file = [&](const std::string& path) {
+    return read_merged_file(trees, path, kMaxPasswd);
+  };
+  ImageRecord record{
+      .id = image.id, .format = image.format, .manifest = TRY(derive_manifest(image, read_file))};
+  OciFacts facts{.entrypoint = image.config.entrypoint,
+                 .cmd = image.config.cmd,
+                 .stop_signal = image.config.stop_signal};
+  if (image.manifest) facts.manifest_digest = image.manifest->digest;
+  if (image.config_document) facts.config_digest = image.config_document->digest;
+  record.oci = std::move(facts);
+  record.import_time = now();
+  for (std::string& name : image.names.fetched_names())
+    record.names.push_back({.name = std::move(name), .time = record.import_time});
+  record.layers = imported.layers;
+  std::vector<LayerKey> keys;
+  for (const LayerUse& layer : record.layers) keys.push_back(layer.key);
+  record.chain_id = root_chain_id(keys);
+  return record;
+}
+
+Result<ImageRecord> commit(Store& store, const LayeredImage& image, ImportedLayers imported) {
+  const ImageRecord record = TRY(make_record(image, imported));
+  TRY(store.commit_layers(std::move(imported.commits)));
+  for (const auto& document : {image.manifest, image.config_document})
+    if (document) TRY(store.put_blob(document->digest, document->bytes));
+  return store.commit_image(record);
+}
+
+Result<ImageRecord> import_layers(Store& store, const LayeredImage& image, const ImportOptions& options,
+                                  const ProgressCallback& progress) {
+  clear_leftovers(store);
+  const Staging work = TRY(store.stage());
+  TRY(work.claim(TRY(possible_keys(image.layers))));
+  for (int attempt = 1;; ++attempt) {
+    ImportedLayers imported =
+        TRY(unpack_layers(store, image.layers, thread_count(options.threads), progress));
+    auto record = commit(store, image, std::move(imported));
+    if (!record && record.error().kind() == ErrorKind::kNotFound && attempt < kAttempts) {
+      log::debug("image: {}; importing it again", record.error().to_string());
+      continue;
+    }
+    if (!record) return record;
+    for (std::size_t i = 0; progress && i < image.layers.size(); ++i)
+      progress({.index = i,
+                .count = image.layers.size(),
+                .name = image.layers[i].name,
+                .state = LayerProgress::State::kCommitted,
+                .done = image.layers[i].blob_bytes,
+                .total = image.layers[i].blob_bytes});
+    return record;
+  }
+}
+
+// Whether each of the names stands for this image.
+Result<bool> holds_names(Store& store, const ImageRecord& record, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (std::ranges::find(record.names, name, &ImageName::name) == record.names.end()) return false;
+    const auto holder = store.find_image(name);
+    if (!holder || holder->id != record.id) return false;
+  }
+  return true;
+}
+
+// An image that is in the store, under the names that it has in its source now.
+Result<ImageRecord> reuse(Store& store, ImageRecord record, const std::vector<std::string>& names) {
+  if (TRY(holds_names(store, record, names))) return record;
+  record.names.clear();
+  record.import_time = now();
+  for (const std::string& name : names) record.names.push_back({.name = name, .time = record.import_time});
+  return store.commit_image(record);
+}
+
+Result<std::optional<ImageRecord>> find_by_manifest(Store& store, const Digest& manifest) {
+  if (manifest.algorithm() != "sha256") return std::nullopt;
+  auto record = store.find_image(manifest.str());
+  if (record) return *std::move(record);
+  if (record.error().kind() == ErrorKind::kNotFound) return std::nullopt;
+  return std::unexpected(std::move(record).error());
+}
+
+Result<ImageRecord> import_oci_layout(Store& store, const std::string& path, const Reference& reference,
+                                      const ImportOptions& options, const ProgressCallback& progress) {
+  const auto layout = TRY(OciLayout::open(store, path));
+  const OciLayout::Selection selection =
+      TRY(layout->select(reference.tag, reference.digest, options.platform));
+  if (auto known = TRY(find_by_manifest(store, selection.manifest.digest)))
+    return reuse(store, *std::move(known), layout->names_of(selection).fetched_names());
+  const LayeredImage image = TRY(layout->load(selection));
+  return TRY_CTX(import_layers(store, image, options, progress), "OCI layout '{}'", printable(path));
+}
+
+bool is_directory(const std::string& path) {
+  struct stat st{};
+  return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+// Imports from one file, or knows from the cache what it holds.
+template <class Import>
+Result<ImageRecord> import_cached(Store& store, const std::string& path, const std::string& selector,
+                                  const ImportOptions& options, Import import) {
+  const LocalFile file = TRY(open_local_file(path, selector));
+  if (options.use_cache && file.key)
+    if (auto known = TRY(store.find_by_file(*file.key))) return *std::move(known);
+  ImageRecord record = TRY(import());
+  TRY(remember_local_file(store, file, record.id));
+  return record;
+}
+
+}  // namespace
+
+Result<ImageRecord> import_oci(Store& store, const Reference& reference, const ImportOptions& options,
+                               const ProgressCallback& progress) {
+  auto import = [&] { return import_oci_layout(store, reference.path, reference, options, progress); };
+  if (is_directory(reference.path)) return import();
+  const std::string selector =
+      fmt::format("oci:{}@{}:{}", reference.tag, reference.digest ? reference.digest->str() : "",
+                  to_string(options.platform));
+  return import_cached(store, reference.path, selector, options, import);
+}
+
+Result<ImageRecord> import_docker_archive(Store& store, const Reference& reference,
+                                          const ImportOptions& options, const ProgressCallback& progress) {
+  auto import = [&]() -> Result<ImageRecord> {
+    const auto archive = TRY(DockerArchive::open(store, reference.path));
+    const LayeredImage image = TRY(archive->load(reference.tag, reference.index));
+    auto known = store.read_image(image.id);
+    if (known) return reuse(store, *std::move(known), image.names.fetched_names());
+    if (known.error().kind() != ErrorKind::kNotFound) return known;
+    return TRY_CTX(import_layers(store, image, options, progress), "docker archive '{}'",
+                   printable(reference.path));
+  };
+  const std::string selector =
+      fmt::format("docker:{}@{}", reference.tag, reference.index ? std::to_string(*reference.index) : "");
+  return import_cached(store, reference.path, selector, options, import);
+}
+
+}  // namespace agena::stage0

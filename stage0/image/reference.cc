@@ -1,0 +1,178 @@
+#include "stage0/image/reference.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/strings.h"
+#include "common/base/table.h"
+#include "manifests/schema/image_id.h"
+#include "stage0/store/docker_name.h"
+
+namespace agena::stage0 {
+namespace {
+
+bool is_regular_file(const std::string& path) {
+  struct stat st{};
+  return ::stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode);
+}
+
+std::unexpected<Error> invalid(std::string_view text, std::string_view why) {
+  return fail(ErrorKind::kInvalidInput, "image '{}': {}", printable(text), why);
+}
+
+Result<Reference> parse_unsupported(std::string_view text, std::string_view) {
+  return invalid(text,
+                 "this kind of reference is not supported (use a path, oci:PATH or docker-archive:PATH)");
+}
+
+Result<Reference> parse_remote(std::string_view text, std::string_view rest) {
+  Reference reference{.kind = ReferenceKind::kRemote, .text = std::string(text)};
+  while (rest.starts_with('/')) rest.remove_prefix(1);
+  if (rest.empty()) return invalid(text, "nothing behind the scheme");
+  reference.name = rest;
+  return reference;
+}
+
+Result<Reference> parse_file_url(std::string_view text, std::string_view rest) {
+  Reference reference{.kind = ReferenceKind::kAciFile, .text = std::string(text)};
+  if (rest.starts_with("//")) {
+    rest.remove_prefix(2);
+    const std::size_t slash = rest.find('/');
+    const std::string_view host = rest.substr(0, slash);
+    if (slash == std::string_view::npos || (!host.empty() && host != "localhost"))
+      return invalid(text, "a file URL needs an absolute path (file:///PATH)");
+    rest.remove_prefix(slash);
+  }
+  for (std::size_t i = 0; i < rest.size(); ++i) {
+    if (rest[i] != '%') {
+      reference.path += rest[i];
+      continue;
+    }
+    const auto byte = from_hex(to_lower(rest.substr(i + 1, 2)));
+    if (!byte || byte->size() != 1 || byte->front() == '\0')
+      return invalid(text, "'%' without two hex digits");
+    reference.path += byte->front();
+    i += 2;
+  }
+  if (reference.path.empty()) return invalid(text, "no path");
+  return reference;
+}
+
+// Where "@sha256:…" or "@sha512:…" starts, or npos.
+std::size_t find_digest(std::string_view text) {
+  const std::size_t at = text.rfind('@');
+  if (at == std::string_view::npos) return at;
+  const std::string_view rest = text.substr(at + 1);
+  return rest.starts_with("sha256:") || rest.starts_with("sha512:") ? at : std::string_view::npos;
+}
+
+// skopeo's rule: the path ends at the first colon. A path with a colon in it cannot be named.
+Result<Reference> parse_oci(std::string_view text, std::string_view rest) {
+  Reference reference{.kind = ReferenceKind::kOciLayout, .text = std::string(text)};
+  const std::size_t at = find_digest(rest);
+  if (at != std::string_view::npos) {
+    reference.digest = TRY_CTX(Digest::parse(rest.substr(at + 1)), "image '{}'", printable(text));
+    reference.path = rest.substr(0, at);
+    if (reference.path.find(':') != std::string::npos)
+      return invalid(text, "the path must not contain a colon, and tag and digest exclude each other");
+  } else {
+    const Cut parts = cut(rest, ':');
+    reference.path = parts.before;
+    reference.tag = parts.after;
+    if (parts.found && reference.tag.empty()) return invalid(text, "nothing behind the colon");
+  }
+  if (reference.path.empty()) return invalid(text, "no path");
+  return reference;
+}
+
+Result<Reference> parse_docker_archive(std::string_view text, std::string_view rest) {
+  Reference reference{.kind = ReferenceKind::kDockerArchive, .text = std::string(text)};
+  const Cut parts = cut(rest, ':');
+  reference.path = parts.before;
+  if (reference.path.empty()) return invalid(text, "no path");
+  if (!parts.found) return reference;
+  if (parts.after.empty()) return invalid(text, "nothing behind the colon");
+  if (parts.after.starts_with('@')) {
+    const auto index = parse_uint(parts.after.substr(1), UINT32_MAX);
+    if (!index) return invalid(text, "what follows '@' must be a number (digests cannot be used here)");
+    reference.index = static_cast<std::uint32_t>(*index);
+    return reference;
+  }
+  reference.tag = TRY_CTX(parse_docker_name(parts.after), "image '{}'", printable(text)).str();
+  return reference;
+}
+
+// Prefixes that say what a reference is; anything else with a colon is a name.
+struct Scheme {
+  std::string_view name;
+  Result<Reference> (*parse)(std::string_view text, std::string_view rest);
+};
+constexpr std::array kSchemes = {
+    Scheme{.name = "cimd", .parse = parse_unsupported},
+    Scheme{.name = "containers-storage", .parse = parse_unsupported},
+    Scheme{.name = "dir", .parse = parse_unsupported},
+    Scheme{.name = "docker", .parse = parse_remote},
+    Scheme{.name = "docker-archive", .parse = parse_docker_archive},
+    Scheme{.name = "docker-daemon", .parse = parse_unsupported},
+    Scheme{.name = "file", .parse = parse_file_url},
+    Scheme{.name = "http", .parse = parse_remote},
+    Scheme{.name = "https", .parse = parse_remote},
+    Scheme{.name = "oci", .parse = parse_oci},
+    Scheme{.name = "oci-archive", .parse = parse_oci},
+};
+static_assert(sorted_by_name(kSchemes));
+
+// appc's form of a name (discovery.md): NAME[:VERSION][,LABEL=VALUE…]. A colon before the last slash belongs
+// to a host and its port.
+Result<Reference> parse_name(std::string_view text) {
+  Reference reference{.kind = ReferenceKind::kName, .text = std::string(text)};
+  const std::vector<std::string> parts = split(text, ',');
+  const std::string& head = parts.front();
+  const std::size_t slash = head.rfind('/');
+  const std::size_t colon = head.find(':', slash == std::string::npos ? 0 : slash);
+  reference.name = head.substr(0, colon);
+  if (reference.name.empty()) return invalid(text, "no name");
+  if (colon != std::string::npos) {
+    reference.version = head.substr(colon + 1);
+    if (reference.version.empty()) return invalid(text, "nothing behind the colon");
+  }
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const Cut label = cut(parts[i], '=');
+    if (!label.found || label.before.empty())
+      return invalid(text, fmt::format("label '{}' is not of the form NAME=VALUE", printable(parts[i])));
+    reference.labels.emplace_back(label.before, label.after);
+  }
+  return reference;
+}
+
+}  // namespace
+
+bool Reference::is_source() const { return kind != ReferenceKind::kImageId && kind != ReferenceKind::kName; }
+
+Result<Reference> parse_reference(std::string_view text,
+                                  const std::function<bool(const std::string&)>& is_file) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (text.empty()) return fail(ErrorKind::kInvalidInput, "no image given");
+  if (std::ranges::any_of(text, is_control)) return invalid(text, "control characters");
+  const std::string path(text);
+  const bool names_file = is_file ? is_file(path) : is_regular_file(path);
+
+  if (schema::looks_like_image_id(text)) {
+    const auto prefix = schema::parse_image_id_prefix(text);
+    if (prefix) return Reference{.kind = ReferenceKind::kImageId, .text = path, .name = *prefix};
+    if (!names_file) return std::unexpected(prefix.error());
+  }
+  const Cut scheme = cut(text, ':');
+  if (scheme.found)
+    if (const Scheme* row = find_by_name(kSchemes, scheme.before)) return row->parse(text, scheme.after);
+  // rkt's order: what has a colon is a name, even if it ends like a path.
+  const bool is_path =
+      text.starts_with('/') || names_file ||
+      (!scheme.found && (text.find("./") != std::string_view::npos || text.ends_with(".aci")));
+  if (is_path) return Reference{.kind = ReferenceKind::kAciFile, .text = path, .path = path};
+  return parse_name(text);
+}
+
+}  // namespace agena::stage0
