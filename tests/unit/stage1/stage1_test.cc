@@ -1,0 +1,174 @@
+// The pure parts of the systemd flavour: units, mounts, ends of apps, console lines.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "manifests/codec/pod_manifest.h"
+#include "stage1/iohub/line_prefixer.h"
+#include "stage1/plan/launch.h"
+#include "stage1/run/app_ends.h"
+#include "stage1/run/pod_mounts.h"
+#include "stage1/units/pod_units.h"
+#include "stage1/units/unit_file.h"
+#include "tests/support/golden.h"
+
+namespace agena::stage1 {
+namespace {
+
+// A pod of two apps: one with handlers and volumes, one with docker's rules.
+Pod example_pod() {
+  const std::string id = "sha512-" + std::string(64, 'a');
+  const std::string text = R"({"acVersion":"0.8.11","acKind":"PodManifest","apps":[
+    {"name":"web","image":{"id":")" +
+                           id + R"(","name":"example.com/web"},"app":{"exec":["/bin/web","50%","$HOME"],
+      "user":"0","group":"0","eventHandlers":[{"name":"pre-start","exec":["/bin/pre"]},{"name":"post-stop","exec":["/bin/post"]}],
+      "mountPoints":[{"name":"data","path":"/srv/data","readOnly":true},{"name":"cache","path":"/var/cache"}]},
+     "mounts":[{"volume":"host","path":"/srv"}]},
+    {"name":"job","image":{"id":")" +
+                           id + R"("},"app":{"exec":["job"],"user":"nobody","group":"",
+      "mountPoints":[{"name":"volume-var-lib","path":"/var/lib"}]}}],
+    "volumes":[{"name":"host","kind":"host","source":"/media","recursive":false},{"name":"data","kind":"empty"}]})";
+  // The document has an empty group, which only docker images may have at run time; the codec sees a valid
+  // one.
+  std::string valid = text;
+  valid.replace(valid.find(R"("group":"")"), 10, R"("group":"0")");
+  auto manifest = codec::parse_pod_manifest(valid);
+  EXPECT_TRUE(manifest.has_value()) << manifest.error().to_string();
+  RunOptions options;
+  options.hostname = "pod-host";
+  options.resolv_conf = ConfSource::kHost;
+  Pod pod{*Uuid::parse("11111111-2222-4333-8444-555555555555"), options, *manifest, {}};
+  for (const schema::RuntimeApp& runtime : manifest->apps) pod.apps.push_back({runtime, *runtime.app, false});
+  pod.apps.at(1).docker_rules = true;
+  return pod;
+}
+
+TEST(Units, OfAPod) {
+  const Pod pod = example_pod();
+  std::string text;
+  for (const NamedFile& unit : static_units(pod)) text += "== " + unit.name + "\n" + unit.text;
+  for (const PodApp& app : pod.apps) {
+    const NamedFile unit = app_unit(app);
+    text += "== " + unit.name + "\n" + unit.text;
+  }
+  testing::expect_golden("stage1/units.txt", text);
+}
+
+TEST(Units, QuotedWords) {
+  EXPECT_EQ(quote_word("plain"), R"("plain")");
+  EXPECT_EQ(quote_word("a\"b\\c"), R"("a\"b\\c")");
+  EXPECT_EQ(quote_word("50% $HOME"), R"("50%% $$HOME")");
+  EXPECT_EQ(quote_word("line\nend\t"), R"("line\x0aend\x09")");
+  EXPECT_EQ(UnitFile().section("Unit").set("Description", "two\nExecStart=/bad").text(),
+            "[Unit]\nDescription=two ExecStart=/bad\n");
+}
+
+TEST(Mounts, OfAPod) {
+  const Pod pod = example_pod();
+  std::string text = "== pod\n" + sys::to_string(pod_mounts(pod));
+  for (const PodApp& app : pod.apps) {
+    const auto plan = app_mounts(pod, app, app.name() == "web");
+    ASSERT_TRUE(plan.has_value()) << plan.error().to_string();
+    text += "== " + app.name() + "\n" + sys::to_string(*plan);
+  }
+  testing::expect_golden("stage1/mounts.txt", text);
+}
+
+TEST(Mounts, MissingVolumeIsNamed) {
+  Pod pod = example_pod();
+  pod.manifest.volumes.clear();
+  const auto plan = app_mounts(pod, pod.apps.at(0), true);
+  ASSERT_FALSE(plan.has_value());
+  EXPECT_EQ(plan.error().to_string(), "dangling mount point: no volume 'host' for '/srv'");
+}
+
+TEST(Launch, HandlersRunAsRootInTheAppsRoot) {
+  const Pod pod = example_pod();
+  const auto plans = plan_launches(pod, pod.apps.at(0));
+  ASSERT_TRUE(plans.has_value()) << plans.error().to_string();
+  ASSERT_EQ(plans->size(), 3U);
+  EXPECT_EQ(plans->at(0).argv, (std::vector<std::string>{"/bin/web", "50%", "$HOME"}));
+  EXPECT_EQ(plans->at(1).role, stage2::Role::kPreStart);
+  EXPECT_EQ(plans->at(2).role, stage2::Role::kPostStop);
+  for (const stage2::LaunchPlan& plan : *plans) {
+    EXPECT_EQ(plan.root, "/opt/stage2/web/rootfs");
+    EXPECT_EQ(plan.stdio.output, stage2::StreamMode::kHub);
+    EXPECT_EQ(plan.bounding_set->names().size(), 14U);
+  }
+}
+
+TEST(Launch, CapabilityIsolators) {
+  schema::App app;
+  auto isolators = [](const std::string& list) {
+    const std::string text =
+        R"({"acVersion":"0.8.11","acKind":"PodManifest","apps":[{"name":"a","image":{"id":"sha512-)" +
+        std::string(64, 'a') + R"("},"app":{"exec":["x"],"user":"0","group":"0","isolators":[)" + list +
+        "]}}]}";
+    return codec::parse_pod_manifest(text)->apps.at(0).app->isolators;
+  };
+  app.isolators = isolators(R"({"name":"os/linux/capabilities-retain-set","value":{"set":["CAP_KILL"]}})");
+  EXPECT_EQ(bounding_set(app)->names(), std::vector<std::string>{"CAP_KILL"});
+  app.isolators = isolators(R"({"name":"os/linux/capabilities-remove-set","value":{"set":["CAP_KILL"]}})");
+  EXPECT_EQ(bounding_set(app)->names().size(), 13U);
+  app.isolators = isolators(R"({"name":"os/linux/capabilities-retain-set","value":{"set":["CAP_KILL"]}},)"
+                            R"({"name":"os/linux/capabilities-remove-set","value":{"set":["CAP_KILL"]}})");
+  EXPECT_FALSE(bounding_set(app).has_value());
+}
+
+struct EndCase {
+  stage2::HubEnded ended;
+  bool stopping;
+  int code;
+};
+
+TEST(AppEnds, ExitCodes) {
+  const EndCase cases[] = {
+      {{"a", "success", "exited", "0"}, false, 0},
+      {{"a", "exit-code", "exited", "3"}, false, 3},
+      {{"a", "signal", "killed", "KILL"}, false, 137},
+      {{"a", "core-dump", "dumped", "SEGV"}, false, 139},
+      {{"a", "success", "killed", "TERM"}, true, 0},
+      {{"a", "success", "killed", "TERM"}, false, 143},
+      {{"a", "timeout", "killed", "KILL"}, true, 137},
+      {{"a", "exit-code", "", ""}, false, 1},
+      {{"a", "signal", "killed", "RTMIN+1"}, false, 128 + SIGRTMIN + 1},
+  };
+  for (const EndCase& c : cases)
+    EXPECT_EQ(exit_code_of(c.ended, c.stopping), c.code)
+        << c.ended.service_result << " " << c.ended.exit_status;
+}
+
+TEST(AppEnds, FirstFailureCountsForThePod) {
+  AppEnds ends({"a", "b", "c"});
+  EXPECT_FALSE(ends.note("a", 0));
+  EXPECT_TRUE(ends.note("b", 7));
+  EXPECT_FALSE(ends.note("b", 9));
+  EXPECT_FALSE(ends.all_ended());
+  EXPECT_FALSE(ends.note("c", 8));
+  EXPECT_TRUE(ends.all_ended());
+  EXPECT_EQ(ends.pod_code(), 7);
+  EXPECT_FALSE(ends.knows("d"));
+}
+
+TEST(LinePrefixer, LinesAndRest) {
+  LinePrefixer lines("web", 7);
+  EXPECT_EQ(lines.feed("one\ntw", 12 * kSecond + 3'004'000), "[   12.003004] web[7]: one\n");
+  EXPECT_EQ(lines.feed("o\n\n", 0), "[    0.000000] web[7]: two\n[    0.000000] web[7]: \n");
+  EXPECT_EQ(lines.finish(0), "");
+  EXPECT_EQ(lines.feed("no newline", 0), "");
+  EXPECT_EQ(lines.finish(0), "[    0.000000] web[7]: no newline\n");
+}
+
+TEST(LinePrefixer, EndlessLineComesInPieces) {
+  LinePrefixer lines("a", 1);
+  std::string printed;
+  const std::string piece(1000, 'x');
+  for (int i = 0; i < 100; ++i) printed += lines.feed(piece, 0);
+  printed += lines.finish(0);
+  const std::string prefix = "[    0.000000] a[1]: ";
+  EXPECT_EQ(printed, prefix + std::string(LinePrefixer::kMaxLine, 'x') + "\n" + prefix +
+                         std::string(LinePrefixer::kMaxLine, 'x') + "\n" + prefix +
+                         std::string(100'000 - 2 * LinePrefixer::kMaxLine, 'x') + "\n");
+}
+
+}  // namespace
+}  // namespace agena::stage1
