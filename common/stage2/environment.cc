@@ -41,7 +41,7 @@ void set_variable(std::vector<std::string>& environment, const std::string& name
 
 }  // namespace
 
-Result<> build_environment(LaunchState& state) {
+void build_environment(LaunchState& state) {
   const auto& passed = state.plan.pass_environment;
   const int listen_fds = own_listen_fds();
   if (std::ranges::find(passed, "LISTEN_FDS") != passed.end()) state.listen_fds = listen_fds;
@@ -52,7 +52,6 @@ Result<> build_environment(LaunchState& state) {
   }
   for (const EnvironmentVariable& variable : state.plan.environment)
     set_variable(state.environment, variable.name, variable.value);
-  return {};
 }
 
 }  // namespace agena::stage2

@@ -13,7 +13,6 @@ enum LaunchExit : int {
   kExitDescriptors = 202,
   kExitLimits = 205,
   kExitOomScore = 206,
-  kExitSignals = 207,
   kExitStdio = 209,
   kExitRoot = 210,
   kExitGroup = 216,

@@ -27,16 +27,15 @@ Result<> set_limits(LaunchState& state) {
   return {};
 }
 
-Result<> reset_signals_and_umask(LaunchState& /*state*/) {
+void reset_signals_and_umask() {
   constexpr mode_t kUmask = 0022;
   (void)::umask(kUmask);
   // Ignored signals and the mask survive an exec. SIGPIPE is ignored by systemd's services and by ourselves;
-  // anything else that is ignored was meant so by the user (nohup).
-  if (::signal(SIGPIPE, SIG_DFL) == SIG_ERR) return sys_fail("resetting SIGPIPE");
+  // anything else that is ignored was meant so by the user (nohup). Neither call fails with valid arguments.
+  (void)::signal(SIGPIPE, SIG_DFL);
   sigset_t none;
-  ::sigemptyset(&none);
-  if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) return sys_fail("unblocking signals");
-  return {};
+  (void)::sigemptyset(&none);
+  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 }  // namespace agena::stage2

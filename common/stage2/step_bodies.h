@@ -1,5 +1,5 @@
 // The bodies of the steps of steps.cc, by topic. Each does one thing to the calling process; its name in the
-// table is the context of its error.
+// table is the context of its error. The void ones cannot fail and come before the first step.
 #pragma once
 
 #include "common/stage2/steps.h"
@@ -17,7 +17,7 @@ Result<> switch_to_root(LaunchState& state);
 Result<> enter_working_directory(LaunchState& state);
 
 // environment.cc
-Result<> build_environment(LaunchState& state);
+void build_environment(LaunchState& state);
 
 // identity.cc
 Result<> look_up_identity(LaunchState& state);
@@ -28,7 +28,7 @@ Result<> change_user(LaunchState& state);
 Result<> set_oom_score(LaunchState& state);
 Result<> set_nice(LaunchState& state);
 Result<> set_limits(LaunchState& state);
-Result<> reset_signals_and_umask(LaunchState& state);
+void reset_signals_and_umask();
 
 // confine.cc
 Result<> drop_bounding_set(LaunchState& state);

@@ -26,8 +26,6 @@ constexpr std::array kSteps = {
     LaunchStep{"owner of the standard streams", kExitStdio, give_streams_to_user},
     // May have to be created, as root.
     LaunchStep{"working directory", kExitWorkingDirectory, enter_working_directory},
-    LaunchStep{"environment", kExitDescriptors, build_environment},
-    LaunchStep{"signals and umask", kExitSignals, reset_signals_and_umask},
     // Raising hard limits or priority needs CAP_SYS_RESOURCE and CAP_SYS_NICE. As late as they can be,
     // because a
     // low limit counts for the steps behind it as well.
@@ -72,6 +70,8 @@ std::span<const LaunchStep> launch_steps() { return kSteps; }
 
 LaunchFailure launch(const LaunchPlan& plan, const LaunchOptions& options) {
   LaunchState state{.plan = plan, .options = options};
+  build_environment(state);
+  reset_signals_and_umask();
   for (const LaunchStep& step : kSteps) {
     const auto done = step.run(state);
     if (done) continue;
