@@ -109,15 +109,13 @@ std::optional<bool> JsonNode::as_bool() const {
 }
 
 std::optional<std::int64_t> JsonNode::as_int(std::int64_t min, std::int64_t max) const {
-  if (!value_->is_number_integer()) {
-    expected("an integer");
-    return std::nullopt;
-  }
   const bool too_large =
       value_->is_number_unsigned() && value_->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
-  const std::int64_t number = too_large ? 0 : value_->get<std::int64_t>();
-  if (!too_large && number >= min && number <= max) return number;
-  expected(fmt::format("an integer from {} to {}", min, max));
+  if (value_->is_number_integer() && !too_large) {
+    const auto number = value_->get<std::int64_t>();
+    if (number >= min && number <= max) return number;
+  }
+  complain_expected(fmt::format("an integer from {} to {}", min, max));
   return std::nullopt;
 }
 

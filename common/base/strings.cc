@@ -208,7 +208,8 @@ std::string closest(std::string_view word, const std::vector<std::string>& candi
   std::size_t best_distance = allowed + 1;
   for (const std::string& candidate : candidates) {
     const std::size_t distance = edit_distance(word, candidate);
-    if (distance < best_distance) {
+    const bool something_in_common = distance < std::max(word.size(), candidate.size());
+    if (distance < best_distance && something_in_common) {
       best = candidate;
       best_distance = distance;
     }

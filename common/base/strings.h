@@ -41,8 +41,8 @@ bool is_utf8(std::string_view bytes);
 std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes);
 // The text as it may be shown on a terminal: control characters and bytes that are not UTF-8 become \xNN.
 std::string printable(std::string_view bytes);
-// The candidate closest to the word within two edits (a quarter of its length at most), or empty: for "did
-// you mean".
+// The first of the candidates closest to the word, within two edits (one edit for words shorter than six
+// characters), or empty: for "did you mean". A swap of neighbours counts as one edit.
 std::string closest(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace agena

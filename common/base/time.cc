@@ -1,5 +1,6 @@
 #include "common/base/time.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -16,6 +17,16 @@ Nanoseconds read_clock(clockid_t clock) {
   return t.tv_sec * kSecond + t.tv_nsec;
 }
 
+// Whole seconds before a time and the nanoseconds from there, which are never negative.
+struct Split {
+  std::time_t seconds;
+  Nanoseconds rest;
+};
+Split split_time(Nanoseconds time) {
+  const Nanoseconds rest = (time % kSecond + kSecond) % kSecond;
+  return {(time - rest) / kSecond, rest};
+}
+
 std::string strftime_text(const char* format, const std::tm& tm) {
   std::array<char, 64> buffer{};
   return {buffer.data(), std::strftime(buffer.data(), buffer.size(), format, &tm)};
@@ -27,19 +38,19 @@ Nanoseconds now() { return read_clock(CLOCK_REALTIME); }
 Nanoseconds monotonic_now() { return read_clock(CLOCK_MONOTONIC); }
 
 std::string rfc3339(Nanoseconds time) {
-  const std::time_t seconds = time / kSecond;
+  const auto [seconds, rest] = split_time(time);
   std::tm tm{};
   ::gmtime_r(&seconds, &tm);
-  return fmt::format("{}.{:09}Z", strftime_text("%Y-%m-%dT%H:%M:%S", tm), time % kSecond);
+  return fmt::format("{}.{:09}Z", strftime_text("%Y-%m-%dT%H:%M:%S", tm), rest);
 }
 
 std::string full_time(Nanoseconds time) {
-  const std::time_t seconds = time / kSecond;
+  const auto [seconds, rest] = split_time(time);
   std::tm tm{};
   ::localtime_r(&seconds, &tm);
   std::string text = strftime_text("%Y-%m-%d %H:%M:%S", tm);
   // Go's ".999" shows milliseconds without trailing zeros, and nothing when they are zero.
-  std::string millis = fmt::format(".{:03}", time % kSecond / 1'000'000);
+  std::string millis = fmt::format(".{:03}", rest / 1'000'000);
   millis.erase(millis.find_last_not_of('0') + 1);
   if (millis != ".") text += millis;
   return text + strftime_text(" %z %Z", tm);
@@ -75,31 +86,33 @@ Result<Nanoseconds> parse_duration(std::string_view text) {
     std::string_view name;
     double nanoseconds;
   };
-  static constexpr std::array kUnits = {Unit{"ns", 1},  Unit{"us", 1e3}, Unit{"µs", 1e3},  Unit{"ms", 1e6},
-                                        Unit{"s", 1e9}, Unit{"m", 60e9}, Unit{"h", 3600e9}};
+  // Both signs that look like mu: U+00B5 and U+03BC.
+  static constexpr std::array kUnits = {Unit{"ns", 1},        Unit{"us", 1e3},  Unit{"\u00b5s", 1e3},
+                                        Unit{"\u03bcs", 1e3}, Unit{"ms", 1e6},  Unit{"s", 1e9},
+                                        Unit{"m", 60e9},      Unit{"h", 3600e9}};
+  constexpr std::string_view kNumber = "0123456789.";
+  constexpr double kMost = 9e18;  // below 2^63
   const auto bad = [&] {
     return fail(ErrorKind::kInvalidInput, "'{}' is not a duration (try 10s, 5m or 1h30m)", printable(text));
   };
-  std::string_view rest = text;
-  if (rest.empty()) return bad();
+  if (text.empty()) return bad();
   double total = 0;
-  while (!rest.empty()) {
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view digits = rest.substr(0, rest.find_first_not_of(kNumber));
+    rest.remove_prefix(digits.size());
+    const std::string_view name = rest.substr(0, rest.find_first_of(kNumber));
+    rest.remove_prefix(name.size());
     double number = 0;
     const auto [end, error] =
-        std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
-    if (error != std::errc{} || number < 0) return bad();
-    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-    const std::string_view name = rest.substr(0, rest.find_first_of("0123456789."));
-    double scale = 0;
-    for (const Unit& unit : kUnits)
-      if (unit.name == name) scale = unit.nanoseconds;
-    if (name.empty() && total == 0) scale = 1e9;
-    if (scale == 0) return bad();
-    rest.remove_prefix(name.size());
-    total += number * scale;
-    if (total > 9e18) return bad();
+        std::from_chars(digits.data(), digits.data() + digits.size(), number, std::chars_format::fixed);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return bad();
+    const bool bare = digits.size() == text.size();
+    const auto* unit = std::ranges::find(kUnits, bare ? std::string_view("s") : name, &Unit::name);
+    if (unit == kUnits.end()) return bad();
+    total += number * unit->nanoseconds;
+    if (total > kMost) return bad();
   }
-  return static_cast<Nanoseconds>(std::llround(total));
+  return std::llround(total);
 }
 
 }  // namespace agena

@@ -102,20 +102,20 @@ Result<Json> isolator_json(const Isolator& isolator) {
   return object.take();
 }
 
-Result<Isolator> make_isolator(IsolatorKind kind, IsolatorValue value) {
+Result<Isolator> make_isolator(IsolatorKind kind, const IsolatorValue& value) {
   const auto* row = find_by_value(kIsolators, kind);
   if (row == nullptr)
     return fail(ErrorKind::kInternal, "no isolator is known for kind {}", static_cast<int>(kind));
   const Json json = row->write(value);
   if (json.is_null())
     return fail(ErrorKind::kInternal, "isolator '{}' got a value of another kind", row->name);
-  // The reader checks the rules, and what is read again is what others will see.
+  // The reader checks the rules, and its value is what others will see: quantities may change their notation.
   JsonProblems problems(fmt::format("isolator '{}'", row->name));
-  const auto again = row->read(JsonNode(json, problems));
+  auto again = row->read(JsonNode(json, problems));
   TRY(problems.to_result());
-  if (!again || *again != value)
-    return fail(ErrorKind::kInvalidInput, "isolator '{}' has a value that cannot be written", row->name);
-  return Isolator{TRY(schema::AcIdentifier::parse(row->name)), kind, TRY(value_text(json)), std::move(value)};
+  if (!again) return fail(ErrorKind::kInternal, "isolator '{}': refused without a reason", row->name);
+  return Isolator{TRY(schema::AcIdentifier::parse(row->name)), kind, TRY(value_text(json)),
+                  *std::move(again)};
 }
 
 Result<Isolator> parse_isolator(std::string_view text) {

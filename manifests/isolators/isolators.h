@@ -17,7 +17,7 @@ std::string_view name_of(schema::IsolatorKind kind);
 
 // An isolator from a typed value, for example from a flag; an error if the value breaks the isolator's rules
 // or is of another kind.
-Result<schema::Isolator> make_isolator(schema::IsolatorKind kind, schema::IsolatorValue value);
+Result<schema::Isolator> make_isolator(schema::IsolatorKind kind, const schema::IsolatorValue& value);
 
 // One isolator as JSON text: {"name": …, "value": …}.
 Result<schema::Isolator> parse_isolator(std::string_view text);

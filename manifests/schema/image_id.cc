@@ -10,8 +10,8 @@ constexpr std::size_t kShortestPrefix = 2;  // digits, as rkt asks for
 
 std::unexpected<Error> not_an_id(std::string_view text) {
   return fail(ErrorKind::kInvalidInput,
-              "'{}' is not an image ID (expected sha512- and {} or {} lower-case hex digits)",
-              printable(text), ImageId::kFullDigits, ImageId::kKeyDigits);
+              "expected an image ID (sha512- and {} or {} lower-case hex digits), found '{}'",
+              ImageId::kFullDigits, ImageId::kKeyDigits, printable(text));
 }
 
 }  // namespace
