@@ -194,8 +194,8 @@ Result<Message> parse(std::string_view bytes, const Table& table, const char* do
 
 }  // namespace
 
-std::string_view to_string(Role role) { return find_by_value(kRoleNames, role)->name; }
-std::string_view to_string(HubStream stream) { return find_by_value(kHubStreamNames, stream)->name; }
+std::string_view to_string(Role role) { return name_in(kRoleNames, role); }
+std::string_view to_string(HubStream stream) { return name_in(kHubStreamNames, stream); }
 
 std::string render_hub_request(const HubRequest& request) { return render(request); }
 std::string render_hub_reply(const HubReply& reply) { return render(reply); }

@@ -46,10 +46,11 @@ inline constexpr std::array kHubStreamNames = {
 static_assert(sorted_by_name(kRoleNames) && sorted_by_name(kRootSwitchNames));
 static_assert(sorted_by_name(kStreamModeNames) && sorted_by_name(kHubStreamNames));
 
-// Spelling of an enumerator of one of the tables above.
+// Spelling of an enumerator of one of the tables above; empty for a number that is none.
 template <class Table, class Enum>
-std::string name_in(const Table& table, Enum value) {
-  return std::string(find_by_value(table, value)->name);
+constexpr std::string_view name_in(const Table& table, Enum value) {
+  const auto* row = find_by_value(table, value);
+  return row == nullptr ? std::string_view() : row->name;
 }
 
 // The enumerator that a JSON string spells; complains about any other value.
