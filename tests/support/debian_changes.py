@@ -4,10 +4,12 @@ It is made against the tree that it will be put on, and refuses to be made where
 """
 
 import os
+import stat
 
 from imagekit.entries import chardev, directory, fifo, file, hardlink, opaque, symlink, whiteout
 from imagekit.sources import Joined, Noise, Zeros
 from imagekit.sparse import sparse_pax10
+from imagekit.tarfmt import DIR, to_bytes
 
 DELETED_FILES = ("etc/issue.net", "usr/share/debconf/confmodule.sh", "usr/bin/wall")
 DELETED_DIRECTORY = "usr/share/pam-configs"
@@ -72,6 +74,26 @@ def rarities(mtime: int) -> list:
     ]
 
 
+def with_parents(root, items: list) -> list:
+    """The items led by the directories of the tree that they are in, as engines write layers.
+
+    Without them the time of such a directory would be left open: the specification does not say what a directory
+    that a layer only implies looks like.
+    """
+    listed = {to_bytes(item.name).rstrip(b"/") for item in items if item.kind == DIR}
+    parents = {}
+    for item in items:
+        parts = to_bytes(item.name).rstrip(b"/").split(b"/")
+        for depth in range(1, len(parts)):
+            name = b"/".join(parts[:depth])
+            path = os.path.join(os.fsencode(root), name)
+            if name not in listed and os.path.isdir(path):
+                info = os.lstat(path)
+                parents[name] = directory(name, stat.S_IMODE(info.st_mode), uid=info.st_uid, gid=info.st_gid,
+                                          mtime=info.st_mtime_ns // 1_000_000_000)
+    return [parents[name] for name in sorted(parents)] + items
+
+
 def changes(root, mtime: int) -> list:
     """The layer for the tree below `root`; every time that is not a point of its own is `mtime`."""
-    return overwrites(root, mtime) + rarities(mtime)
+    return with_parents(root, overwrites(root, mtime) + rarities(mtime))

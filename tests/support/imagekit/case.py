@@ -10,11 +10,12 @@ from .tarfmt import tar_bytes, tar_stream
 OK, ERROR, EITHER = "ok", "error", "either"
 
 # Essential words of error messages; matched without regard to case, anywhere in the message.
-TRUNCATED = (r"truncat|unexpected end|unexpected eof|premature|ends? (in|inside|within|before|early|at|after)|cut|short"
-             r"|incomplete")
+TRUNCATED = (r"truncat|unexpected end|unexpected eof|premature|too early|ends? (in|inside|within|before|at|after)"
+             r"|cut|short|incomplete")
 CORRUPT = r"corrupt|invalid|malformed|damaged|bad |broken|not an? |no valid"
 CHECKSUM = r"checksum|crc"
-TRAILING = r"trailing|garbage|after the|left over|extra|beyond"
+TRAILING = r"trailing|garbage|after the|follow|left over|extra|beyond"
+DUPLICATE = r"duplicate|twice|already|two entries"
 MISMATCH = r"mismatch|does not match|differs?|expected|instead|stated|wrong"
 TRAVERSAL = r"\.\.|outside|escape|upwards|parent"
 TOO_BIG = r"too (large|big|long|many)|limit|exceed|at most|maximum|larger|longer|space|ratio"
