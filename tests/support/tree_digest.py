@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Prints a canonical listing of a tree, one line per path in bytewise order, so that two trees compare with diff.
+"""Prints a canonical listing of a tree, one line per path, so that two trees compare with diff.
 
-    tree_digest.py [--no-dir-mtime] [--no-mtime] [--digest] DIR
+    tree_digest.py [--no-root] [--no-dir-mtime] [--no-mtime] [--digest] DIR
 
-Columns: type, mode, uid:gid, size (rdev for devices, - otherwise), mtime in seconds, path, then what applies of
+Parents come first, siblings in bytewise order. Columns: type, mode, uid:gid, size (rdev for devices, - otherwise), mtime in seconds, path, then what applies of
 `-> target`, `= first path of the hard link group`, `xattr NAME=hex`, `sha256=hex`. Bytes outside printable ASCII, the
-backslash and the blank are written as \\xNN. With --digest only the SHA-256 of the listing is printed.
+backslash and the blank are written as \\xNN. With --digest only the SHA-256 of the listing is printed,
+with --no-root the line of DIR itself is left out.
 """
 
 import argparse
@@ -87,8 +88,9 @@ def main() -> int:
     parser.add_argument("--no-mtime", action="store_true", help="leave all times out")
     parser.add_argument("--no-dir-mtime", action="store_true", help="leave the times of directories out")
     parser.add_argument("--digest", action="store_true", help="print the SHA-256 of the listing only")
+    parser.add_argument("--no-root", action="store_true", help="leave the line of the directory itself out")
     arguments = parser.parse_args()
-    lines = listing(arguments.directory, not arguments.no_mtime, not arguments.no_dir_mtime)
+    lines = listing(arguments.directory, not arguments.no_mtime, not arguments.no_dir_mtime)[arguments.no_root:]
     text = "".join(text + "\n" for text in lines)
     sys.stdout.write(hashlib.sha256(text.encode()).hexdigest() + "\n" if arguments.digest else text)
     return 0
