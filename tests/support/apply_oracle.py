@@ -4,12 +4,12 @@
     apply_oracle.py TARGET --image REFERENCE      an ACI, oci:PATH[:TAG|@DIGEST] or docker-archive:PATH[:REF]
     apply_oracle.py TARGET LAYER...               layer files, lowest first (tar, or tar in gzip, zstd, bzip2, xz)
 
-It reads archives with python's tarfile, not with the kit that wrote them; zstd needs the program of that name. Rules: whiteouts and opaque markers act on
-the layers below only, wherever they stand in the archive; the last entry of a path wins; a directory over a directory
-keeps its contents; parents that a layer does not list keep what the layers below gave them (mode, owner, time, and a
-symbolic link that leads to a directory inside the root); new ones are 0755, root's, with time 0; owners are set before
-modes, modes before xattrs; of the xattrs `security.capability` and `user.*` without `user.overlay.*` are kept.
-Paths with `..` and everything else that the specification forbids is an error.
+It reads archives with python's tarfile, not with the kit that wrote them; zstd needs the program of that name.
+Rules: whiteouts and opaque markers act on the layers below only, wherever they stand in the archive; the last entry of
+a path wins; a directory over a directory keeps its contents; parents that a layer does not list keep what the layers
+below gave them (mode, owner, time, and a symbolic link that leads to a directory inside the root); new ones are 0755,
+root's, with time 0; owners are set before modes, modes before xattrs; of the xattrs `security.capability` and `user.*`
+without `user.overlay.*` are kept. Paths with `..` and everything else that the specification forbids is an error.
 """
 
 import argparse

@@ -62,9 +62,9 @@ inline std::string bzip2(std::string_view content) {
 inline std::string xz(std::string_view content) {
   std::string out(::lzma_stream_buffer_bound(content.size()), '\0');
   std::size_t size = 0;
-  if (::lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const std::uint8_t*>(content.data()),
-                                content.size(), reinterpret_cast<std::uint8_t*>(out.data()), &size,
-                                out.size()) != LZMA_OK)
+  if (::lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, nullptr,
+                                reinterpret_cast<const std::uint8_t*>(content.data()), content.size(),
+                                reinterpret_cast<std::uint8_t*>(out.data()), &size, out.size()) != LZMA_OK)
     throw std::runtime_error("xz");
   out.resize(size);
   return out;

@@ -39,8 +39,8 @@ inline std::string unquoted(std::string_view cell) {
   return std::string(cell);
 }
 
-// The rows of the table whose titles are these, in a file named relative to the source tree. A missing file or
-// table is a test failure and gives no rows, and so does a row with another number of cells.
+// The rows of the table whose titles are these, in a file named relative to the source tree. A missing file
+// or table is a test failure and gives no rows, and so does a row with another number of cells.
 inline std::vector<MarkdownRow> read_markdown_table(const std::string& file, const MarkdownRow& titles) {
   std::ifstream stream(std::string(AGENA_SOURCE_DIR) + "/" + file);
   EXPECT_TRUE(stream.is_open()) << "cannot read " << file;

@@ -1,4 +1,5 @@
-// Tar archives made in tests, header by header; nothing is checked, so that they can be as wrong as a test needs.
+// Tar archives made in tests, header by header; nothing is checked, so that they can be as wrong as a test
+// needs.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +49,9 @@ class TarBuilder {
     seal(block);
     return block;
   }
-  static void put(std::string& block, std::size_t at, std::string_view text) { block.replace(at, text.size(), text); }
+  static void put(std::string& block, std::size_t at, std::string_view text) {
+    block.replace(at, text.size(), text);
+  }
   // Sets the checksum of a header.
   static void seal(std::string& block) {
     put(block, 148, "        ");

@@ -3,10 +3,10 @@
 
     tree_digest.py [--no-root] [--no-dir-mtime] [--no-mtime] [--digest] DIR
 
-Parents come first, siblings in bytewise order. Columns: type, mode, uid:gid, size (rdev for devices, - otherwise), mtime in seconds, path, then what applies of
-`-> target`, `= first path of the hard link group`, `xattr NAME=hex`, `sha256=hex`. Bytes outside printable ASCII, the
-backslash and the blank are written as \\xNN. With --digest only the SHA-256 of the listing is printed,
-with --no-root the line of DIR itself is left out.
+Parents come first, siblings in bytewise order. Columns: type, mode, uid:gid, size (rdev for devices, - otherwise),
+mtime in seconds, path, then what applies of `-> target`, `= first path of the hard link group`, `xattr NAME=hex`,
+`sha256=hex`. Bytes outside printable ASCII, the backslash and the blank are written as \\xNN. With --digest only the
+SHA-256 of the listing is printed, with --no-root the line of DIR itself is left out.
 """
 
 import argparse

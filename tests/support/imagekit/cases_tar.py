@@ -215,6 +215,8 @@ SPARSE = [
         TRUNCATED + "|" + TOO_BIG),
     ok("61-zero-runs", image([file("z", Zeros(4 << 20)), B], compression="gzip"), is_file("z", size=4 << 20), HAS_B,
        note="may be stored with holes"),
+    ok("61b-zeros-at-gzips-best-ratio", image([file("z", Zeros(128 << 20)), B], compression="gzip"),
+       is_file("z", size=128 << 20), HAS_B, tags="large", note="1:1029 and no bomb: somebody's empty disk image"),
 ]
 
 ROWS = tagged("oci", END_OF_ARCHIVE + NAMES + NUMBERS + TYPES + PAX + SPARSE)

@@ -162,8 +162,8 @@ class Oracle(Scratch):
             self.assertTrue(os.path.exists(self.at(form, "d", "b")))
 
     def test_listing_format(self):
-        root = self.apply([directory("d", 0o700, uid=1, gid=2, mtime=3), file("d/a b\\\n", "x", xattrs={"user.k": b"v"}),
-                           file("d/z", b"")])
+        root = self.apply([directory("d", 0o700, uid=1, gid=2, mtime=3), file("d/z", b""),
+                           file("d/a b\\\n", "x", xattrs={"user.k": b"v"})])
         os.link(os.path.join(root, "d/z"), os.path.join(root, "d/z2"))
         os.utime(os.path.join(root, "d"), (3, 3))
         lines = listing(root, dir_mtime=True)
