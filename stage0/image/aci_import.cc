@@ -51,37 +51,51 @@ Store::Commit commit_of(Unpacked unpacked, const LayerKey& key) {
   return {.layer = std::move(unpacked.layer), .meta = std::move(meta)};
 }
 
-std::vector<LayerKey> keys_of(const std::vector<RenderInput>& inputs) {
-  std::vector<LayerKey> keys;
-  for (const RenderInput& input : inputs) keys.push_back(input.layer);
-  return keys;
+// The image's own files: in the store, or still to be committed.
+struct OwnFiles {
+  LayerUse use;
+  sys::DirFd tree;
+  std::optional<Store::Commit> commit = {};
+};
+
+// Renders the image over its dependencies, unless that was done before; adds what is to be committed.
+Result<LayerUse> render(const Store& store, const ImageRecord& record, const std::vector<RenderInput>& inputs,
+                        const LayerKey& key, OwnFiles& own, std::vector<Store::Commit>& commits) {
+  if (TRY(store.has_layer(key))) return LayerUse{.key = key, .size = TRY(store.layer_meta(key)).file_bytes};
+  std::vector<sys::DirFd> trees;
+  trees.push_back(std::move(own.tree));
+  for (std::size_t i = 1; i < inputs.size(); ++i) trees.push_back(TRY(store.open_layer_fs(inputs[i].layer)));
+  const std::string manifest = TRY(codec::write_image_manifest(record.manifest));
+  const auto archive = TRY(open_rendered_archive(std::move(trees), inputs, manifest));
+  Unpacked rendered = TRY(unpack_archive(store, *archive, Compression::kNone));
+  const std::uint64_t size = rendered.result.file_bytes;
+  commits.push_back(commit_of(std::move(rendered), key));
+  return LayerUse{.key = key, .size = size};
 }
 
-// Renders the image if it has dependencies or a whitelist, and commits its record. Its own layer is in the
-// store. `work` claims what the record will need.
-Result<ImageRecord> finish(Store& store, ImageRecord record, const LayerUse& own, const Staging& work) {
-  record.layers = {own};
+// Completes the record and commits it with the layers that it needs and that are not there yet. `work` claims
+// them.
+Result<ImageRecord> finish(Store& store, ImageRecord record, OwnFiles own, const Staging& work) {
+  std::vector<LayerKey> claimed = {own.use.key};
+  TRY(work.claim(claimed));
+  std::vector<Store::Commit> commits;
+  record.layers = {own.use};
   record.sources.clear();
   if (needs_rendering(record.manifest)) {
-    const std::vector<RenderInput> inputs = TRY(resolve_inputs(store, record.id, record.manifest, own.key));
+    const auto inputs = TRY(resolve_inputs(store, record.id, record.manifest, own.use.key));
     const LayerKey key = TRY(rendered_key(inputs));
-    std::vector<LayerKey> claimed = keys_of(inputs);
+    for (const RenderInput& input : inputs) claimed.push_back(input.layer);
     claimed.push_back(key);
     TRY(work.claim(claimed));
-    if (!TRY(store.has_layer(key))) {
-      const std::string manifest = TRY(codec::write_image_manifest(record.manifest));
-      const auto archive = TRY(open_rendered_archive(store, inputs, manifest));
-      Unpacked rendered =
-          TRY_CTX(unpack_archive(store, *archive, Compression::kNone), "rendering image '{}'", record.id);
-      TRY(store.commit_layer(commit_of(std::move(rendered), key)));
-    }
-    record.layers = {{.key = key, .size = TRY(store.layer_meta(key)).file_bytes}};
-    record.sources = {own};
+    record.sources = record.layers;
+    record.layers = {
+        TRY_CTX(render(store, record, inputs, key, own, commits), "rendering image '{}'", record.id)};
   }
-  std::vector<LayerKey> keys;
-  for (const LayerUse& layer : record.layers) keys.push_back(layer.key);
+  if (own.commit) commits.push_back(*std::move(own.commit));
+  const std::vector<LayerKey> keys = {record.layers.front().key};
   record.chain_id = root_chain_id(keys);
   record.import_time = now();
+  TRY(store.commit_layers(std::move(commits)));
   return store.commit_image(record);
 }
 
@@ -92,10 +106,10 @@ Result<ImageRecord> reuse(Store& store, const ImageRecord& record) {
   if (record.sources.size() != 1)
     return fail(ErrorKind::kInternal, "image '{}' has no layer of its own", record.id);
   const LayerUse own = record.sources.front();
-  const std::vector<RenderInput> inputs = TRY(resolve_inputs(store, record.id, record.manifest, own.key));
+  const auto inputs = TRY(resolve_inputs(store, record.id, record.manifest, own.key));
   if (record.layers.size() == 1 && record.layers.front().key == TRY(rendered_key(inputs))) return record;
   const Staging work = TRY(store.stage());
-  return finish(store, record, own, work);
+  return finish(store, record, {.use = own, .tree = TRY(store.open_layer_fs(own.key))}, work);
 }
 
 Result<ImageRecord> import_file(Store& store, const LocalFile& file, const ProgressCallback& callback) {
@@ -117,13 +131,16 @@ Result<ImageRecord> import_file(Store& store, const LocalFile& file, const Progr
 
   const UnpackResult& result = unpacked.result;
   auto manifest = TRY(codec::parse_image_manifest(result.aci_manifest));
-  ImageRecord record{
-      .id = image_id_of(result.diff_id), .format = ImageFormat::kAci, .manifest = std::move(manifest)};
-  const LayerUse own{.key = LayerKey::of_diff_id(result.diff_id), .size = result.file_bytes};
+  TRY(codec::check_platform(manifest.labels));
+  ImageRecord record{.id = image_id_of(result.diff_id),
+                     .format = ImageFormat::kAci,
+                     .manifest = std::move(manifest),
+                     .source_size = file.size};
+  OwnFiles own{.use = {.key = LayerKey::of_diff_id(result.diff_id), .size = result.file_bytes},
+               .tree = sys::DirFd(TRY(sys::duplicate(unpacked.layer.fs.get())).release())};
+  own.commit = commit_of(std::move(unpacked), own.use.key);
   const Staging work = TRY(store.stage());
-  TRY(work.claim(std::vector{own.key}));
-  TRY(store.commit_layer(commit_of(std::move(unpacked), own.key)));
-  ImageRecord committed = TRY(finish(store, std::move(record), own, work));
+  ImageRecord committed = TRY(finish(store, std::move(record), std::move(own), work));
   progress.state = LayerProgress::State::kCommitted;
   reporter.report(progress);
   return committed;

@@ -67,6 +67,8 @@ struct ImageRecord {
   std::vector<LayerUse> sources = {};
   // OCI chain ID of the root ("sha256:…"), see root_chain_id().
   std::string chain_id = {};
+  // Length of the file that an ACI came in; 0 for other formats.
+  std::uint64_t source_size = 0;
   Nanoseconds import_time = 0;
   // Modification time of the record's file; not in the JSON.
   Nanoseconds last_used = 0;

@@ -38,6 +38,9 @@ Result<std::shared_ptr<const ArchiveFile>> ArchiveFile::open(const Store& store,
 
   std::shared_ptr<ArchiveFile> archive(new ArchiveFile(std::move(fd)));
   for (const TarMember& member : TRY(index_tar(archive->fd_.get()))) {
+    const bool usable = member.type == TarEntry::Type::kFile || member.type == TarEntry::Type::kSymlink ||
+                        member.type == TarEntry::Type::kHardLink;
+    if (!usable) continue;
     Member entry{.extent = {.offset = member.data_offset, .length = member.size}, .link = {}};
     if (member.type == TarEntry::Type::kSymlink)
       entry.link = link_path(member.path, member.link_target);
@@ -66,7 +69,7 @@ std::unique_ptr<ByteSource> ArchiveFile::source(const Extent& extent) const {
 
 Result<std::string> ArchiveFile::read(const std::string& path, std::size_t max_bytes) const {
   const auto extent = find(path);
-  if (!extent) return fail(ErrorKind::kNotFound, "no '{}' in the archive", printable(path));
+  if (!extent) return fail(ErrorKind::kNotFound, "no such file '{}' in the archive", printable(path));
   if (extent->length > max_bytes)
     return fail(ErrorKind::kInvalidInput, "'{}' has {} bytes; at most {} are read", printable(path),
                 extent->length, max_bytes);

@@ -84,11 +84,16 @@ Result<const DockerArchiveEntry*> DockerArchive::pick(const std::string& name,
     return fail(ErrorKind::kNotFound, "no image @{}; there are {}", *index, entries_.size());
   }
   std::vector<std::string> all;
+  const DockerArchiveEntry* found = nullptr;
   for (const DockerArchiveEntry& entry : entries_)
     for (const std::string& present : entry.names) {
-      if (!name.empty() && full_name(present) == name) return &entry;
       all.push_back("'" + printable(present) + "'");
+      if (name.empty() || full_name(present) != name) continue;
+      if (found != nullptr && found->config != entry.config)
+        return fail(ErrorKind::kInvalidInput, "several images have the name '{}'", printable(name));
+      found = &entry;
     }
+  if (found != nullptr) return found;
   const std::string list = all.empty() ? "none has a name" : "there is " + join(all, ", ");
   if (!name.empty()) return fail(ErrorKind::kNotFound, "no image '{}'; {}", printable(name), list);
   if (entries_.empty()) return fail(ErrorKind::kNotFound, "no image in it");
@@ -114,7 +119,7 @@ Result<LayeredImage> DockerArchive::read(const DockerArchiveEntry& entry) const 
   for (std::size_t i = 0; i < entry.layers.size(); ++i) {
     const std::string path = link_path("", entry.layers[i]);
     const auto extent = archive_->find(path);
-    if (!extent) return fail(ErrorKind::kNotFound, "no '{}' in the archive", printable(path));
+    if (!extent) return fail(ErrorKind::kNotFound, "no such file '{}' in the archive", printable(path));
     std::optional<Digest> blob_digest;
     if (path.starts_with("blobs/")) blob_digest = digest_in_path(path);
     image.layers.push_back(

@@ -91,7 +91,7 @@ Result<std::unique_ptr<ByteSource>> OciLayout::open_blob(const Digest& digest) c
   const std::string path = blob_path(digest);
   if (archive_) {
     if (const auto extent = archive_->find(path)) return archive_->source(*extent);
-    return fail(ErrorKind::kNotFound, "no '{}' in the archive", path);
+    return fail(ErrorKind::kNotFound, "no such file '{}' in the archive", path);
   }
   return std::make_unique<OwnedFile>(TRY(open_regular(directory_, path)));
 }
@@ -181,15 +181,19 @@ Result<OciLayout::Selection> OciLayout::select(const std::string& tag, const std
     const bool only = std::ranges::all_of(
         leaves, [&](const Leaf& leaf) { return leaf.manifest.digest == leaves.front().manifest.digest; });
     const auto rank = [&](const Leaf& leaf) {
-      if (only) return 1;
-      return leaf.manifest.platform ? platform_rank(platform, *leaf.manifest.platform) : 0;
+      // One that does not say is better than one that is for something else.
+      if (only || !leaf.manifest.platform) return 1;
+      const int known = platform_rank(platform, *leaf.manifest.platform);
+      return known == 0 ? 0 : known + 1;
     };
+    // The first one wins inside of an index (image-index.md), but index.json is no choice between platforms.
     const Leaf& best = *std::ranges::max_element(leaves, {}, rank);
     if (rank(best) == 0)
       return fail(ErrorKind::kNotFound, "no image for {}; there is {}", to_string(platform),
                   platforms_of(leaves));
     for (const Leaf& leaf : leaves)
-      if (rank(leaf) == rank(best) && leaf.manifest.digest != best.manifest.digest)
+      if (rank(leaf) == rank(best) && leaf.entry != best.entry &&
+          leaf.manifest.digest != best.manifest.digest)
         return fail(ErrorKind::kInvalidInput, "several images suit: '{}' and '{}'; name one by its digest",
                     best.manifest.digest.str(), leaf.manifest.digest.str());
     return Selection{.manifest = best.manifest,

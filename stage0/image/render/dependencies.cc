@@ -20,8 +20,7 @@ Result<LayerKey> own_layer(const ImageRecord& record) {
   return layers.front().key;
 }
 
-Result<ImageRecord> find_dependency(Store& store, const schema::Dependency& dependency) {
-  if (!dependency.image_id) return store.find_app_image(dependency.image_name, dependency.labels);
+Result<ImageRecord> find_by_id(Store& store, const schema::Dependency& dependency) {
   ImageRecord record = TRY(store.read_image(dependency.image_id->key().str()));
   const bool same_name = record.manifest.name == dependency.image_name;
   const bool has_labels = std::ranges::all_of(dependency.labels, [&](const schema::Label& label) {
@@ -31,6 +30,19 @@ Result<ImageRecord> find_dependency(Store& store, const schema::Dependency& depe
   if (!same_name || !has_labels)
     return fail(ErrorKind::kVerification, "image '{}' is '{}' and has not the name and labels asked for",
                 record.id, record.manifest.name.str());
+  return record;
+}
+
+Result<ImageRecord> find_dependency(Store& store, const schema::Dependency& dependency) {
+  ImageRecord record =
+      TRY(dependency.image_id ? find_by_id(store, dependency)
+                              : store.find_app_image(dependency.image_name, dependency.labels));
+  if (!dependency.size) return record;
+  // The specification does not say whether the compressed or the plain image is meant.
+  const std::uint64_t plain = TRY(store.layer_meta(TRY(own_layer(record)))).archive_bytes;
+  if (*dependency.size != plain && *dependency.size != record.source_size)
+    return fail(ErrorKind::kVerification, "the image '{}' has a size of {} bytes, not the {} asked for",
+                record.id, plain, *dependency.size);
   return record;
 }
 

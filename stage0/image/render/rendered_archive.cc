@@ -235,15 +235,12 @@ Result<std::string> manifest_member(const std::string& manifest) {
 
 }  // namespace
 
-Result<std::unique_ptr<ByteSource>> open_rendered_archive(const Store& store,
+Result<std::unique_ptr<ByteSource>> open_rendered_archive(std::vector<sys::DirFd> trees,
                                                           const std::vector<RenderInput>& inputs,
                                                           const std::string& manifest) {
   Selection selection;
-  std::vector<sys::DirFd> trees;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    trees.push_back(TRY(store.open_layer_fs(inputs[i].layer)));
-    TRY_CTX(selection.add_tree(i, inputs[i], trees.back()), "layer '{}'", inputs[i].layer.str());
-  }
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    TRY_CTX(selection.add_tree(i, inputs[i], trees[i]), "layer '{}'", inputs[i].layer.str());
   // The root's attributes are the top image's.
   std::vector<Member> members = {{.input = 0, .path = {}, .link = {}}};
   members.insert(members.end(), selection.members().begin(), selection.members().end());
