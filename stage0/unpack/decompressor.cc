@@ -50,15 +50,16 @@ std::unexpected<Error> Decompressor::damaged(std::string_view format, std::strin
 }
 
 std::unexpected<Error> Decompressor::cut_short(std::string_view format) const {
-  return fail(ErrorKind::kVerification, "the {} data ends too early, at byte {}", format, input_.offset());
+  return fail(ErrorKind::kVerification, "the {} data is cut short: it ends at byte {}", format,
+              input_.offset());
 }
 
 std::unexpected<Error> Decompressor::trailing(std::string_view format) {
   const std::uint64_t where = input_.offset();
   const auto bytes = input_.available();
   const bool zeros = std::ranges::all_of(bytes, [](char c) { return c == 0; });
-  return fail(ErrorKind::kInvalidInput, "the {} data ends at byte {}, but {} follow", format, where,
-              zeros ? "zero bytes" : "other bytes");
+  return fail(ErrorKind::kInvalidInput, "trailing {} behind the end of the {} data (byte {})",
+              zeros ? "zero bytes" : "garbage", format, where);
 }
 
 }  // namespace agena::stage0

@@ -55,9 +55,9 @@ class Decompressor : public ByteSource {
   CompressedInput& input() { return input_; }
   // "the gzip data is damaged at byte 17: why".
   std::unexpected<Error> damaged(std::string_view format, std::string_view why) const;
-  // "the gzip data ends too early, at byte 17".
+  // "the gzip data is cut short: it ends at byte 17".
   std::unexpected<Error> cut_short(std::string_view format) const;
-  // "the gzip data ends at byte 17, but more follows (zero bytes)": looks at what follows.
+  // "trailing garbage behind the end of the gzip data (byte 17)": looks at what follows.
   std::unexpected<Error> trailing(std::string_view format);
 
  private:

@@ -112,7 +112,7 @@ Result<> LayerTree::clear(const Place& place) {
   const struct stat st = TRY(sys::stat_at(sys::DirRef(place.dir), place.name));
   if (is_whiteout(st) || copies_.contains(path)) return remove(place, false);
   if (options_.kind == ArchiveKind::kAci)
-    return fail(ErrorKind::kInvalidInput, "two entries of the archive have this name");
+    return fail(ErrorKind::kInvalidInput, "duplicate: an earlier entry has this name");
   warnings_.add(fmt::format("'{}' comes more than once; the last one counts", shown(path)));
   return remove(place, S_ISDIR(st.st_mode));
 }
@@ -136,7 +136,7 @@ Result<> LayerTree::update_directory(const std::string& path, Attributes attribu
     return fail(ErrorKind::kInternal, "'{}' is not known as a directory", shown(path));
   Directory& directory = known->second;
   if (!directory.implied && options_.kind == ArchiveKind::kAci)
-    return fail(ErrorKind::kInvalidInput, "two entries of the archive have this name");
+    return fail(ErrorKind::kInvalidInput, "duplicate: an earlier entry has this name");
   if (!directory.implied)
     warnings_.add(fmt::format("'{}' comes more than once; the last one counts", shown(path)));
   const int fd = TRY(cache_.open(path));

@@ -19,9 +19,11 @@ constexpr std::string_view kKinds = "fdlcbphw-";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 void append_hex(std::string_view bytes, std::string& out) {
+  std::size_t at = out.size();
+  out.resize(at + (2 * bytes.size()));
   for (const char c : bytes) {
-    out.push_back(kHexDigits[static_cast<unsigned char>(c) >> 4U]);
-    out.push_back(kHexDigits[static_cast<unsigned char>(c) & 0xfU]);
+    out[at++] = kHexDigits[static_cast<unsigned char>(c) >> 4U];
+    out[at++] = kHexDigits[static_cast<unsigned char>(c) & 0xfU];
   }
 }
 
@@ -49,7 +51,8 @@ Result<std::string> unescape(std::string_view text) {
       out.push_back(text[i]);
       continue;
     }
-    if (text.substr(i, 2) != "\\x") return fail(ErrorKind::kVerification, "a broken escape");
+    if (text.substr(i, 2) != "\\x" || i + kEscape > text.size())
+      return fail(ErrorKind::kVerification, "a broken escape");
     out.append(TRY(from_hex(text.substr(i + 2, 2))));
     i += kEscape - 1;
   }
@@ -82,10 +85,9 @@ Result<HashState> parse_state(std::string_view hex) {
 }
 
 void append_state(const HashState& state, std::string& out) {
-  for (std::size_t i = 0; i < state.size; ++i) {
-    const char c = static_cast<char>(state.bytes[i]);
-    append_hex(std::string_view(&c, 1), out);
-  }
+  std::array<char, sizeof state.bytes> chars{};
+  std::ranges::transform(state.bytes, chars.begin(), [](unsigned char c) { return static_cast<char>(c); });
+  append_hex({chars.data(), state.size}, out);
 }
 
 constexpr std::size_t kBlock = 4096;
