@@ -1,6 +1,6 @@
 // A static program that the tests start as an app: tells on stdout, one `key=value` a line, how it finds
-// itself; then carries out its arguments as commands (`touch PATH`: create a file and tell `touch
-// PATH=errno`).
+// itself; then carries out its arguments as commands, in pairs: `touch PATH` creates a file and tells `touch
+// PATH=errno`, `exists PATH` tells whether it is there, `pause SECONDS` waits.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -88,8 +89,14 @@ int main(int argc, char** argv) {
   tell_place();
   for (char** variable = environ; *variable != nullptr; ++variable) std::printf("env %s\n", *variable);
   std::printf("argv0=%s\n", argc > 0 ? argv[0] : "");
-  for (int i = 1; i + 1 < argc; i += 2)
-    if (std::string(argv[i]) == "touch") touch(argv[i + 1]);
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string command = argv[i];
+    if (command == "touch") touch(argv[i + 1]);
+    if (command == "exists")
+      std::printf("exists %s=%d\n", argv[i + 1], ::access(argv[i + 1], F_OK) == 0 ? 1 : 0);
+    std::fflush(stdout);
+    if (command == "pause") ::sleep(static_cast<unsigned>(std::atoi(argv[i + 1])));
+  }
   std::fflush(stdout);
   return 7;
 }
