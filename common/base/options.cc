@@ -53,7 +53,7 @@ Result<> check_value(const Option& option, std::string_view value) {
   if (option.choices.empty() || std::ranges::find(option.choices, value) != option.choices.end()) return {};
   std::string allowed;
   for (const std::string_view choice : option.choices)
-    allowed += (allowed.empty() ? "" : ", ") + std::string(choice);
+    if (!choice.empty()) allowed += (allowed.empty() ? "" : ", ") + std::string(choice);
   return fail(ErrorKind::kInvalidInput, "--{}: '{}' is none of: {}", option.name, printable(value), allowed);
 }
 

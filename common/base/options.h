@@ -140,7 +140,7 @@ struct CommandSpec {
   static constexpr std::size_t kAnyNumber = static_cast<std::size_t>(-1);
 
   std::string_view name;
-  std::string_view summary;           // one line, no full stop
+  std::string_view summary = {};      // one line, no full stop
   std::string_view usage = {};        // what stands behind the name: "[--app=APP] UUID [CMD…]"
   std::string_view description = {};  // paragraphs
   std::size_t min_args = 0;

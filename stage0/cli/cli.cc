@@ -37,7 +37,8 @@ Result<> check_count(const CommandSpec& command, std::size_t count, std::string_
   if (count >= command.min_args && count <= command.max_args) return {};
   return std::unexpected(
       Error(ErrorKind::kInvalidInput, count < command.min_args ? "missing argument" : "too many arguments")
-          .with_hint(fmt::format("usage: {} {} {}", program, command.name, command.usage)));
+          .with_hint(fmt::format("usage: {} {}{}{}", program, command.name, command.usage.empty() ? "" : " ",
+                                 command.usage)));
 }
 
 Result<> parse_line(const CommandRow& row, std::span<const std::string_view> args, Invocation& call) {

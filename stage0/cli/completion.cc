@@ -13,10 +13,9 @@ namespace {
 constexpr std::string_view kScript =
     R"sh(__@P@_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur"); }
 __@P@_files() { compopt -o filenames; mapfile -t COMPREPLY < <(compgen "$1" -- "$cur"); }
-__@P@_pods() { __@P@_words "$(@P@ list --no-legend --full 2>/dev/null | cut -f1)";
-}
-__ @P @_images() { __ @P @_words "$(@P@ image list --no-legend --full --fields=id 2>/dev/null)"; }
-__ @P @_offer() {
+__@P@_pods() { __@P@_words "$(@P@ list --no-legend --full 2>/dev/null | cut -f1)"; }
+__@P@_images() { __@P@_words "$(@P@ image list --no-legend --full --fields=id 2>/dev/null)"; }
+__@P@_offer() {
   case $1 in
     file) __@P@_files -f ;;
     directory) __@P@_files -d ;;
@@ -30,28 +29,21 @@ _@P@() {
   COMPREPLY=()
   cur=${COMP_WORDS[COMP_CWORD]}
   prev=${COMP_WORDS[COMP_CWORD-1]}
-#The shell splits words at '='.
+  # The shell splits words at '='.
   if [[ $cur == = ]]; then cur=""; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
-    next=${command:
-    +$command
-}
-$word if[[$word != -*&&-n $(__ @P @_is_command "$next")]];
-then command = $next;
-fi done if [[$prev == --*]];
-then word = $(__ @P @_value
-              "$command"
-              "$prev") if[[-n $word]];
-then __ @P @_offer "$word";
-return;
-fi fi if [[$cur == -*]];
-then __ @P @_words "$(__@P@_options " $command ")";
-return;
-fi word = $(__ @P @_subcommands "$command") if[[-n $word]];
-then __ @P @_words "$word";
-return;
-fi __ @P @_offer "$(__@P@_arguments " $command ")"
+    next=${command:+$command }$word
+    if [[ $word != -* && -n $(__@P@_is_command "$next") ]]; then command=$next; fi
+  done
+  if [[ $prev == --* ]]; then
+    word=$(__@P@_value "$command" "$prev")
+    if [[ -n $word ]]; then __@P@_offer "$word"; return; fi
+  fi
+  if [[ $cur == -* ]]; then __@P@_words "$(__@P@_options "$command")"; return; fi
+  word=$(__@P@_subcommands "$command")
+  if [[ -n $word ]]; then __@P@_words "$word"; return; fi
+  __@P@_offer "$(__@P@_arguments "$command")"
 }
 complete -F _@P@ @P@
 )sh";
@@ -87,15 +79,18 @@ std::string value_word(const Option& option) {
   return words;
 }
 
-// A shell function that prints what its case arms say.
+// A shell function that prints what its case arms say. Patterns are quoted by the caller.
 class CaseFunction {
  public:
   CaseFunction(std::string name, std::string_view subject)
       : text_(fmt::format("{}() {{\n  case {} in\n", name, subject)) {}
   void arm(std::string_view pattern, std::string_view output) {
-    if (!output.empty()) text_ += fmt::format("    \"{}\") echo \"{}\" ;;\n", pattern, output);
+    if (!output.empty()) text_ += fmt::format("    {}) echo \"{}\" ;;\n", pattern, output);
   }
-  std::string finish() { return text_ + "  esac\n}\n"; }
+  // Ends the function, which also prints `always` if that is not empty.
+  std::string finish(std::string_view always = {}) {
+    return text_ + "  esac\n" + (always.empty() ? "" : fmt::format("  echo \"{}\"\n", always)) + "}\n";
+  }
 
  private:
   std::string text_;
@@ -105,13 +100,6 @@ std::string option_words(std::span<const OptionList> lists) {
   std::vector<std::string> words;
   for (const Option* option : visible_options(lists)) words.push_back("--" + std::string(option->name));
   return join(words, " ");
-}
-
-std::vector<OptionList> lists_of(const ProgramSpec& program, const CommandSpec* command) {
-  std::vector<OptionList> lists;
-  if (command != nullptr) lists.assign(command->options.begin(), command->options.end());
-  lists.push_back(program.global_options);
-  return lists;
 }
 
 std::string subcommand_words(const ProgramSpec& program, std::string_view group) {
@@ -138,21 +126,21 @@ std::string bash_completion(const ProgramSpec& program) {
   CaseFunction values(name_of("value"), "\"$1 $2\"");
   CaseFunction subcommands(name_of("subcommands"), "$1");
   CaseFunction arguments(name_of("arguments"), "$1");
-  const auto add = [&](std::string_view name, const CommandSpec* command) {
-    const auto lists = lists_of(program, command);
-    options.arm(name, option_words(lists));
-    for (const Option* option : visible_options(lists))
-      values.arm(fmt::format("{} --{}", name, option->name), value_word(*option));
-    subcommands.arm(name, subcommand_words(program, name));
-    if (command != nullptr) arguments.arm(name, kind_word(command->arguments));
-  };
-  add("", nullptr);
+  subcommands.arm("\"\"", subcommand_words(program, ""));
   for (const CommandSpec* command : all_visible(program)) {
-    is_command.arm(command->name, "yes");
-    add(command->name, command);
+    const std::string pattern = fmt::format("\"{}\"", command->name);
+    is_command.arm(pattern, "yes");
+    options.arm(pattern, option_words(command->options));
+    for (const Option* option : visible_options(command->options))
+      values.arm(fmt::format("\"{} --{}\"", command->name, option->name), value_word(*option));
+    subcommands.arm(pattern, subcommand_words(program, command->name));
+    arguments.arm(pattern, kind_word(command->arguments));
   }
-  return fmt::format("# bash completion for {}\n", program.name) + is_command.finish() + options.finish() +
-         values.finish() + subcommands.finish() + arguments.finish() +
+  const std::array global = {program.global_options};
+  for (const Option* option : visible_options(global))
+    values.arm(fmt::format("*\" --{}\"", option->name), value_word(*option));
+  return fmt::format("# bash completion for {}\n", program.name) + is_command.finish() +
+         options.finish(option_words(global)) + values.finish() + subcommands.finish() + arguments.finish() +
          replaced(std::string(kScript), "@P@", program.name);
 }
 

@@ -147,8 +147,8 @@ constexpr std::array<KeyRow<MountRequest>, 2> kMountKeys = {{
 bool is_ip_address(std::string_view text) {
   std::array<unsigned char, sizeof(in6_addr)> address{};
   const std::string copy(text);
-  return copy.size() == text.size() && (::inet_pton(AF_INET, copy.c_str(), address.data()) == 1 ||
-                                        ::inet_pton(AF_INET6, copy.c_str(), address.data()) == 1);
+  return !copy.contains('\0') && (::inet_pton(AF_INET, copy.c_str(), address.data()) == 1 ||
+                                  ::inet_pton(AF_INET6, copy.c_str(), address.data()) == 1);
 }
 
 Result<NameValue> parse_name_value(std::string_view text) {

@@ -38,9 +38,13 @@ class ManText {
   void section(std::string_view name) { text_ += fmt::format(".SH {}\n", name); }
   void subsection(std::string_view name) { text_ += fmt::format(".SS \"{}\"\n", escaped(name)); }
   void line(std::string_view text) { text_ += expand_and_escape(text) + "\n"; }
+  // Lines of the text are paragraphs.
   void paragraphs(std::string_view text) {
-    for (const std::string& part : split(text, '\n'))
-      text_ += part.empty() ? ".PP\n" : expand_and_escape(part) + "\n";
+    std::string_view separator;
+    for (const std::string& part : split(text, '\n')) {
+      text_ += std::string(separator) + expand_and_escape(part) + "\n";
+      separator = ".PP\n";
+    }
   }
   void bold(std::string_view text) { text_ += fmt::format(".B {}\n", expand_and_escape(text)); }
   void options(std::span<const OptionList> lists) {
@@ -59,7 +63,8 @@ class ManText {
         continue;
       }
       subsection(fmt::format("{} {}", program_.name, command->name));
-      bold(fmt::format("{} {} {}", program_.name, command->name, command->usage));
+      bold(fmt::format("{} {}{}{}", program_.name, command->name, command->usage.empty() ? "" : " ",
+                       command->usage));
       text_ += ".PP\n";
       line(std::string(command->summary) + ".");
       if (!command->description.empty()) {

@@ -38,31 +38,36 @@ Result<> add_list(std::vector<std::string>& list, std::string_view value);
 inline constexpr std::array<std::string_view, 3> kPullPolicies = {"never", "new", "update"};
 inline constexpr std::array<std::string_view, 4> kIpcModes = {"", "auto", "private", "parent"};
 
-// Where images may come from (also of `fetch`).
-inline constexpr std::array<PodFlagRow, 3> kPullFlags = {{
-    {{.name = "pull-policy",
-      .value_name = "POLICY",
-      .initial = "{pull-policy}",
-      .arity = OptionArity::kValue,
-      .help = "where images may come from: never (the store only), new (the store first), update (the source "
-              "again)",
-      .choices = kPullPolicies},
-     [](PodFlags& flags, std::string_view value) -> Result<> {
-       flags.prepare.pull_policy = TRY(parse_pull_policy(value));
-       return {};
-     }},
-    {{.name = "store-only", .help = "as --pull-policy=never", .replaced_by = "--pull-policy=never"},
-     [](PodFlags& flags, std::string_view value) -> Result<> {
-       flags.store_only = TRY(parse_bool(value));
-       return {};
-     }},
-    {{.name = "no-store", .help = "as --pull-policy=update", .replaced_by = "--pull-policy=update"},
-     [](PodFlags& flags, std::string_view value) -> Result<> {
-       flags.no_store = TRY(parse_bool(value));
-       return {};
-     }},
-}};
+// Where images may come from; the default is the command's.
+consteval std::array<PodFlagRow, 3> pull_flags(std::string_view initial) {
+  return {{
+      {{.name = "pull-policy",
+        .value_name = "POLICY",
+        .initial = initial,
+        .arity = OptionArity::kValue,
+        .help = "where images may come from: never (the store only), new (the store first), update (the "
+                "source again)",
+        .choices = kPullPolicies},
+       [](PodFlags& flags, std::string_view value) -> Result<> {
+         flags.prepare.pull_policy = TRY(parse_pull_policy(value));
+         return {};
+       }},
+      {{.name = "store-only", .help = "as --pull-policy=never", .replaced_by = "--pull-policy=never"},
+       [](PodFlags& flags, std::string_view value) -> Result<> {
+         flags.store_only = TRY(parse_bool(value));
+         return {};
+       }},
+      {{.name = "no-store", .help = "as --pull-policy=update", .replaced_by = "--pull-policy=update"},
+       [](PodFlags& flags, std::string_view value) -> Result<> {
+         flags.no_store = TRY(parse_bool(value));
+         return {};
+       }},
+  }};
+}
+inline constexpr auto kPullFlags = pull_flags("new");
 inline constexpr auto kPullOptions = options_of(kPullFlags);
+inline constexpr auto kFetchPullFlags = pull_flags("update");
+inline constexpr auto kFetchPullOptions = options_of(kFetchPullFlags);
 
 inline constexpr std::array<PodFlagRow, 5> kStage1Flags = {{
     {{.name = "stage1-from-dir",

@@ -191,7 +191,7 @@ Result<PullPolicy> make_fetch_policy(const ImageArgs& args) {
   warn_if_deprecated(args.uses);
   PodFlags flags;
   flags.prepare.pull_policy = PullPolicy::kUpdate;
-  for (const OptionUse& use : args.uses) TRY(apply_option(kPullFlags, use, flags));
+  for (const OptionUse& use : args.uses) TRY(apply_option(kFetchPullFlags, use, flags));
   TRY(apply_pull_aliases(flags));
   for (const ImageArg& image : args.images) {
     TRY(make_app_request(image));

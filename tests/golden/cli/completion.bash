@@ -1,0 +1,136 @@
+# bash completion for agena
+__agena_is_command() {
+  case $1 in
+    "cat-manifest") echo "yes" ;;
+    "completion") echo "yes" ;;
+    "config") echo "yes" ;;
+    "enter") echo "yes" ;;
+    "fetch") echo "yes" ;;
+    "gc") echo "yes" ;;
+    "help") echo "yes" ;;
+    "image") echo "yes" ;;
+    "image cat-manifest") echo "yes" ;;
+    "image list") echo "yes" ;;
+    "image rm") echo "yes" ;;
+    "image verify") echo "yes" ;;
+    "list") echo "yes" ;;
+    "prepare") echo "yes" ;;
+    "rm") echo "yes" ;;
+    "run") echo "yes" ;;
+    "run-prepared") echo "yes" ;;
+    "status") echo "yes" ;;
+    "stop") echo "yes" ;;
+    "version") echo "yes" ;;
+  esac
+}
+__agena_options() {
+  case $1 in
+    "cat-manifest") echo "--pretty-print --uuid-file" ;;
+    "config") echo "--pretty-print" ;;
+    "enter") echo "--app" ;;
+    "fetch") echo "--full --pull-policy --signature" ;;
+    "gc") echo "--expire-prepared --grace-period --mark-only" ;;
+    "image cat-manifest") echo "--pretty-print" ;;
+    "image list") echo "--fields --format --full --no-legend --order --sort" ;;
+    "list") echo "--format --full --no-legend" ;;
+    "prepare") echo "--annotation --caps-remove --caps-retain --cpu --cpu-shares --environment --exec --group --inherit-env --memory --mount --name --no-overlay --oom-score-adj --pod-manifest --port --private-users --pull-policy --quiet --readonly-rootfs --seccomp --set-env --set-env-file --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --supplementary-gids --user --user-annotation --user-label --volume --working-dir" ;;
+    "rm") echo "--uuid-file" ;;
+    "run") echo "--annotation --caps-remove --caps-retain --cpu --cpu-shares --dns --dns-domain --dns-opt --dns-search --environment --exec --group --hostname --hosts-entry --inherit-env --interactive --ipc --mds-register --memory --mount --name --net --no-overlay --oom-score-adj --pod-manifest --port --private-users --pull-policy --readonly-rootfs --seccomp --set-env --set-env-file --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --supplementary-gids --user --user-annotation --user-label --uuid-file-save --volume --working-dir" ;;
+    "run-prepared") echo "--dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --interactive --ipc --mds-register --net" ;;
+    "status") echo "--format --uuid-file --wait --wait-ready" ;;
+    "stop") echo "--force --timeout --uuid-file" ;;
+  esac
+  echo "--debug --dir --help --insecure-options --local-config --system-config --trust-keys-from-https --user-config"
+}
+__agena_value() {
+  case "$1 $2" in
+    "cat-manifest --uuid-file") echo "file" ;;
+    "fetch --pull-policy") echo "=never new update" ;;
+    "fetch --signature") echo "file" ;;
+    "image list --format") echo "=json json-pretty" ;;
+    "image list --order") echo "=asc desc" ;;
+    "list --format") echo "=json json-pretty" ;;
+    "prepare --exec") echo "file" ;;
+    "prepare --pod-manifest") echo "file" ;;
+    "prepare --pull-policy") echo "=never new update" ;;
+    "prepare --set-env-file") echo "file" ;;
+    "prepare --signature") echo "file" ;;
+    "prepare --stage1-hash") echo "image" ;;
+    "prepare --stage1-path") echo "file" ;;
+    "rm --uuid-file") echo "file" ;;
+    "run --exec") echo "file" ;;
+    "run --ipc") echo "=auto private parent" ;;
+    "run --pod-manifest") echo "file" ;;
+    "run --pull-policy") echo "=never new update" ;;
+    "run --set-env-file") echo "file" ;;
+    "run --signature") echo "file" ;;
+    "run --stage1-hash") echo "image" ;;
+    "run --stage1-path") echo "file" ;;
+    "run --uuid-file-save") echo "file" ;;
+    "run-prepared --ipc") echo "=auto private parent" ;;
+    "status --format") echo "=json json-pretty" ;;
+    "status --uuid-file") echo "file" ;;
+    "stop --uuid-file") echo "file" ;;
+    *" --dir") echo "directory" ;;
+    *" --local-config") echo "directory" ;;
+    *" --system-config") echo "directory" ;;
+    *" --user-config") echo "directory" ;;
+  esac
+}
+__agena_subcommands() {
+  case $1 in
+    "") echo "cat-manifest completion config enter fetch gc help image list prepare rm run run-prepared status stop version" ;;
+    "image") echo "cat-manifest list rm verify" ;;
+  esac
+}
+__agena_arguments() {
+  case $1 in
+    "cat-manifest") echo "pod" ;;
+    "enter") echo "pod" ;;
+    "fetch") echo "file" ;;
+    "image cat-manifest") echo "image" ;;
+    "image rm") echo "image" ;;
+    "image verify") echo "image" ;;
+    "prepare") echo "file" ;;
+    "rm") echo "pod" ;;
+    "run") echo "file" ;;
+    "run-prepared") echo "pod" ;;
+    "status") echo "pod" ;;
+    "stop") echo "pod" ;;
+  esac
+}
+__agena_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur"); }
+__agena_files() { compopt -o filenames; mapfile -t COMPREPLY < <(compgen "$1" -- "$cur"); }
+__agena_pods() { __agena_words "$(agena list --no-legend --full 2>/dev/null | cut -f1)"; }
+__agena_images() { __agena_words "$(agena image list --no-legend --full --fields=id 2>/dev/null)"; }
+__agena_offer() {
+  case $1 in
+    file) __agena_files -f ;;
+    directory) __agena_files -d ;;
+    pod) __agena_pods ;;
+    image) __agena_images ;;
+    =*) __agena_words "${1#=}" ;;
+  esac
+}
+_agena() {
+  local cur prev command="" word next i
+  COMPREPLY=()
+  cur=${COMP_WORDS[COMP_CWORD]}
+  prev=${COMP_WORDS[COMP_CWORD-1]}
+  # The shell splits words at '='.
+  if [[ $cur == = ]]; then cur=""; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    next=${command:+$command }$word
+    if [[ $word != -* && -n $(__agena_is_command "$next") ]]; then command=$next; fi
+  done
+  if [[ $prev == --* ]]; then
+    word=$(__agena_value "$command" "$prev")
+    if [[ -n $word ]]; then __agena_offer "$word"; return; fi
+  fi
+  if [[ $cur == -* ]]; then __agena_words "$(__agena_options "$command")"; return; fi
+  word=$(__agena_subcommands "$command")
+  if [[ -n $word ]]; then __agena_words "$word"; return; fi
+  __agena_offer "$(__agena_arguments "$command")"
+}
+complete -F _agena agena
