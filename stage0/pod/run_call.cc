@@ -12,8 +12,9 @@ constexpr int kHostnameSince = 2;
 // What stage1 names a pod by itself, rkt's way.
 constexpr const char* kStage1Personality = "rkt";
 
+// Empty when nobody asked for networks: the flavour has its own default (systemd: a loopback interface and
+// nothing else; fly: the host's network).
 std::string network_list(const LaunchRequest& launch) {
-  if (launch.networks.empty()) return "default";
   std::string list;
   for (const NetworkRequest& network : launch.networks)
     list += (list.empty() ? "" : ",") + network.name + (network.args.empty() ? "" : ":" + network.args);

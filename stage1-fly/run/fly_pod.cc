@@ -22,8 +22,9 @@ struct OptionRow {
   bool refused;  // otherwise a warning
 };
 constexpr std::array kOptions = {
-    OptionRow{"private-users", "", true}, OptionRow{"mutable", "false", true},
-    OptionRow{"net", "host", false},      OptionRow{"hostname", "", false},
+    OptionRow{"private-users", "", true},
+    OptionRow{"mutable", "false", true},
+    OptionRow{"net", "host", false},
     OptionRow{"ipc", "parent", false},
 };
 
