@@ -1,7 +1,6 @@
 // The tables of the documentation say what the code says.
 #include <gtest/gtest.h>
 
-#include <array>
 #include <set>
 #include <string>
 #include <string_view>
