@@ -27,6 +27,12 @@ Result<std::vector<sys::DirFd>> open_root_layers(const Store& store, const sys::
   return open;
 }
 
+Result<> copy_root(const Store& store, const sys::DirFd& pod, const RootSource& root,
+                   const sys::DirFd& target) {
+  const auto open = TRY(open_root_layers(store, pod, root.layers));
+  return copy_layers(open, open[TRY(root_attributes_layer(store, root.layers, open))], target);
+}
+
 Result<> write_image_facts(const sys::DirFd& pod, const PodSources& sources) {
   TRY(sys::make_dir(pod, paths::kStage1));
   TRY(sys::write_file(pod, paths::kStage1TreeId, sources.stage1.chain_id));
@@ -60,7 +66,9 @@ struct OverlayPaths {
 Result<> prepare_overlay(const Store& store, const sys::DirFd& pod, const RootSource& root,
                          const OverlayPaths& where) {
   TRY(write_layers_file(pod, where.layers, root.layers));
-  return make_upper(TRY(open_root_layers(store, pod, root.layers)), pod, where.upper, where.work);
+  const auto open = TRY(open_root_layers(store, pod, root.layers));
+  const std::size_t attributes = TRY(root_attributes_layer(store, root.layers, open));
+  return make_upper(open[attributes], pod, where.upper, where.work);
 }
 
 Result<> mount_root(const Store& store, const sys::DirFd& pod, const OverlayPaths& from,
@@ -105,12 +113,11 @@ Result<> prepare_copied_roots(const Store& store, const sys::DirFd& pod, const P
   TRY(write_image_facts(pod, sources));
   TRY(sys::make_dir(pod, paths::kStage1Root));
   const sys::DirFd root = TRY(sys::open_dir(pod, paths::kStage1Root));
-  TRY_CTX(copy_layers(TRY(open_root_layers(store, pod, sources.stage1.layers)), root), "copying stage1");
+  TRY_CTX(copy_root(store, pod, sources.stage1, root), "copying stage1");
   TRY(make_stage1_places(root, sources));
   for (const AppSource& app : sources.apps) {
-    const auto layers = TRY(open_root_layers(store, pod, app.root.layers));
     const sys::DirFd target = TRY(sys::open_dir_in_root(root, paths::app_root_in_stage1(app.name)));
-    TRY_CTX(copy_layers(layers, target), "copying the root of app '{}'", app.name);
+    TRY_CTX(copy_root(store, pod, app.root, target), "copying the root of app '{}'", app.name);
   }
   return {};
 }

@@ -41,10 +41,10 @@ class Copier {
   explicit Copier(std::span<const sys::DirFd> layers, const sys::DirFd& target)
       : layers_(layers), target_(target) {}
 
-  // Copies a directory's content and then its attributes. `path` is relative to the roots ("." for the root);
-  // `sources` are the layers that contribute, topmost first.
-  Result<> copy_directory(const std::string& path, const std::vector<std::size_t>& sources,
-                          const sys::DirFd& to) {
+  // Copies a directory's content. `path` is relative to the roots ("." for the root); `sources` are the
+  // layers that contribute, topmost first.
+  Result<> copy_content(const std::string& path, const std::vector<std::size_t>& sources,
+                        const sys::DirFd& to) {
     for (const auto& [name, entry] : TRY(merge(path, sources))) {
       if (is_whiteout(entry.st)) continue;
       const std::string child = path == "." ? name : path + "/" + name;
@@ -52,8 +52,7 @@ class Copier {
                                         : copy_or_link(child, name, entry, to),
               "copying '{}'", printable(child));
     }
-    const sys::DirFd top = TRY(open_source(sources.front(), path));
-    return copy_directory_attributes(top, to);
+    return {};
   }
 
  private:
@@ -90,7 +89,10 @@ class Copier {
   Result<> make_directory(const std::string& path, const std::string& name, const Merged& entry,
                           const sys::DirFd& to) {
     TRY(sys::make_dir(to, name, 0700));
-    return copy_directory(path, entry.layers, TRY(sys::open_dir(to, name, O_NOFOLLOW)));
+    const sys::DirFd copy = TRY(sys::open_dir(to, name, O_NOFOLLOW));
+    TRY(copy_content(path, entry.layers, copy));
+    // Last, because making entries changes the time.
+    return copy_directory_attributes(TRY(open_source(entry.layer, path)), copy);
   }
 
   Result<> copy_or_link(const std::string& path, const std::string& name, const Merged& entry,
@@ -121,10 +123,12 @@ class Copier {
 
 }  // namespace
 
-Result<> copy_layers(std::span<const sys::DirFd> layers, const sys::DirFd& target) {
+Result<> copy_layers(std::span<const sys::DirFd> layers, const sys::DirFd& root_attributes,
+                     const sys::DirFd& target) {
   std::vector<std::size_t> sources;
   for (std::size_t i = layers.size(); i > 0; --i) sources.push_back(i - 1);
-  return Copier(layers, target).copy_directory(".", sources, target);
+  TRY(Copier(layers, target).copy_content(".", sources, target));
+  return copy_directory_attributes(root_attributes, target);
 }
 
 }  // namespace agena::stage0

@@ -11,7 +11,8 @@ namespace agena::stage0 {
 
 // Merges the layers (bottom to top, at least one) into an empty directory: whiteouts (0:0 character devices)
 // and opaque directories hide what is below, hard links inside a layer stay hard links. A failure leaves a
-// partial tree.
-Result<> copy_layers(std::span<const sys::DirFd> layers, const sys::DirFd& target);
+// partial tree. The root directory itself gets the attributes of `root_attributes` (one of the layers).
+Result<> copy_layers(std::span<const sys::DirFd> layers, const sys::DirFd& root_attributes,
+                     const sys::DirFd& target);
 
 }  // namespace agena::stage0

@@ -19,4 +19,10 @@ Result<std::vector<LayerKey>> read_layers_file(const sys::DirFd& pod, const std:
 // Opens the trees of these layers, in the same order.
 Result<std::vector<sys::DirFd>> open_layers(const Store& store, std::span<const LayerKey> layers);
 
+// Index of the layer whose root directory gives the merged root its owner, mode and extended attributes: the
+// topmost one whose archive has an entry for it (the others' roots are what unpacking made up), else the
+// topmost. `open` are the trees of `layers`; there is at least one.
+Result<std::size_t> root_attributes_layer(const Store& store, std::span<const LayerKey> layers,
+                                          std::span<const sys::DirFd> open);
+
 }  // namespace agena::stage0

@@ -57,12 +57,12 @@ Result<> check_overlay_usable(const sys::DirFd& scratch) {
   return try_overlay(scratch);
 }
 
-Result<> make_upper(std::span<const sys::DirFd> layers, const sys::DirFd& pod, const std::string& upper,
+Result<> make_upper(const sys::DirFd& root_attributes, const sys::DirFd& pod, const std::string& upper,
                     const std::string& work) {
   TRY(sys::make_dirs(pod, upper));
   TRY(sys::make_dir(pod, work, 0700));
   const sys::DirFd dir = TRY(sys::open_dir(pod, upper));
-  return copy_directory_attributes(layers.back(), dir);
+  return copy_directory_attributes(root_attributes, dir);
 }
 
 Result<> mount_overlay_root(const OverlayRoot& root, const sys::DirFd& target) {

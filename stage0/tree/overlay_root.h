@@ -15,9 +15,9 @@ namespace agena::stage0 {
 // file system is not known to work, an overlay is made for trial (it is never attached anywhere).
 Result<> check_overlay_usable(const sys::DirFd& scratch);
 
-// Makes `upper` and `work` below `pod`. The upper directory gets owner, mode, extended attributes and time
-// of the topmost layer's root, because the mounted root shows the upper directory's.
-Result<> make_upper(std::span<const sys::DirFd> layers, const sys::DirFd& pod, const std::string& upper,
+// Makes `upper` and `work` below `pod`. The upper directory gets owner, mode, extended attributes and times
+// of this root (a layer's), because the mounted root shows the upper directory's.
+Result<> make_upper(const sys::DirFd& root_attributes, const sys::DirFd& pod, const std::string& upper,
                     const std::string& work);
 
 struct OverlayRoot {
