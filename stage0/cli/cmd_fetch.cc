@@ -31,7 +31,7 @@ Result<ImageRecord> fetch_one(Store& store, std::string_view text, PullPolicy po
         ErrorKind::kUnsupported,
         "fetching by name is not supported by this build (write a path as './{}' or with its whole name)",
         printable(text));
-  ProgressView progress(ProgressView::detect_terminal(), STDERR_FILENO);
+  ProgressView progress(ProgressView::detect_terminal("fetch: "), STDERR_FILENO);
   auto record =
       import_image(store, reference, {}, [&](const LayerProgress& layer) { progress.update(layer); });
   progress.finish();

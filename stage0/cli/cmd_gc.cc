@@ -6,6 +6,8 @@
 #include "stage0/cli/command_options.h"
 #include "stage0/cli/commands.h"
 #include "stage0/cli/output/out.h"
+#include "stage0/pod/layers_in_use.h"
+#include "stage0/store/store.h"
 
 namespace agena::stage0 {
 namespace {
@@ -33,6 +35,13 @@ Result<> tell(const GcEvent& event, Nanoseconds grace_period) {
   std::unreachable();
 }
 
+// Deletes the layers that only the deleted pods used: those of images that were removed meanwhile.
+Result<> sweep_layers(const Engine& engine) {
+  Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadWrite));
+  TRY(store.sweep_layers([&] { return layers_in_use(engine.data_dir); }));
+  return {};
+}
+
 }  // namespace
 
 Result<int> cmd_gc(const Invocation& call) {
@@ -47,8 +56,10 @@ Result<int> cmd_gc(const Invocation& call) {
   request.on_event = [&](const GcEvent& event) {
     if (Result<> now = tell(event, request.grace_period); !now && told) told = std::move(now);
   };
-  const GcResult result = TRY(collect_garbage(TRY(call.engine()), request));
+  const Engine engine = TRY(call.engine());
+  const GcResult result = TRY(collect_garbage(engine, request));
   for (const Error& error : result.errors) log::error(error);
+  if (result.deleted > 0) TRY_CTX(sweep_layers(engine), "deleting unused layers");
   TRY(std::move(told));
   return result.errors.empty() ? contract::kExitSuccess : contract::kExitFailure;
 }

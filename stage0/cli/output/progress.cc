@@ -71,8 +71,9 @@ std::string layer_line(const LayerProgress& layer, const ProgressView::Terminal&
   return fmt::format("{} {} {}", head, bar(layer, width, terminal.colour), sizes);
 }
 
-ProgressView::Terminal ProgressView::detect_terminal() {
+ProgressView::Terminal ProgressView::detect_terminal(std::string prefix) {
   Terminal terminal;
+  terminal.prefix = std::move(prefix);
   const char* term = std::getenv("TERM");
   if (::isatty(STDERR_FILENO) == 0 || term == nullptr || std::string_view(term) == "dumb") return terminal;
   terminal.style = Style::kBars;
@@ -107,6 +108,7 @@ void ProgressView::draw() {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     if (told_[i] || !is_final(layers_[i].state)) continue;
     told_[i] = true;
+    if (terminal_.style == Style::kLines) text += terminal_.prefix;
     text += layer_line(layers_[i], terminal_) + "\n";
   }
   drawn_ = 0;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/time.h"
@@ -22,13 +23,14 @@ class ProgressView {
     bool colour = false;  // NO_COLOR is not set
     std::size_t columns = 80;
     std::size_t rows = 24;
+    std::string prefix = {};  // of the lines of kLines, which stand among diagnostics: "fetch: "
   };
   // What stderr is.
-  static Terminal detect_terminal();
+  static Terminal detect_terminal(std::string prefix);
 
   // Writes to the descriptor; `clock` tells the monotonic time.
-  ProgressView(const Terminal& terminal, int fd, Nanoseconds (*clock)() = monotonic_now)
-      : terminal_(terminal), fd_(fd), clock_(clock) {}
+  ProgressView(Terminal terminal, int fd, Nanoseconds (*clock)() = monotonic_now)
+      : terminal_(std::move(terminal)), fd_(fd), clock_(clock) {}
 
   // Takes news of one layer; draws if it is time.
   void update(const LayerProgress& layer);

@@ -11,8 +11,7 @@ namespace {
 
 using State = LayerProgress::State;
 
-constexpr ProgressView::Terminal kBars = {
-    .style = ProgressView::Style::kBars, .colour = false, .columns = 80, .rows = 24};
+const ProgressView::Terminal kBars = {.style = ProgressView::Style::kBars};
 
 LayerProgress layer(std::size_t index, State state, std::uint64_t done, std::size_t count = 2) {
   return {.index = index,
@@ -90,14 +89,14 @@ TEST(ProgressView, DrawsTenTimesASecondAtMost) {
 }
 
 TEST(ProgressView, WritesALineForEachDoneLayerElsewhere) {
-  ProgressView::Terminal plain;
+  const ProgressView::Terminal plain = {.prefix = "fetch: "};
   const std::string text = written(plain, [](ProgressView& view) {
     view.update(layer(0, State::kUnpacking, 0));
     view.update(layer(1, State::kPresent, 0));
     view.update(layer(0, State::kCommitted, 12'582'912));
     view.finish();
   });
-  EXPECT_EQ(text, "sha256:aaaaaaaaaaaa done      12MiB\nsha256:bbbbbbbbbbbb present   12MiB\n");
+  EXPECT_EQ(text, "fetch: sha256:aaaaaaaaaaaa done      12MiB\nfetch: sha256:bbbbbbbbbbbb present   12MiB\n");
 }
 
 TEST(ProgressView, KeepsTheBarsOnTheScreen) {
