@@ -21,6 +21,7 @@ class Systemd(Case):
         status = self.status(self.only_pod())
         self.assertEqual("exited", status["state"])
         self.assertEqual("4", status["app-busybox"])
+        self.assertEqual([], self.host.cgroups())
 
     def test_codes_of_the_app_are_the_commands(self):
         for code in (0, 1, 200, 253, 255):
