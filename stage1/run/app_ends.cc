@@ -24,10 +24,18 @@ AppEnds::AppEnds(const std::vector<std::string>& apps) : left_(apps.size()) {
   for (const std::string& app : apps) ends_[app] = {};
 }
 
+std::vector<std::string> AppEnds::unaccounted() const {
+  std::vector<std::string> apps;
+  for (const auto& [app, end] : ends_)
+    if (end.started && !end.ended) apps.push_back(app);
+  return apps;
+}
+
 bool AppEnds::note(const std::string& app, int exit_code) {
   End& end = ends_.at(app);
   if (end.ended) return false;
-  end = {true, exit_code};
+  end.ended = true;
+  end.exit_code = exit_code;
   --left_;
   if (exit_code == 0 || pod_code_ != 0) return false;
   pod_code_ = exit_code;

@@ -23,12 +23,17 @@ class AppEnds {
   bool knows(const std::string& app) const { return ends_.contains(app); }
   // Notes an end; a second one for the same app is ignored. True if it is the pod's first failure.
   bool note(const std::string& app, int exit_code);
+  // Notes that an app has begun.
+  void note_start(const std::string& app) { ends_.at(app).started = true; }
+  // Apps that have begun and whose end nobody has reported.
+  std::vector<std::string> unaccounted() const;
   bool all_ended() const { return left_ == 0; }
   // Exit code of the pod: of the first app that failed, or 0.
   int pod_code() const { return pod_code_; }
 
  private:
   struct End {
+    bool started = false;
     bool ended = false;
     int exit_code = 0;
   };

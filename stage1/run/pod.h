@@ -9,19 +9,14 @@
 #include "common/base/result.h"
 #include "common/base/uuid.h"
 #include "common/contract/entrypoints.h"
-#include "common/stage2/app_plan.h"
+#include "common/stage2/pod_app.h"
 #include "common/sys/fd.h"
 #include "manifests/schema/pod_manifest.h"
 
 namespace agena::stage1 {
 
-// Where the pod's files come from (option --dns-conf-mode; rkt's interface version 4).
-enum class ConfSource {
-  kDefault,  // the image's own file; for hosts, stage1's fallback if the image has none
-  kHost,     // the host's file
-  kStage0,   // written by stage0 into etc/rkt-resolv.conf or etc/rkt-hosts
-  kNone,     // resolv.conf only: leave what the image has
-};
+using stage2::ConfSource;
+using stage2::PodApp;
 
 enum class Network { kHost, kNone };
 
@@ -31,21 +26,11 @@ struct RunOptions {
   bool interactive = false;
   Network network = Network::kNone;
   std::string hostname;  // never empty
-  ConfSource resolv_conf = ConfSource::kDefault;
-  ConfSource hosts = ConfSource::kDefault;
+  stage2::DnsMode dns;
   bool restrict_capabilities = true;
   bool restrict_paths = true;
   bool share_ipc = false;  // --ipc=parent
   std::string metadata_url;
-};
-
-// One app: its run-time entry, the app section that counts, and whether docker's rules hold for it.
-struct PodApp {
-  schema::RuntimeApp runtime;
-  schema::App app;
-  bool docker_rules = false;
-
-  const std::string& name() const { return runtime.name.str(); }
 };
 
 struct Pod {
@@ -59,9 +44,5 @@ struct Pod {
 Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const Uuid& uuid);
 // Manifest and apps from a pod directory.
 Result<Pod> load_pod(const sys::DirFd& pod_dir, const contract::EntrypointCall& call);
-
-// The volumes of an app. A docker image's own volume paths stay as they are in its root (content, mode and
-// owner included), unless a volume is given for them.
-Result<std::vector<stage2::AppMount>> mounts_of(const Pod& pod, const PodApp& app);
 
 }  // namespace agena::stage1

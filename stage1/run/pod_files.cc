@@ -67,7 +67,7 @@ Result<> make_volume(const sys::DirFd& pod_dir, const schema::Volume& volume) {
 
 Result<> make_empty_volumes(const sys::DirFd& pod_dir, const Pod& pod) {
   for (const PodApp& app : pod.apps)
-    for (const stage2::AppMount& mount : TRY(mounts_of(pod, app)))
+    for (const stage2::AppMount& mount : TRY(stage2::mounts_of_app(pod.manifest, app)))
       if (mount.volume.kind == schema::VolumeKind::kEmpty) TRY(make_volume(pod_dir, mount.volume));
   return {};
 }

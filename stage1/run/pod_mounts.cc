@@ -116,9 +116,9 @@ void add_conf_file(MountPlan& plan, ConfSource source, const std::string& root, 
 }
 
 void add_conf_files(MountPlan& plan, const RunOptions& options, const std::string& root) {
-  add_conf_file(plan, options.resolv_conf, root, "resolv.conf", paths::kResolvConf);
-  add_conf_file(plan, options.hosts, root, "hosts", paths::kHosts);
-  if (options.hosts == ConfSource::kDefault) {
+  add_conf_file(plan, options.dns.resolv_conf, root, "resolv.conf", paths::kResolvConf);
+  add_conf_file(plan, options.dns.hosts, root, "hosts", paths::kHosts);
+  if (options.dns.hosts == ConfSource::kDefault) {
     MountOp fallback = bind_inside(paths::kHostsFallback, root + "/etc/hosts");
     fallback.only_missing_target = true;
     plan.push_back(std::move(fallback));
@@ -179,7 +179,7 @@ Result<sys::MountPlan> app_mounts(const Pod& pod, const PodApp& app, bool overla
   if (pod.options.restrict_paths)
     for (const Protected& row : kProtected) plan.push_back(protection(root, row));
   add_conf_files(plan, pod.options, root);
-  add_volumes(plan, TRY(mounts_of(pod, app)), root);
+  add_volumes(plan, TRY(stage2::mounts_of_app(pod.manifest, app)), root);
   return plan;
 }
 

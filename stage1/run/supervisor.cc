@@ -1,5 +1,6 @@
 #include "stage1/run/supervisor.h"
 
+#include <fcntl.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include "common/sys/cgroup.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fs.h"
+#include "common/sys/mount.h"
 #include "common/sys/mount_plan.h"
 #include "common/sys/notify.h"
 #include "common/sys/pidfd.h"
@@ -98,8 +100,11 @@ class Supervisor {
   Result<> on_ended(const stage2::HubEnded& ended);
   Result<sys::UniqueFd> open_terminal();
   Result<> stop(const char* why);
+  Result<> repeat_halt();
   Result<> kill();
   Result<> quit_if_done();
+  Result<> account_for_killed();
+  std::unexpected<Error> unexpected_end() const;
 
   sys::EventLoop& loop_;
   const sys::DirFd& root_;
@@ -115,7 +120,7 @@ class Supervisor {
   QuickEnd quick_end_;
   bool stopping_ = false;
   bool killed_ = false;
-  bool hub_was_used_ = false;
+  bool ready_ = false;
 };
 
 std::vector<std::string> init_argv(const contract::EntrypointCall& call) {
@@ -191,11 +196,11 @@ HubEvents Supervisor::hub_events() {
       .hello = [this](const stage2::HubHello& hello) -> Result<> {
         if (!ends_.knows(hello.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", hello.app);
         timer_.end_phase("app '" + hello.app + "' starts");
-        hub_was_used_ = true;
-        return {};
+        ends_.note_start(hello.app);
+        return repeat_halt();
       },
       .failed = [](const stage2::HubFailed& failed) -> Result<> {
-        log::write(log::Level::kError, fmt::format("app '{}': {}", failed.app, failed.text));
+        log::write(log::Level::kError, failed.text);
         return {};
       },
       .ended = [this](const stage2::HubEnded& ended) { return on_ended(ended); },
@@ -241,6 +246,8 @@ Result<> Supervisor::on_notify() {
   for (const std::string& line : split(state, '\n')) {
     if (line != "READY=1") continue;
     timer_.end_phase("pod ready");
+    ready_ = true;
+    TRY(repeat_halt());
     TRY(sys::make_symlink(paths::kSupervisorReady, root_, paths::kSupervisorStatus));
     if (auto told = sys::notify_manager("READY=1"); !told) log::warning("{}", told.error().to_string());
   }
@@ -254,6 +261,13 @@ Result<> Supervisor::stop(const char* why) {
   log::debug("stopping the pod: {}", why);
   constexpr Nanoseconds kPatience = (kGraceSeconds + 5) * kSecond;
   loop_.set_deadline(monotonic_now() + kPatience, [this] { return kill(); });
+  return sys::send_signal(init_->fd(), halt_signal());
+}
+
+// The kernel drops a signal for PID 1 of a namespace that has no handler for it, as systemd has none while it
+// starts. So a stop that came early is said again when systemd shows that it runs.
+Result<> Supervisor::repeat_halt() {
+  if (!stopping_ || killed_) return {};
   return sys::send_signal(init_->fd(), halt_signal());
 }
 
@@ -279,15 +293,35 @@ Result<> Supervisor::quit_if_done() {
   return {};
 }
 
+// Apps that died with PID 1, without a word from their recorder.
+Result<> Supervisor::account_for_killed() {
+  const int code = contract::exit_code_of_signal(SIGKILL);
+  for (const std::string& app : ends_.unaccounted()) {
+    TRY(contract::write_app_status(root_, app, code));
+    (void)ends_.note(app, code);
+  }
+  return {};
+}
+
+std::unexpected<Error> Supervisor::unexpected_end() const {
+  Error error(ErrorKind::kSystem,
+              fmt::format("the pod's systemd ended unexpectedly: {} {}",
+                          init_end_->signalled ? "killed by signal" : "exit code", init_end_->value));
+  if (!ready_ && !init_end_->signalled)
+    error = std::move(error).with_hint(
+        "systemd cannot start when inotify instances run out: sysctl fs.inotify.max_user_instances");
+  return std::unexpected(std::move(error));
+}
+
 Result<int> Supervisor::finish() {
   TRY(hub_->flush());
   terminal_.reset();
+  TRY(account_for_killed());
   if (killed_ || stopping_ || ends_.all_ended()) return ends_.pod_code();
   // pod-init says itself what it could not do.
-  if (!hub_was_used_ && !init_end_->signalled && init_end_->value == contract::kExitFailure)
+  if (!ready_ && !init_end_->signalled && init_end_->value == contract::kExitFailure)
     return int{contract::kExitFailure};
-  return fail(ErrorKind::kSystem, "the pod's systemd ended unexpectedly: {} {}",
-              init_end_->signalled ? "killed by signal" : "exit code", init_end_->value);
+  return unexpected_end();
 }
 
 // The lock lives as long as we do, and only in us: a process of the pod that outlived us must not hold it.
@@ -305,6 +339,17 @@ Nanoseconds start_of_run() {
   return start ? *start : 0;
 }
 
+// The root of stage1. A copied one is a plain directory, which pivot_root(2) does not take: it becomes a
+// mount.
+Result<sys::DirFd> open_root(const sys::DirFd& pod_dir) {
+  if (!TRY(sys::exists(pod_dir, paths::kOverlayPrepared))) {
+    const sys::UniqueFd mount = TRY(sys::clone_mount(pod_dir, paths::kStage1Root, false));
+    const sys::UniqueFd target = TRY(sys::open_at(pod_dir, paths::kStage1Root, O_PATH | O_DIRECTORY));
+    TRY_CTX(sys::attach_mount(mount, target), "making the stage1 root a mount");
+  }
+  return sys::open_dir(pod_dir, paths::kStage1Root);
+}
+
 std::vector<std::string> names_of(const Pod& pod) {
   std::vector<std::string> names;
   for (const PodApp& app : pod.apps) names.push_back(app.name());
@@ -318,7 +363,7 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   TRY(keep_lock());
   (void)::signal(SIGPIPE, SIG_IGN);
   const sys::DirFd pod_dir = TRY(sys::open_dir("."));
-  const sys::DirFd root = TRY(sys::open_dir(pod_dir, paths::kStage1Root));
+  const sys::DirFd root = TRY(open_root(pod_dir));
   const Pod pod = TRY(load_pod(pod_dir, call));
   const PodCgroup cgroup = TRY(PodCgroup::make(pod_dir, pod.uuid));
   TRY(contract::write_pid_file(pod_dir, paths::kPpid, ::getpid()));

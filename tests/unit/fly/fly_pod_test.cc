@@ -91,7 +91,7 @@ TEST_F(FlyPodTest, VolumesThatFlyCannotGive) {
 
 TEST_F(FlyPodTest, ADockerImagesOwnVolumesStayInItsRoot) {
   write_image("web", R"(,"mountPoints":[{"name":"data","path":"/data"}])",
-              R"({"name":"appc.io/docker/repository","value":"library/web"})");
+              R"({"name":"appc.io/docker/imageid","value":"0123"})");
   write_pod(runtime_app("web"), "");
   const auto pod = load();
   ASSERT_TRUE(ok(pod));

@@ -35,7 +35,7 @@ Pod example_pod() {
   EXPECT_TRUE(manifest.has_value()) << manifest.error().to_string();
   RunOptions options;
   options.hostname = "pod-host";
-  options.resolv_conf = ConfSource::kHost;
+  options.dns.resolv_conf = ConfSource::kHost;
   Pod pod{*Uuid::parse("11111111-2222-4333-8444-555555555555"), options, *manifest, {}};
   for (const schema::RuntimeApp& runtime : manifest->apps) pod.apps.push_back({runtime, *runtime.app, false});
   pod.apps.at(1).docker_rules = true;
