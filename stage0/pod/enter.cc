@@ -39,8 +39,8 @@ Result<Stage1Exec> enter_pod(const Engine& engine, Pod& pod, const EnterRequest&
   call.arguments.options = {{"pid", fmt::format("{}", *pid)}, {"appname", app}};
   call.arguments.operands = request.command;
   const auto stage1 = TRY(Stage1Manifest::read(pod.dir()));
-  const sys::DirFd root = TRY(open_stage1_root(engine.data_dir, pod.dir()));
-  return resolve_stage1_call(stage1, root, TRY(sys::path_of_fd(root.get())), pod.dir(), call);
+  const Stage1Root at = TRY(open_stage1_root(engine.data_dir, pod.dir()));
+  return resolve_stage1_call(stage1, at.root, TRY(sys::path_of_fd(at.root.get())), at.pod, call);
 }
 
 }  // namespace agena::stage0

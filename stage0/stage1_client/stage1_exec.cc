@@ -44,8 +44,9 @@ Result<std::string> find_program(const sys::DirFd& root, const std::string& path
 Result<sys::ExitStatus> spawn_and_wait(const std::string& data_dir, const sys::DirFd& pod,
                                        const Stage1Call& call) {
   const auto manifest = TRY(Stage1Manifest::read(pod));
-  const sys::DirFd root = TRY(open_stage1_root(data_dir, pod));
-  const auto exec = TRY(resolve_stage1_call(manifest, root, TRY(sys::path_of_fd(root.get())), pod, call));
+  const Stage1Root at = TRY(open_stage1_root(data_dir, pod));
+  const auto exec =
+      TRY(resolve_stage1_call(manifest, at.root, TRY(sys::path_of_fd(at.root.get())), at.pod, call));
   sys::SpawnPlan plan;
   plan.path = exec.program;
   plan.argv = exec.argv;
