@@ -273,7 +273,8 @@ class Case(unittest.TestCase):
             done = self.agena("gc", "--grace-period=0s", "--expire-prepared=0s", check=None)
             if done.code != 0:
                 problems.append(f"gc failed: {done}")
-            left = self.pod_directories()
+            # An embryo may be somebody's who is about to lock it: gc lets it be for a minute.
+            left = [one for one in self.pod_directories() if not one.startswith("embryo/")]
             if left:
                 problems.append(f"gc left {left}: {done}")
         return problems + self.leftovers()

@@ -326,7 +326,6 @@ class Garbage(Case):
         os.mkdir(f"{pods}/prepare/{uuid(3)}")
         os.makedirs(f"{pods}/exited-garbage/{uuid(4)}/stage1/rootfs/deep/er")
         os.mkdir(f"{pods}/garbage/{uuid(5)}")
-        os.mkdir(f"{pods}/embryo/{uuid(6)}")
         os.mkdir(f"{pods}/prepared/{uuid(7)}")
         os.mkdir(f"{pods}/run/not-a-uuid")
         with open(f"{pods}/run/file", "w", encoding="utf-8") as stream:
@@ -481,7 +480,7 @@ class Others(Case):
         self.fails(message="missing command", code=2)
         self.fails("nosuch", message="unknown command 'nosuch'")
         self.fails("list", "--nosuch", message="nosuch")
-        self.fails("list", "extra", message="extra")
+        self.fails("list", "extra", message="too many arguments")
         self.fails("--dir=", "list", message="--dir")
 
     def test_prefixes_of_commands(self):
