@@ -15,7 +15,7 @@ function(agena_archive target library)
 endfunction()
 agena_archive(dep_crypto libcrypto.a HEADER openssl/evp.h LINK ${CMAKE_DL_LIBS} Threads::Threads)
 agena_archive(dep_sqlite libsqlite3.a HEADER sqlite3.h LINK m ${CMAKE_DL_LIBS} Threads::Threads)
-# ISA-L has no archive in Debian; it is opened when the first gzip stream is read (stage0/image/inflate), only its header is needed here.
+# ISA-L has no archive in Debian; it is opened when the first gzip stream is read (stage0/unpack/gzip), only its header is needed here.
 add_library(dep_isal INTERFACE)
 find_path(ISAL_INCLUDE NAMES isa-l/igzip_lib.h REQUIRED)
 target_include_directories(dep_isal INTERFACE ${ISAL_INCLUDE})

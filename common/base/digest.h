@@ -1,5 +1,5 @@
 // Content digests in OCI's spelling (image-spec descriptor.md: `algorithm:encoded`). Hashing itself is in
-// stage0/store/hash.
+// stage0/unpack/hash.
 #pragma once
 
 #include <compare>

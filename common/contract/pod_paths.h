@@ -23,9 +23,9 @@
 //   ├── sharedVolumes/VOL/               backing directories of `empty` volumes
 //   ├── net-info.json                    networks as set up by stage1
 //   ├── subcgroup                        cgroup of the pod, relative to the cgroup2 root; written before ppid
-//   ├── ppid | pid                       supervisor with one child (systemd flavour) | the app itself (fly),
-//   "N\n" ├── pgid                             fly: process group for stop └── flavor symlink whose target is
-//   the flavour's name
+//   ├── ppid | pid                       the supervisor, which has one child | the app itself (fly); "N\n"
+//   ├── pgid                             fly: process group for stop
+//   └── flavor                           symlink whose target is the flavour's name
 #pragma once
 
 #include <string>
