@@ -12,43 +12,18 @@
 #include "stage0/image/local_file.h"
 #include "stage0/image/progress.h"
 #include "stage0/image/render/dependencies.h"
-#include "stage0/image/render/rendered_archive.h"
+#include "stage0/image/render/merged_archive.h"
+#include "stage0/image/unpacked.h"
 #include "stage0/unpack/layer_unpacker.h"
 
 namespace agena::stage0 {
 namespace {
 
-// An archive unpacked into a staged layer.
-struct Unpacked {
-  StagedLayer layer;
-  UnpackResult result;
-};
-
-Result<Unpacked> unpack_archive(const Store& store, ByteSource& source,
-                                std::optional<Compression> compression) {
-  StagedLayer staged = TRY(store.stage_layer());
+Result<Unpacked> unpack_aci(const Store& store, ByteSource& source, std::optional<Compression> compression) {
   UnpackOptions options;
   options.kind = ArchiveKind::kAci;
   options.compression = compression;
-  options.record_fd = staged.record.get();
-  UnpackResult result = TRY(unpack_layer(source, staged.fs, options));
-  for (const std::string& warning : result.warnings) log::debug("archive: {}", warning);
-  if (!result.record_digest) return fail(ErrorKind::kInternal, "no tree record was written");
-  return Unpacked{.layer = std::move(staged), .result = std::move(result)};
-}
-
-Store::Commit commit_of(Unpacked unpacked, const LayerKey& key) {
-  const UnpackResult& result = unpacked.result;
-  LayerMeta meta{.key = key,
-                 .diff_id = result.diff_id,
-                 .archive_bytes = result.archive_size,
-                 .file_bytes = result.file_bytes,
-                 .entries = result.entries,
-                 .record_digest = *result.record_digest,
-                 .implied_directories = result.implied_directories,
-                 .root_opaque = false,
-                 .root_entry = result.root_entry};
-  return {.layer = std::move(unpacked.layer), .meta = std::move(meta)};
+  return unpack_staged(store, source, std::move(options), "ACI");
 }
 
 // The image's own files: in the store, or still to be committed.
@@ -62,14 +37,15 @@ struct OwnFiles {
 Result<LayerUse> render(const Store& store, const ImageRecord& record, const std::vector<RenderInput>& inputs,
                         const LayerKey& key, OwnFiles& own, std::vector<Store::Commit>& commits) {
   if (TRY(store.has_layer(key))) return LayerUse{.key = key, .size = TRY(store.layer_meta(key)).file_bytes};
-  std::vector<sys::DirFd> trees;
-  trees.push_back(std::move(own.tree));
-  for (std::size_t i = 1; i < inputs.size(); ++i) trees.push_back(TRY(store.open_layer_fs(inputs[i].layer)));
+  std::vector<MergeInput> parts;
+  for (const RenderInput& input : inputs)
+    parts.push_back({.tree = parts.empty() ? std::move(own.tree) : TRY(store.open_layer_fs(input.layer)),
+                     .rules = input.rules});
   const std::string manifest = TRY(codec::write_image_manifest(record.manifest));
-  const auto archive = TRY(open_rendered_archive(std::move(trees), inputs, manifest));
-  Unpacked rendered = TRY(unpack_archive(store, *archive, Compression::kNone));
+  const auto archive = TRY(open_rendered_aci(std::move(parts), manifest));
+  Unpacked rendered = TRY(unpack_aci(store, *archive, Compression::kNone));
   const std::uint64_t size = rendered.result.file_bytes;
-  commits.push_back(commit_of(std::move(rendered), key));
+  commits.push_back(std::move(rendered).commit(key));
   return LayerUse{.key = key, .size = size};
 }
 
@@ -125,7 +101,7 @@ Result<ImageRecord> import_file(Store& store, const LocalFile& file, const Progr
   clear_leftovers(store);
   FdSource bytes(file.fd.get());
   ReportingSource source(bytes, progress, reporter, never);
-  Unpacked unpacked = TRY(unpack_archive(store, source, std::nullopt));
+  Unpacked unpacked = TRY(unpack_aci(store, source, std::nullopt));
   progress.state = LayerProgress::State::kUnpacked;
   reporter.report(progress);
 
@@ -138,7 +114,7 @@ Result<ImageRecord> import_file(Store& store, const LocalFile& file, const Progr
                      .source_size = file.size};
   OwnFiles own{.use = {.key = LayerKey::of_diff_id(result.diff_id), .size = result.file_bytes},
                .tree = sys::DirFd(TRY(sys::duplicate(unpacked.layer.fs.get())).release())};
-  own.commit = commit_of(std::move(unpacked), own.use.key);
+  own.commit = std::move(unpacked).commit(own.use.key);
   const Staging work = TRY(store.stage());
   ImageRecord committed = TRY(finish(store, std::move(record), std::move(own), work));
   progress.state = LayerProgress::State::kCommitted;

@@ -16,6 +16,7 @@
 #include "common/base/log.h"
 #include "common/base/strings.h"
 #include "stage0/image/progress.h"
+#include "stage0/image/unpacked.h"
 #include "stage0/unpack/hash.h"
 #include "stage0/unpack/layer_unpacker.h"
 #include "stage0/unpack/parent_layers.h"
@@ -67,7 +68,7 @@ class LayerImport {
         threads_(std::min<std::size_t>(threads, inputs.size())),
         reporter_(progress) {}
 
-  Result<ImportedLayers> run();
+  Result<std::vector<ShownLayer>> run();
 
  private:
   void work();
@@ -77,7 +78,7 @@ class LayerImport {
   Result<bool> suits(const LayerMeta& meta, std::size_t i);
   Result<Ready> unpack(std::size_t i, LayerProgress& progress);
   Result<std::vector<sys::DirRef>> wait_for_lower(std::size_t i);
-  ImportedLayers collect();
+  std::vector<ShownLayer> collect();
 
   const Store& store_;
   const std::vector<LayerInput>& inputs_;
@@ -186,7 +187,6 @@ Result<Ready> LayerImport::unpack(std::size_t i, LayerProgress& progress) {
   const LayerInput& input = inputs_[i];
   const auto blob = TRY(input.open());
   ReportingSource source(*blob, progress, reporter_, cancelled_);
-  StagedLayer staged = TRY(store_.stage_layer());
 
   std::optional<ParentLookup> lower;
   UnpackOptions options;
@@ -195,7 +195,6 @@ Result<Ready> LayerImport::unpack(std::size_t i, LayerProgress& progress) {
   options.blob_digest = input.blob_digest;
   options.blob_size = input.blob_bytes;
   options.diff_id = input.diff_id;
-  options.record_fd = staged.record.get();
   // With a thread for each layer, there is no CPU left for a second one.
   options.pipelined = threads_ == 1;
   if (i > 0)
@@ -203,50 +202,36 @@ Result<Ready> LayerImport::unpack(std::size_t i, LayerProgress& progress) {
       if (!lower) lower = lookup_in_layers(TRY(wait_for_lower(i)));
       return (*lower)(path);
     };
-  const UnpackResult result = TRY(unpack_layer(source, staged.fs, options));
-  for (const std::string& warning : result.warnings)
-    log::debug("layer '{}': {}", printable(input.name), warning);
-  if (!result.record_digest) return fail(ErrorKind::kInternal, "no tree record was written");
-
-  LayerKey key =
+  Unpacked unpacked = TRY(unpack_staged(store_, source, std::move(options), input.name.c_str()));
+  const UnpackResult& result = unpacked.result;
+  const LayerKey key =
       result.needs_chain_key ? TRY(LayerKey::of_chain_id(chain_[i])) : LayerKey::of_diff_id(result.diff_id);
-  LayerMeta meta{.key = key,
-                 .diff_id = result.diff_id,
-                 .archive_bytes = result.archive_size,
-                 .file_bytes = result.file_bytes,
-                 .entries = result.entries,
-                 .record_digest = *result.record_digest,
-                 .implied_directories = result.implied_directories,
-                 .root_opaque = result.root_opaque,
-                 .root_entry = result.root_entry};
-  sys::DirFd tree(TRY(sys::duplicate(staged.fs.get())).release());
-  return Ready{.key = std::move(key),
-               .size = result.file_bytes,
-               .root_opaque = result.root_opaque,
-               .tree = std::move(tree),
-               .commit = Store::Commit{.layer = std::move(staged), .meta = std::move(meta)}};
+  Ready ready{.key = key,
+              .size = result.file_bytes,
+              .root_opaque = result.root_opaque,
+              .tree = sys::DirFd(TRY(sys::duplicate(unpacked.layer.fs.get())).release())};
+  ready.commit = std::move(unpacked).commit(key);
+  return ready;
 }
 
 // From the top down. A layer that comes again further up is left out: whatever it holds, the upper one shows,
 // and overlayfs refuses the same directory twice.
-ImportedLayers LayerImport::collect() {
-  ImportedLayers result;
+std::vector<ShownLayer> LayerImport::collect() {
+  std::vector<ShownLayer> shown;
   std::set<LayerKey> seen;
-  bool hidden = false;
   for (std::size_t i = ready_.size(); i-- > 0;) {
     Ready& layer = *ready_[i];
-    const bool shows = !hidden && seen.insert(layer.key).second;
-    if (layer.root_opaque) hidden = true;
-    if (!shows) continue;
-    result.layers.push_back({.key = layer.key, .size = layer.size});
-    result.trees.push_back(std::move(layer.tree));
-    if (layer.commit) result.commits.push_back(*std::move(layer.commit));
+    const bool last = layer.root_opaque;
+    if (seen.insert(layer.key).second)
+      shown.push_back({.use = {.key = layer.key, .size = layer.size},
+                       .tree = std::move(layer.tree),
+                       .commit = std::move(layer.commit)});
+    if (last) break;
   }
-  std::ranges::reverse(result.layers);
-  return result;
+  return shown;
 }
 
-Result<ImportedLayers> LayerImport::run() {
+Result<std::vector<ShownLayer>> LayerImport::run() {
   {
     std::vector<std::jthread> helpers;
     for (std::size_t n = 1; n < threads_; ++n) {
@@ -283,8 +268,8 @@ Result<std::vector<LayerKey>> possible_keys(const std::vector<LayerInput>& input
   return keys;
 }
 
-Result<ImportedLayers> unpack_layers(const Store& store, const std::vector<LayerInput>& inputs,
-                                     unsigned threads, const ProgressCallback& progress) {
+Result<std::vector<ShownLayer>> unpack_layers(const Store& store, const std::vector<LayerInput>& inputs,
+                                              unsigned threads, const ProgressCallback& progress) {
   LayerImport import(store, inputs, TRY(chain_ids(inputs)), threads, progress);
   return import.run();
 }

@@ -2,6 +2,7 @@
 // not read. Internal to stage0/image.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "common/base/result.h"
@@ -12,22 +13,20 @@
 
 namespace agena::stage0 {
 
-struct ImportedLayers {
-  // The root, bottom first: without layers that do not show (below one that hides all, or repeated further
-  // up).
-  std::vector<LayerUse> layers = {};
-  // The trees of these, top first, for looking into the root.
-  std::vector<sys::DirFd> trees = {};
-  // What is still to be committed.
-  std::vector<Store::Commit> commits = {};
+// A layer that shows in the image's root.
+struct ShownLayer {
+  LayerUse use;
+  sys::DirFd tree;
+  std::optional<Store::Commit> commit = {};  // unless it is in the store
 };
 
 // Keys that the layers may get: by diffID, and by chain ID where that becomes necessary.
 Result<std::vector<LayerKey>> possible_keys(const std::vector<LayerInput>& inputs);
 
-// The first error of any layer ends all.
-Result<ImportedLayers> unpack_layers(const Store& store, const std::vector<LayerInput>& inputs,
-                                     unsigned threads, const ProgressCallback& progress);
+// The layers of the root, top first: without those that do not show (below one that hides all, or repeated
+// further up). The first error of any layer ends all.
+Result<std::vector<ShownLayer>> unpack_layers(const Store& store, const std::vector<LayerInput>& inputs,
+                                              unsigned threads, const ProgressCallback& progress);
 
 // Threads to use: as many as asked for; 0: the CPUs that this process may run on (sched_getaffinity), at most
 // two.

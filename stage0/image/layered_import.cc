@@ -11,9 +11,11 @@
 #include "stage0/image/formats/docker_archive.h"
 #include "stage0/image/formats/oci_layout.h"
 #include "stage0/image/layer_import.h"
+#include "stage0/image/layer_merge.h"
 #include "stage0/image/local_file.h"
 #include "stage0/image/merged_view.h"
-#include "stage0/image/progress.h"
+#include "stage0/image/render/tar_headers.h"
+#include "stage0/unpack/hash.h"
 
 namespace agena::stage0 {
 namespace {
@@ -22,8 +24,9 @@ namespace {
 constexpr int kAttempts = 3;
 constexpr std::size_t kMaxPasswd = 4U << 20U;
 
-Result<ImageRecord> make_record(const LayeredImage& image, const ImportedLayers& imported) {
-  const std::vector<sys::DirRef> trees(imported.trees.begin(), imported.trees.end());
+Result<ImageRecord> make_record(const LayeredImage& image, const std::vector<ShownLayer>& layers) {
+  std::vector<sys::DirRef> trees;
+  for (const ShownLayer& layer : layers) trees.emplace_back(layer.tree);
   const RootFileReader read_file = [&](const std::string& path) {
     return read_merged_file(trees, path, kMaxPasswd);
   };
@@ -38,19 +41,40 @@ Result<ImageRecord> make_record(const LayeredImage& image, const ImportedLayers&
   record.import_time = now();
   for (std::string& name : image.names.fetched_names())
     record.names.push_back({.name = std::move(name), .time = record.import_time});
-  record.layers = imported.layers;
   std::vector<LayerKey> keys;
-  for (const LayerUse& layer : record.layers) keys.push_back(layer.key);
+  for (const ShownLayer& layer : layers) {
+    record.layers.push_back(layer.use);
+    keys.push_back(layer.use.key);
+  }
+  std::ranges::reverse(record.layers);
+  std::ranges::reverse(keys);
   record.chain_id = root_chain_id(keys);
   return record;
 }
 
-Result<ImageRecord> commit(Store& store, const LayeredImage& image, ImportedLayers imported) {
-  const ImageRecord record = TRY(make_record(image, imported));
-  TRY(store.commit_layers(std::move(imported.commits)));
+Result<ImageRecord> commit(Store& store, const LayeredImage& image, std::vector<ShownLayer> layers) {
+  const ImageRecord record = TRY(make_record(image, layers));
+  std::vector<Store::Commit> commits;
+  for (ShownLayer& layer : layers)
+    if (layer.commit) commits.push_back(*std::move(layer.commit));
+  TRY(store.commit_layers(std::move(commits)));
   for (const auto& document : {image.manifest, image.config_document})
     if (document) TRY(store.put_blob(document->digest, document->bytes));
   return store.commit_image(record);
+}
+
+// An image without layers gets an empty one, so that every root has something to be made of.
+std::vector<LayerInput> with_one_layer(std::vector<LayerInput> layers) {
+  if (!layers.empty()) return layers;
+  const std::string empty = tar_end();
+  layers.push_back({.name = "empty layer",
+                    .blob_bytes = empty.size(),
+                    .open = [empty]() -> Result<std::unique_ptr<ByteSource>> {
+                      return std::make_unique<StringSource>(empty);
+                    },
+                    .compression = Compression::kNone,
+                    .diff_id = hash_of(HashAlgorithm::kSha256, empty)});
+  return layers;
 }
 
 Result<ImageRecord> import_layers(Store& store, const LayeredImage& image, const ImportOptions& options,
@@ -59,9 +83,10 @@ Result<ImageRecord> import_layers(Store& store, const LayeredImage& image, const
   const Staging work = TRY(store.stage());
   TRY(work.claim(TRY(possible_keys(image.layers))));
   for (int attempt = 1;; ++attempt) {
-    ImportedLayers imported =
-        TRY(unpack_layers(store, image.layers, thread_count(options.threads), progress));
-    auto record = commit(store, image, std::move(imported));
+    std::vector<ShownLayer> layers =
+        TRY(unpack_layers(store, with_one_layer(image.layers), thread_count(options.threads), progress));
+    TRY(merge_excess_layers(store, layers));
+    auto record = commit(store, image, std::move(layers));
     if (!record && record.error().kind() == ErrorKind::kNotFound && attempt < kAttempts) {
       log::debug("image: {}; importing it again", record.error().to_string());
       continue;

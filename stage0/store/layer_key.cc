@@ -18,6 +18,7 @@ constexpr std::array kSpellings = {
     Spelling{.kind = LayerKey::Kind::kDiffId, .prefix = "sha512-", .hex_length = 128},
     Spelling{.kind = LayerKey::Kind::kChain, .prefix = "chain-sha256-", .hex_length = 64},
     Spelling{.kind = LayerKey::Kind::kRendered, .prefix = "deps-sha512-", .hex_length = 64},
+    Spelling{.kind = LayerKey::Kind::kMerged, .prefix = "merged-sha256-", .hex_length = 64},
 };
 
 }  // namespace

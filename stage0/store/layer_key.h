@@ -15,12 +15,12 @@ namespace agena::stage0 {
 // One layer's key; safe as a file name. Spellings:
 //   sha256-<64 hex>, sha512-<128 hex>  diffID: digest of the uncompressed tar; independent of parents
 //   chain-sha256-<64 hex>              OCI chain ID: a layer with hard links into its parents
-//   deps-sha512-<64 hex>               an ACI rendered with its dependencies or its path whitelist (rkt's
-//   tree
-//                                      ID: half of the SHA-512 over the comma-joined input keys)
+//   deps-sha512-<64 hex>               an ACI rendered with its dependencies or its path whitelist: rkt's
+//                                      tree ID, half of the SHA-512 over the comma-joined input keys
+//   merged-sha256-<64 hex>             several layers in one, where they are too many: their root_chain_id()
 class LayerKey {
  public:
-  enum class Kind { kDiffId, kChain, kRendered };
+  enum class Kind { kDiffId, kChain, kRendered, kMerged };
 
   static Result<LayerKey> parse(std::string_view text);
   static LayerKey of_diff_id(const Digest& diff_id);

@@ -55,7 +55,7 @@ Result<std::vector<DockerArchiveEntry>> parse_docker_manifest(std::string_view b
                        .layers = read_texts(node.find("Layers"))});
     if (entries.back().layers.size() > kMaxLayers)
       node.complain(
-          fmt::format("has {} layers; {} can be stacked", entries.back().layers.size(), kMaxLayers));
+          fmt::format("has {} layers; at most {} are taken", entries.back().layers.size(), kMaxLayers));
   });
   TRY(problems.to_result());
   return entries;

@@ -157,7 +157,7 @@ Result<OciManifest> parse_oci_manifest(std::string_view bytes) {
   if (const auto node = root.require("config")) config = read_descriptor(*node);
   auto layers = read_descriptors(root, "layers");
   if (layers.size() > kMaxLayers)
-    root.complain(fmt::format("has {} layers; {} can be stacked", layers.size(), kMaxLayers));
+    root.complain(fmt::format("has {} layers; at most {} are taken", layers.size(), kMaxLayers));
   TRY(problems.to_result());
   if (!config) return fail(ErrorKind::kInternal, "image manifest: no config");
   return OciManifest{.config = *std::move(config), .layers = std::move(layers)};

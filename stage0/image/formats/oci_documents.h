@@ -59,8 +59,8 @@ struct OciConfig {
 
 // Largest document that is read (the distribution spec asks registries for 4 MiB).
 inline constexpr std::uint64_t kMaxOciDocument = 4U << 20U;
-// Most layers that overlayfs stacks.
-inline constexpr std::size_t kMaxLayers = 500;
+// Most layers of an image: far more than anybody makes.
+inline constexpr std::size_t kMaxLayers = 10'000;
 
 // Each is kInvalidInput with JSON pointers if the document does not hold. An index with `layers` or a
 // manifest with `manifests` is refused (CVE-2021-41190: who reads it as the other sees another image).

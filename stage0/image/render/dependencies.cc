@@ -55,8 +55,8 @@ class Resolver {
       return fail(ErrorKind::kInvalidInput, "its dependencies lead back to image '{}'", id);
     if (inputs_.size() == kMaxInputs)
       return fail(ErrorKind::kInvalidInput, "more than {} dependencies", kMaxInputs);
-    RenderInput input{.image_id = id, .layer = layer, .own = {}, .dependants = filters_};
-    if (!manifest.path_whitelist.empty()) input.own.emplace_back(manifest.path_whitelist);
+    RenderInput input{.image_id = id, .layer = layer, .rules = {.own = {}, .dependants = filters_}};
+    if (!manifest.path_whitelist.empty()) input.rules.own.emplace_back(manifest.path_whitelist);
     inputs_.push_back(std::move(input));
     if (manifest.dependencies.empty()) return {};
     branch_.push_back(id);
@@ -91,6 +91,14 @@ bool PathFilter::leads_to_listed(const std::string& directory) const {
   const std::string prefix = directory + "/";
   const auto it = paths_.lower_bound(prefix);
   return it != paths_.end() && it->starts_with(prefix);
+}
+
+bool PathRules::allow(const std::string& path, bool is_directory) const {
+  const auto dependant_allows = [&](const PathFilter& filter) {
+    return is_directory ? filter.leads_to_listed(path) : filter.lists(path);
+  };
+  const auto own_allows = [&](const PathFilter& filter) { return is_directory || filter.lists(path); };
+  return std::ranges::all_of(dependants, dependant_allows) && std::ranges::all_of(own, own_allows);
 }
 
 bool needs_rendering(const schema::ImageManifest& manifest) {

@@ -26,15 +26,22 @@ class PathFilter {
   std::set<std::string> paths_;
 };
 
-// One image's share of the whole.
-struct RenderInput {
-  std::string image_id;
-  LayerKey layer;  // the files of this image alone
+// Which paths of an image take part.
+struct PathRules {
   // The image's own whitelist (at most one): files must be listed, directories need not.
   std::vector<PathFilter> own;
   // Those of the images that it is a dependency of: files must be listed in each, directories lead to
   // something.
   std::vector<PathFilter> dependants;
+
+  bool allow(const std::string& path, bool is_directory) const;
+};
+
+// One image's share of the whole.
+struct RenderInput {
+  std::string image_id;
+  LayerKey layer;  // the files of this image alone
+  PathRules rules;
 };
 
 // Whether an image needs rendering: it has dependencies or a whitelist.

@@ -1,4 +1,4 @@
-#include "stage0/image/render/rendered_archive.h"
+#include "stage0/image/render/merged_archive.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -27,39 +27,46 @@ struct Member {
   std::string link;   // path of the member with the same inode that came before; empty if none
 };
 
+bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
+
+Result<bool> is_opaque(const sys::DirFd& dir) {
+  char value = 0;
+  const ssize_t size = ::fgetxattr(dir.get(), "trusted.overlay.opaque", &value, 1);
+  if (size < 0 && errno != ENODATA && errno != ENOTSUP && errno != ERANGE)
+    return sys_fail("reading attributes of a layer's directory");
+  return size == 1 && value == 'y';
+}
+
 // What is decided about a path: by the first input that has it.
 class Selection {
  public:
-  Result<> add_tree(std::size_t number, const RenderInput& input, const sys::DirFd& tree) {
-    input_ = &input;
+  Result<> add(std::size_t number, const MergeInput& input) {
+    rules_ = &input.rules;
     number_ = number;
     inodes_.clear();
-    return walk(tree, "");
+    return walk(input.tree, "");
   }
   const std::vector<Member>& members() const { return members_; }
 
  private:
-  bool allowed(const std::string& path, bool is_dir) const {
-    const auto dependant_allows = [&](const PathFilter& filter) {
-      return is_dir ? filter.leads_to_listed(path) : filter.lists(path);
-    };
-    const auto own_allows = [&](const PathFilter& filter) { return is_dir || filter.lists(path); };
-    return std::ranges::all_of(input_->dependants, dependant_allows) &&
-           std::ranges::all_of(input_->own, own_allows);
+  Result<> walk(const sys::DirFd& dir, const std::string& path) {
+    for (const std::string& name : TRY(sys::list_dir(dir)))
+      TRY(visit(dir, name, path.empty() ? name : path + "/" + name));
+    return {};
   }
 
-  Result<> walk(const sys::DirFd& dir, const std::string& path) {
-    for (const std::string& name : TRY(sys::list_dir(dir))) {
-      const std::string child = path.empty() ? name : path + "/" + name;
-      const struct stat st = TRY(sys::stat_at(dir, name));
-      const bool is_dir = S_ISDIR(st.st_mode);
-      if (!allowed(child, is_dir)) continue;
-      const auto [place, fresh] = is_dir_.emplace(child, is_dir);
-      if (fresh) members_.push_back({.input = number_, .path = child, .link = link_of(child, st)});
-      // An upper input has something else than a directory there.
-      if (!is_dir || !place->second) continue;
-      TRY(walk(TRY(sys::open_dir(dir, name, O_NOFOLLOW)), child));
-    }
+  Result<> visit(const sys::DirFd& dir, const std::string& name, const std::string& path) {
+    const struct stat st = TRY(sys::stat_at(dir, name));
+    const bool is_dir = S_ISDIR(st.st_mode);
+    if (!rules_->allow(path, is_dir)) return {};
+    const auto [place, fresh] = open_.emplace(path, is_dir);
+    if (fresh && !is_whiteout(st))
+      members_.push_back({.input = number_, .path = path, .link = link_of(path, st)});
+    // Closed where an upper input has something else than a directory, or an opaque one.
+    if (!is_dir || !place->second) return {};
+    const sys::DirFd child = TRY(sys::open_dir(dir, name, O_NOFOLLOW));
+    TRY(walk(child, path));
+    if (TRY(is_opaque(child))) place->second = false;
     return {};
   }
 
@@ -69,10 +76,10 @@ class Selection {
     return fresh ? std::string() : place->second;
   }
 
-  const RenderInput* input_ = nullptr;
+  const PathRules* rules_ = nullptr;
   std::size_t number_ = 0;
   std::vector<Member> members_;
-  std::map<std::string, bool> is_dir_;   // every path taken so far
+  std::map<std::string, bool> open_;     // every path taken so far, and whether lower inputs may add to it
   std::map<ino_t, std::string> inodes_;  // files with several names, in the current tree
 };
 
@@ -115,12 +122,18 @@ TarEntry::Type type_of(const struct stat& st) {
   }
 }
 
-// Header fields of something in a tree (O_PATH descriptor), as the member "rootfs/<path>".
-Result<TarEntry> entry_of(const sys::UniqueFd& node, const Member& member) {
+// Path of a member below a prefix; the root is the prefix itself.
+std::string below(const std::string& prefix, const std::string& path) {
+  if (prefix.empty()) return path.empty() ? "." : path;
+  return path.empty() ? prefix : prefix + "/" + path;
+}
+
+// Header fields of something in a tree (O_PATH descriptor).
+Result<TarEntry> entry_of(const sys::UniqueFd& node, const Member& member, const std::string& prefix) {
   struct stat st{};
   if (::fstat(node.get(), &st) != 0) return sys_fail("reading attributes");
   TarEntry entry;
-  entry.path = member.path.empty() ? "rootfs" : "rootfs/" + member.path;
+  entry.path = below(prefix, member.path);
   entry.type = type_of(st);
   entry.mode = st.st_mode & 07777U;
   entry.uid = st.st_uid;
@@ -129,7 +142,7 @@ Result<TarEntry> entry_of(const sys::UniqueFd& node, const Member& member) {
   entry.mtime_nsec = static_cast<std::uint32_t>(st.st_mtim.tv_nsec);
   if (!member.link.empty()) {
     entry.type = TarEntry::Type::kHardLink;
-    entry.link_target = "rootfs/" + member.link;
+    entry.link_target = below(prefix, member.link);
     return entry;
   }
   if (entry.type == TarEntry::Type::kFile) entry.size = static_cast<std::uint64_t>(st.st_size);
@@ -150,10 +163,14 @@ Result<TarEntry> entry_of(const sys::UniqueFd& node, const Member& member) {
 }
 
 // Makes the archive piece by piece.
-class RenderedArchive : public ByteSource {
+class MergedArchive : public ByteSource {
  public:
-  RenderedArchive(std::vector<sys::DirFd> trees, std::vector<Member> members, std::string start)
-      : trees_(std::move(trees)), members_(std::move(members)), pending_(std::move(start)) {}
+  MergedArchive(std::vector<MergeInput> inputs, std::vector<Member> members, std::string prefix,
+                std::string start)
+      : inputs_(std::move(inputs)),
+        members_(std::move(members)),
+        prefix_(std::move(prefix)),
+        pending_(std::move(start)) {}
 
   Result<std::size_t> read(std::span<char> buffer) override {
     while (pending_at_ == pending_.size()) {
@@ -189,10 +206,10 @@ class RenderedArchive : public ByteSource {
   }
 
   Result<> begin(const Member& member) {
-    const sys::DirFd& tree = trees_[member.input];
+    const sys::DirFd& tree = inputs_[member.input].tree;
     const sys::UniqueFd node = TRY(
         sys::open_beneath_no_symlinks(tree, member.path.empty() ? "." : member.path, O_PATH | O_NOFOLLOW));
-    const TarEntry entry = TRY(entry_of(node, member));
+    const TarEntry entry = TRY(entry_of(node, member, prefix_));
     set_pending(TRY(tar_header(entry)));
     if (entry.type != TarEntry::Type::kFile || entry.size == 0) return {};
     file_ = TRY(sys::open_at(sys::at_cwd(), sys::proc_fd_path(node.get()), O_RDONLY));
@@ -214,8 +231,9 @@ class RenderedArchive : public ByteSource {
     return static_cast<std::size_t>(size);
   }
 
-  std::vector<sys::DirFd> trees_;
+  std::vector<MergeInput> inputs_;
   std::vector<Member> members_;
+  std::string prefix_;
   std::size_t next_ = 0;
   bool ended_ = false;
   std::string pending_;
@@ -235,17 +253,20 @@ Result<std::string> manifest_member(const std::string& manifest) {
 
 }  // namespace
 
-Result<std::unique_ptr<ByteSource>> open_rendered_archive(std::vector<sys::DirFd> trees,
-                                                          const std::vector<RenderInput>& inputs,
-                                                          const std::string& manifest) {
+Result<std::unique_ptr<ByteSource>> open_merged_archive(std::vector<MergeInput> inputs, std::string prefix,
+                                                        std::string start) {
   Selection selection;
-  for (std::size_t i = 0; i < inputs.size(); ++i)
-    TRY_CTX(selection.add_tree(i, inputs[i], trees[i]), "layer '{}'", inputs[i].layer.str());
-  // The root's attributes are the top image's.
+  for (std::size_t i = 0; i < inputs.size(); ++i) TRY(selection.add(i, inputs[i]));
+  // The root's attributes are the top input's.
   std::vector<Member> members = {{.input = 0, .path = {}, .link = {}}};
   members.insert(members.end(), selection.members().begin(), selection.members().end());
-  return std::make_unique<RenderedArchive>(std::move(trees), std::move(members),
-                                           TRY(manifest_member(manifest)));
+  return std::make_unique<MergedArchive>(std::move(inputs), std::move(members), std::move(prefix),
+                                         std::move(start));
+}
+
+Result<std::unique_ptr<ByteSource>> open_rendered_aci(std::vector<MergeInput> inputs,
+                                                      const std::string& manifest) {
+  return open_merged_archive(std::move(inputs), "rootfs", TRY(manifest_member(manifest)));
 }
 
 }  // namespace agena::stage0
