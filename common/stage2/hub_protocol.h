@@ -1,11 +1,10 @@
 // Messages between the programs of a pod and the supervisor's I/O hub: one JSON object per SOCK_SEQPACKET
 // message, with "version" and "type". Both directions encode and decode here.
 //
-//   stage2 ── hello ──▶ hub      and gets `streams` with one descriptor per stream that it asked for, or
-//   `refused` stage2 ── failed ─▶ hub      on the same connection, if the program cannot be started; no
-//   answer. The
-//                                connection closes when the program starts (close-on-exec).
-//   recorder ── ended ─▶ hub     and gets `recorded` once the app's status is on disk
+//   stage2 ── hello ──▶ hub     answered by `streams`, with a descriptor for each stream asked for, or by
+//                               `refused`; the connection closes when the program starts (close-on-exec)
+//   stage2 ── failed ─▶ hub     on the same connection, if the program cannot be started; no answer
+//   recorder ─ ended ─▶ hub     answered by `recorded` once the app's status is on disk
 #pragma once
 
 #include <string>
