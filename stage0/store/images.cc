@@ -211,10 +211,12 @@ Result<ImageRecord> Store::commit_image(const ImageRecord& record) {
     TRY(sys::write_file(staging.dir(), "record", bytes, 0660));
     TRY(sys::sync_fd(TRY(sys::open_at(staging.dir(), "record", O_RDONLY)).get()));
     TRY(sys::rename_at(staging.dir(), "record", cas_, image_path(record.id)));
+    // Here and not at the end, where somebody may have removed it again.
+    merged = TRY(read_image(record.id));
     return Index::Changed{.added = merged, .removed = {}};
   }));
   TRY(sys::sync_dir(cas_, layout::kImages));
-  return read_image(record.id);
+  return merged;
 }
 
 Result<> Store::remove_image(const std::string& id) {
