@@ -25,8 +25,8 @@ contract::RenderedCall render(const LaunchRequest& launch, const InsecureOptions
 using Argv = std::vector<std::string>;
 
 TEST(RunCall, Defaults) {
-  EXPECT_EQ(render({}, {}, 6).argv, (Argv{"--local-config=/etc/agena",
-                                          "--hostname=agena-" + uuid_of('a'), uuid_of('a')}));
+  EXPECT_EQ(render({}, {}, 6).argv,
+            (Argv{"--local-config=/etc/agena", "--hostname=agena-" + uuid_of('a'), uuid_of('a')}));
   EXPECT_EQ(render({}, {}, 6, "rkt").argv, (Argv{"--local-config=/etc/agena", uuid_of('a')}))
       << "stage1 knows rkt's names by itself";
 }
