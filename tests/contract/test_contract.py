@@ -1,0 +1,280 @@
+"""The stage1 contract: the same tests against the systemd flavour, fly, and a stub that knows the contract alone."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import Case, Images, host, read, shell, wait_until
+from imagekit import aci
+from imagekit.entries import directory, file, symlink
+
+KEY = "coreos.com/rkt/stage1/"
+ENTRYPOINTS = ("run", "enter", "gc", "stop")
+RUN_OPTIONS = ["--debug", "--net", "--interactive", "--private-users", "--mds-token", "--local-config", "--hostname",
+               "--dns-conf-mode", "--disable-capabilities-restriction", "--disable-paths", "--disable-seccomp",
+               "--mutable", "--ipc"]
+
+
+class Flavour(Case):
+    """What the flavours have in common; `stage1()` is the path of the image."""
+
+    network = "none"
+
+    def stage1(self) -> str:
+        raise NotImplementedError
+
+    @staticmethod
+    def built(name: str) -> str:
+        place = os.environ.get("AGENA_STAGE1_DIR") or os.path.join(
+            os.path.dirname(os.path.dirname(os.environ["AGENA_BIN"])), "stage1-images")
+        return os.path.join(place, name)
+
+    def image(self, script: str) -> str:
+        """An image whose app runs the script."""
+        return self.small_image("example.com/app", ["/bin/sh", "-c", script])
+
+    def flags(self) -> list:
+        return [f"--stage1-path={self.stage1()}", f"--net={self.network}"]
+
+    def said(self, done) -> list:
+        """Lines of the app, with or without rkt's prefix."""
+        return [re.sub(r"^\[ *\d+\.\d+\] \S+\[\d+\]: ", "", line) for line in done.out.splitlines()]
+
+
+class Suite:
+    """The tests."""
+
+    LOOP = "trap 'exit 0' TERM; echo up; while :; do /bin/busybox sleep 0.05; done"
+
+    def started(self, script=LOOP):
+        process, uuid = self.start_pod(*self.flags(), self.image(script))
+        self.wait_output(process, "up")
+        return process, uuid
+
+    def test_exit_codes(self):
+        for code in (0, 3, 201):
+            done = self.agena("run", *self.flags(), self.image(f"echo out; exit {code}"), check=code)
+            self.assertEqual(["out"], self.said(done))
+
+    def test_prepared_pod(self):
+        uuid = self.agena("prepare", self.flags()[0], self.image("echo out; exit 4")).out.strip()
+        done = self.agena("run-prepared", self.flags()[1], uuid, check=4)
+        self.assertEqual(["out"], self.said(done))
+
+    def test_copied_roots(self):
+        done = self.agena("run", "--no-overlay", *self.flags(), self.image("echo out; exit 4"), check=4)
+        self.assertEqual(["out"], self.said(done))
+
+    def test_process_files(self):
+        process, uuid = self.started()
+        path = self.pod_path(uuid)
+        files = {name: read(f"{path}/{name}") for name in ("pid", "ppid") if os.path.exists(f"{path}/{name}")}
+        self.assertEqual(1, len(files), files)
+        (name, text), = files.items()
+        self.assertEqual(f"{process.pid}\n", text)
+        if name == "ppid":
+            self.assertEqual(1, len(read(f"/proc/{process.pid}/task/{process.pid}/children").split()))
+            self.assertTrue(os.path.exists(path + "/subcgroup"))
+        self.assertEqual(str(process.pid), self.status(uuid)["pid"])
+        self.agena("stop", uuid)
+        self.finish(process)
+
+    def test_lock_is_held_as_long_as_the_pod_lives(self):
+        process, uuid = self.started()
+        self.assertEqual("running", self.state(uuid))
+        self.assertNotEqual(0, self.agena("rm", uuid, check=None).code)
+        process.kill()
+        process.wait()
+        wait_until(lambda: self.state(uuid) == "exited", "the pod has exited")
+
+    def test_stop(self):
+        process, uuid = self.started()
+        self.agena("stop", uuid)
+        self.finish(process)
+        self.assertEqual("exited", self.state(uuid))
+
+    def test_forced_stop(self):
+        process, uuid = self.started("trap '' TERM; echo up; while :; do /bin/busybox sleep 0.05; done")
+        self.agena("stop", "--force", uuid)
+        self.assertNotEqual(0, self.finish(process, check=None).code)
+
+    def test_enter(self):
+        process, uuid = self.started("echo made > /made; " + Suite.LOOP)
+        done = self.agena("enter", uuid, "/bin/sh", "-c", "read x < /made; echo $x; exit 5", check=5)
+        self.assertEqual("made\n", done.out)
+        self.agena("stop", uuid)
+        self.finish(process)
+
+    def test_gc_with_nothing_mounted(self):
+        self.agena("run", *self.flags(), self.image("exit 0"))
+        uuid = self.only_pod()
+        done = self.agena("gc", "--grace-period=0s")
+        self.assertEqual(f'Garbage collecting pod "{uuid}"\n', done.out)
+        self.assertEqual("", re.sub("(?m)^gc: moving pod .*\n", "", done.err))
+        self.assertEqual([], self.pod_directories())
+
+    def test_gc_without_the_image(self):
+        self.agena("run", *self.flags(), self.image("exit 0"))
+        for name in self.agena("image", "list", "--no-legend", "--full", "--fields=id").out.split():
+            self.agena("image", "rm", name)
+        self.agena("gc", "--grace-period=0s")
+        self.assertEqual([], self.pod_directories())
+
+    def test_usage_errors_are_254(self):
+        done = self.agena("run", f"--stage1-path={self.stage1()}", "--net=nosuch", self.image("exit 0"), check=254)
+        self.assertIn("nosuch", done.err)
+
+
+class Systemd(Suite, Flavour):
+    """The systemd flavour."""
+
+    def stage1(self):
+        return self.built("stage1-systemd.aci")
+
+
+class Fly(Suite, Flavour):
+    """The fly flavour."""
+
+    network = "host"
+
+    def stage1(self):
+        return self.built("stage1-fly.aci")
+
+
+class StubFlavour(Flavour):
+    """The stub, as an image of the interface version asked for."""
+
+    def setUp(self):
+        super().setUp()
+        self.program = os.environ.get("AGENA_STUB_STAGE1")
+        if not self.program:
+            self.fail("set AGENA_STUB_STAGE1 to the stub's program")
+        self.record = os.path.join(self.top, "record")
+
+    def stage1(self, version=6, entrypoints=ENTRYPOINTS, name="stub") -> str:
+        notes = [{"name": KEY + one, "value": "/stub/" + one} for one in entrypoints]
+        if version is not None:
+            notes.append({"name": KEY + "interface-version", "value": str(version)})
+        items = [directory("stub"), file("stub/program", read(self.program, "rb"), 0o755),
+                 *(symlink("stub/" + one, "program") for one in ENTRYPOINTS)]
+        path = os.path.join(self.top, f"{name}.aci")
+        if not os.path.exists(path):
+            aci.build(path, aci.image_manifest("example.com/" + name, annotations=notes), items, "none")
+        return path
+
+    def calls(self) -> list:
+        """(entrypoint, {kind: [values]}) of every call that the stub has recorded."""
+        out = []
+        for line in read(self.record).splitlines():
+            kind, _, value = line.partition(" ")
+            if kind == "call":
+                out.append((value, {"arg": [], "env": [], "cwd": [], "lock": []}))
+            else:
+                out[-1][1][kind].append(value)
+        return out
+
+    def call(self, entrypoint: str) -> dict:
+        found = [facts for name, facts in self.calls() if name == entrypoint]
+        self.assertEqual(1, len(found), self.calls())
+        return found[0]
+
+
+class Stub(Suite, StubFlavour):
+    """A third party's flavour."""
+
+    def test_usage_errors_are_254(self):
+        """The stub takes any network."""
+        self.fails("run", f"--stage1-path={self.stage1()}", "--net=host", "/no/such.aci", message="/no/such.aci")
+
+
+class Calls(StubFlavour):
+    """How entrypoints are called, as the stub sees it."""
+
+    def run_stub(self, *flags, check=0, stage1=None, before=()):
+        return self.agena(*before, "run", f"--stage1-path={stage1 or self.stage1()}", *flags, self.image("exit 0"),
+                          check=check, env={"STUB_RECORD": self.record})
+
+    def test_run(self):
+        self.run_stub("--net=none", "--hostname=chosen", "--ipc=parent", "--dns=10.0.0.1")
+        facts = self.call("run")
+        uuid = self.only_pod()
+        self.assertEqual(["--net=none", f"--local-config={self.local}", "--hostname=chosen",
+                          "--dns-conf-mode=resolv=stage0,hosts=default", "--ipc=parent", uuid], facts["arg"])
+        self.assertEqual([os.path.join(self.data, "pods", "run", uuid)], facts["cwd"])
+        self.assertEqual(["locked"], facts["lock"])
+        names = {text.partition("=")[0] for text in facts["env"]}
+        self.assertEqual({"RKT_LOCK_FD", "RKT_SELINUX_CONTEXT", "RKT_SELINUX_MOUNT_CONTEXT"}, names)
+
+    def test_order_of_all_options(self):
+        self.run_stub("--net=host", "--hostname=h", "--ipc=auto", "--interactive", "--dns=host",
+                      "--hosts-entry=host", before=["--debug", "--insecure-options=all-run"])
+        args = self.call("run")["arg"]
+        names = [word.partition("=")[0] for word in args[:-1]]
+        self.assertEqual(sorted(names, key=RUN_OPTIONS.index), names)
+        self.assertEqual({"--debug", "--net", "--interactive", "--local-config", "--hostname", "--dns-conf-mode",
+                          "--disable-capabilities-restriction", "--disable-paths", "--disable-seccomp", "--ipc"}, set(names))
+        self.assertIn("--dns-conf-mode=resolv=host,hosts=host", args)
+
+    def test_stop_and_enter(self):
+        process, uuid = self.start_pod(*self.flags(), self.image(Suite.LOOP), env={"STUB_RECORD": self.record})
+        self.wait_output(process, "up")
+        environment = {"STUB_RECORD": self.record}
+        self.agena("enter", uuid, "/bin/sh", "-c", "exit 0", "--flag", env=environment)
+        self.assertEqual([f"--pid={process.pid}", "--appname=app", "--", "/bin/sh", "-c", "exit 0", "--flag"],
+                         self.call("enter")["arg"])
+        self.agena("stop", uuid, env=environment)
+        self.finish(process)
+        self.assertEqual([uuid], self.call("stop")["arg"])
+        pod = os.path.join(self.data, "pods", "run", uuid)
+        self.assertEqual([[pod], [pod]], [self.call(name)["cwd"] for name in ("enter", "stop")])
+
+    def test_forced_stop(self):
+        process, uuid = self.start_pod(*self.flags(), self.image(Suite.LOOP))
+        self.wait_output(process, "up")
+        self.agena("stop", "--force", uuid, env={"STUB_RECORD": self.record})
+        self.finish(process, check=-9)
+        self.assertEqual(["--force", uuid], self.call("stop")["arg"])
+
+    def test_gc(self):
+        self.agena("run", *self.flags(), self.image("exit 0"))
+        uuid = self.only_pod()
+        self.agena("--debug", "gc", "--grace-period=0s", env={"STUB_RECORD": self.record})
+        facts = self.call("gc")
+        self.assertEqual(["--debug", f"--local-config={self.local}", uuid], facts["arg"])
+        self.assertEqual(uuid, os.path.basename(facts["cwd"][0]))
+
+    def test_older_interface_versions(self):
+        flags = ("--net=none", "--hostname=h", "--dns=host", "--ipc=parent")
+        # version -> options that are warned of
+        for version, dropped in ((5, {"ipc"}), (3, {"ipc", "dns-conf-mode"}), (1, {"ipc", "dns-conf-mode", "hostname"}),
+                                 (None, {"ipc", "dns-conf-mode", "hostname"})):
+            with self.subTest(version=version):
+                if os.path.exists(self.record):
+                    os.unlink(self.record)
+                done = self.run_stub(*flags, stage1=self.stage1(version, name=f"stub{version or 0}"),
+                                     before=["--insecure-options=all-run"])
+                args = " ".join(self.call("run")["arg"])
+                for name in ("ipc", "dns-conf-mode", "hostname"):
+                    warning = f"warning: --{name} option is not supported by stage1"
+                    self.assertEqual(name in dropped, warning in done.err, f"{name}: {done}")
+                    self.assertEqual(name not in dropped, f"--{name}=" in args, name)
+                # Insecure options go without a word.
+                self.assertEqual(version in (5, 3), "--disable-paths" in args)
+                self.assertNotIn("--disable", done.err)
+
+    def test_missing_entrypoints(self):
+        stage1 = self.stage1(entrypoints=("enter", "gc", "stop"), name="headless")
+        done = self.agena("run", f"--stage1-path={stage1}", "--net=none", self.image("exit 0"), check=254)
+        self.assertIn("coreos.com/rkt/stage1/run", done.err)
+        self.assertIn("example.com/headless", done.err)
+
+    def test_an_app_image_is_no_stage1(self):
+        done = self.agena("run", f"--stage1-path={Images.busybox()}", "--net=none", self.image("exit 0"), check=254)
+        self.assertIn("coreos.com/rkt/stage1/run", done.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
