@@ -4,8 +4,9 @@ target_compile_options(agena_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
   -Woverloaded-virtual -Wnull-dereference -Wswitch-enum -Wunused-result)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # -Wrestrict of g++ 12 fires falsely on std::string's operator+ (GCC bug 105651).
-  target_compile_options(agena_warnings INTERFACE -Wlogical-op -Wduplicated-cond -Wno-restrict)
+  # -Wrestrict of g++ 12 fires falsely on std::string's operator+ (GCC bug 105651), -Wmaybe-uninitialized on an empty
+  # std::optional (GCC bug 80635).
+  target_compile_options(agena_warnings INTERFACE -Wlogical-op -Wduplicated-cond -Wno-restrict -Wno-maybe-uninitialized)
 else()
   # TRY is a GNU statement expression by decision (docs/style.md).
   target_compile_options(agena_warnings INTERFACE -Wno-gnu-statement-expression-from-macro-expansion)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <string_view>
 
 namespace agena {
@@ -30,6 +31,15 @@ constexpr auto find_by_value(const Table& table, const Value& value)
     -> decltype(&*std::ranges::begin(table)) {
   auto it = std::ranges::find_if(table, [&](const auto& row) { return row.value == value; });
   return it != std::ranges::end(table) ? &*it : nullptr;
+}
+
+// The first row whose `.value` member equals value, which the table must have (one row per enumerator); ends
+// the program otherwise.
+template <class Table, class Value>
+constexpr auto row_for(const Table& table, const Value& value) -> decltype(*std::ranges::begin(table)) {
+  auto* row = find_by_value(table, value);
+  if (row == nullptr) std::abort();
+  return *row;
 }
 
 }  // namespace agena

@@ -129,7 +129,7 @@ Json texts_json(const std::vector<std::string>& texts) {
 
 Result<Json> event_handler_json(const schema::EventHandler& handler) {
   ObjectWriter object;
-  object.add("name", std::string(find_by_value(kEvents, handler.event)->name));
+  object.add("name", std::string(row_for(kEvents, handler.event).name));
   object.add("exec", texts_json(handler.exec));
   TRY(object.add_extra(handler.extra));
   return object.take();

@@ -120,7 +120,7 @@ std::optional<Volume> read_volume(const JsonNode& node) {
 Result<Json> volume_json(const Volume& volume) {
   ObjectWriter object;
   object.add("name", volume.name.str());
-  object.add("kind", std::string(find_by_value(kKinds, volume.kind)->name));
+  object.add("kind", std::string(row_for(kKinds, volume.kind).name));
   if (!volume.source.empty()) object.add("source", volume.source);
   if (volume.read_only) object.add("readOnly", *volume.read_only);
   if (volume.recursive) object.add("recursive", *volume.recursive);

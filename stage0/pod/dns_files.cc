@@ -75,8 +75,8 @@ Result<> write_dns_files(const LaunchRequest& launch, const sys::DirFd& stage1_r
 std::string dns_conf_mode(const LaunchRequest& launch) {
   if (launch.dns.mode == DnsRequest::Mode::kDefault && launch.hosts.mode == HostsRequest::Mode::kDefault)
     return "";
-  return fmt::format("resolv={},hosts={}", find_by_value(kResolvModes, launch.dns.mode)->name,
-                     find_by_value(kHostsModes, launch.hosts.mode)->name);
+  return fmt::format("resolv={},hosts={}", row_for(kResolvModes, launch.dns.mode).name,
+                     row_for(kHostsModes, launch.hosts.mode).name);
 }
 
 }  // namespace agena::stage0

@@ -224,7 +224,7 @@ class Reader {
 
 }  // namespace
 
-std::string_view name_of(AppState state) { return find_by_value(kAppStates, state)->name; }
+std::string_view name_of(AppState state) { return row_for(kAppStates, state).name; }
 
 Result<PodInfo> read_pod_info(Pod& pod, const PodInfoOptions& options) {
   PodInfo info(pod.uuid());

@@ -132,7 +132,7 @@ void read_members(const JsonNode& root, ImageRecord& record) {
 
 }  // namespace
 
-std::string_view to_string(ImageFormat format) { return find_by_value(kFormats, format)->name; }
+std::string_view to_string(ImageFormat format) { return row_for(kFormats, format).name; }
 
 std::uint64_t ImageRecord::size() const {
   std::uint64_t bytes = 0;

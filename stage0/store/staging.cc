@@ -42,7 +42,7 @@ Result<std::optional<sys::DirFd>> try_lock(sys::DirRef parent, const std::string
 std::string unique_name() {
   std::array<char, 8> bytes{};
   // Cannot fail for so few bytes once the machine is up (getrandom(2)).
-  (void)::getrandom(bytes.data(), bytes.size(), 0);
+  (void)!::getrandom(bytes.data(), bytes.size(), 0);
   return fmt::format("{}-{}", ::getpid(), to_hex({bytes.data(), bytes.size()}));
 }
 
