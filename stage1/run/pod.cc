@@ -1,5 +1,6 @@
 #include "stage1/run/pod.h"
 
+#include <algorithm>
 #include <array>
 
 #include "common/base/strings.h"
@@ -51,6 +52,30 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
                 printable(call.value("ipc")));
   options.share_ipc = ipc->share;
   return options;
+}
+
+namespace {
+
+constexpr std::array kEnforced = {schema::IsolatorKind::kCapabilitiesRetain,
+                                  schema::IsolatorKind::kCapabilitiesRemove,
+                                  schema::IsolatorKind::kNoNewPrivileges};
+
+void append_unenforced(const std::vector<schema::Isolator>& isolators, const std::string& owner,
+                       std::vector<std::string>& warnings) {
+  for (const schema::Isolator& isolator : isolators)
+    if (std::ranges::find(kEnforced, isolator.kind) == kEnforced.end())
+      warnings.push_back(
+          fmt::format("isolator {} of {} is not enforced by this stage1", isolator.name.str(), owner));
+}
+
+}  // namespace
+
+std::vector<std::string> unenforced_isolators(const Pod& pod) {
+  std::vector<std::string> warnings;
+  append_unenforced(pod.manifest.isolators, "the pod", warnings);
+  for (const PodApp& app : pod.apps)
+    append_unenforced(app.app.isolators, "app '" + app.name() + "'", warnings);
+  return warnings;
 }
 
 Result<Pod> load_pod(const sys::DirFd& pod_dir, const contract::EntrypointCall& call) {

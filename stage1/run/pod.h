@@ -45,4 +45,7 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
 // Manifest and apps from a pod directory.
 Result<Pod> load_pod(const sys::DirFd& pod_dir, const contract::EntrypointCall& call);
 
+// One sentence for each isolator of the pod that nothing here enforces.
+std::vector<std::string> unenforced_isolators(const Pod& pod);
+
 }  // namespace agena::stage1

@@ -365,6 +365,7 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   const sys::DirFd pod_dir = TRY(sys::open_dir("."));
   const sys::DirFd root = TRY(open_root(pod_dir));
   const Pod pod = TRY(load_pod(pod_dir, call));
+  for (const std::string& warning : unenforced_isolators(pod)) log::warning("warning: {}", warning);
   const PodCgroup cgroup = TRY(PodCgroup::make(pod_dir, pod.uuid));
   TRY(contract::write_pid_file(pod_dir, paths::kPpid, ::getpid()));
   TRY(sys::make_symlink("systemd", pod_dir, paths::kFlavor));

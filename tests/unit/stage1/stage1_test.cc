@@ -114,6 +114,20 @@ TEST(Launch, CapabilityIsolators) {
   EXPECT_FALSE(bounding_set(app).has_value());
 }
 
+TEST(Pod, WarnsOfIsolatorsThatAreNotEnforced) {
+  Pod pod = example_pod();
+  EXPECT_TRUE(unenforced_isolators(pod).empty());
+  const std::string text =
+      R"({"acVersion":"0.8.11","acKind":"PodManifest","apps":[{"name":"a","image":{"id":"sha512-)" +
+      std::string(64, 'a') +
+      R"("},"app":{"exec":["x"],"user":"0","group":"0","isolators":[)"
+      R"({"name":"resource/memory","value":{"limit":"1G"}},)"
+      R"({"name":"os/linux/no-new-privileges","value":true}]}}]})";
+  pod.apps.at(0).app = *codec::parse_pod_manifest(text)->apps.at(0).app;
+  EXPECT_EQ(unenforced_isolators(pod),
+            std::vector<std::string>{"isolator resource/memory of app 'web' is not enforced by this stage1"});
+}
+
 struct EndCase {
   stage2::HubEnded ended;
   bool stopping;
