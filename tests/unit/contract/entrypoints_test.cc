@@ -81,7 +81,7 @@ TEST(EntrypointCall, AnOlderStage1GetsNoYoungerOption) {
         if (option.since <= version) ++kept;
         if (option.since > version && option.warn_if_dropped) ++warned;
       }
-      const std::size_t dashes = row.max_operands < 0 ? 1 : 0;
+      const std::size_t dashes = row.max_operands < 0 ? 1U : 0U;
       EXPECT_EQ(rendered.argv.size(), kept + dashes + static_cast<std::size_t>(row.min_operands));
       EXPECT_EQ(rendered.warnings.size(), warned);
     }

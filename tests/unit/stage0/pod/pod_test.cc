@@ -190,7 +190,7 @@ TEST_F(PodTest, WaitEndsWhenTheHolderDies) {
   if (child == 0) {
     auto pod = Pod::open(*pods_, Uuid::parse(kOne).value());
     const bool locked = pod && pod->lock();
-    (void)::write(ready.write.get(), locked ? "y" : "n", 1);
+    (void)!::write(ready.write.get(), locked ? "y" : "n", 1);
     ::pause();
     ::_exit(0);
   }
