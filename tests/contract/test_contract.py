@@ -49,7 +49,7 @@ class Suite:
 
     LOOP = "trap 'exit 0' TERM; echo up; while :; do /bin/busybox sleep 0.05; done"
 
-    def started(self, script=LOOP):
+    def started_pod(self, script=LOOP):
         process, uuid = self.start_pod(*self.flags(), self.image(script))
         self.wait_output(process, "up")
         return process, uuid
@@ -69,7 +69,7 @@ class Suite:
         self.assertEqual(["out"], self.said(done))
 
     def test_process_files(self):
-        process, uuid = self.started()
+        process, uuid = self.started_pod()
         path = self.pod_path(uuid)
         files = {name: read(f"{path}/{name}") for name in ("pid", "ppid") if os.path.exists(f"{path}/{name}")}
         self.assertEqual(1, len(files), files)
@@ -83,7 +83,7 @@ class Suite:
         self.finish(process)
 
     def test_lock_is_held_as_long_as_the_pod_lives(self):
-        process, uuid = self.started()
+        process, uuid = self.started_pod()
         self.assertEqual("running", self.state(uuid))
         self.assertNotEqual(0, self.agena("rm", uuid, check=None).code)
         process.kill()
@@ -91,18 +91,18 @@ class Suite:
         wait_until(lambda: self.state(uuid) == "exited", "the pod has exited")
 
     def test_stop(self):
-        process, uuid = self.started()
+        process, uuid = self.started_pod()
         self.agena("stop", uuid)
         self.finish(process)
         self.assertEqual("exited", self.state(uuid))
 
     def test_forced_stop(self):
-        process, uuid = self.started("trap '' TERM; echo up; while :; do /bin/busybox sleep 0.05; done")
+        process, uuid = self.started_pod("trap '' TERM; echo up; while :; do /bin/busybox sleep 0.05; done")
         self.agena("stop", "--force", uuid)
         self.assertNotEqual(0, self.finish(process, check=None).code)
 
     def test_enter(self):
-        process, uuid = self.started("echo made > /made; " + Suite.LOOP)
+        process, uuid = self.started_pod("echo made > /made; " + Suite.LOOP)
         done = self.agena("enter", uuid, "/bin/sh", "-c", "read x < /made; echo $x; exit 5", check=5)
         self.assertEqual("made\n", done.out)
         self.agena("stop", uuid)
@@ -159,6 +159,7 @@ class StubFlavour(Flavour):
         if version is not None:
             notes.append({"name": KEY + "interface-version", "value": str(version)})
         items = [directory("stub"), file("stub/program", read(self.program, "rb"), 0o755),
+                 file("stub/record", self.record.encode()),
                  *(symlink("stub/" + one, "program") for one in ENTRYPOINTS)]
         path = os.path.join(self.top, f"{name}.aci")
         if not os.path.exists(path):
@@ -194,8 +195,7 @@ class Calls(StubFlavour):
     """How entrypoints are called, as the stub sees it."""
 
     def run_stub(self, *flags, check=0, stage1=None, before=()):
-        return self.agena(*before, "run", f"--stage1-path={stage1 or self.stage1()}", *flags, self.image("exit 0"),
-                          check=check, env={"STUB_RECORD": self.record})
+        return self.agena(*before, "run", f"--stage1-path={stage1 or self.stage1()}", *flags, self.image("exit 0"), check=check)
 
     def test_run(self):
         self.run_stub("--net=none", "--hostname=chosen", "--ipc=parent", "--dns=10.0.0.1")
@@ -219,13 +219,12 @@ class Calls(StubFlavour):
         self.assertIn("--dns-conf-mode=resolv=host,hosts=host", args)
 
     def test_stop_and_enter(self):
-        process, uuid = self.start_pod(*self.flags(), self.image(Suite.LOOP), env={"STUB_RECORD": self.record})
+        process, uuid = self.start_pod(*self.flags(), self.image(Suite.LOOP))
         self.wait_output(process, "up")
-        environment = {"STUB_RECORD": self.record}
-        self.agena("enter", uuid, "/bin/sh", "-c", "exit 0", "--flag", env=environment)
+        self.agena("enter", uuid, "/bin/sh", "-c", "exit 0", "--flag")
         self.assertEqual([f"--pid={process.pid}", "--appname=app", "--", "/bin/sh", "-c", "exit 0", "--flag"],
                          self.call("enter")["arg"])
-        self.agena("stop", uuid, env=environment)
+        self.agena("stop", uuid)
         self.finish(process)
         self.assertEqual([uuid], self.call("stop")["arg"])
         pod = os.path.join(self.data, "pods", "run", uuid)
@@ -234,14 +233,14 @@ class Calls(StubFlavour):
     def test_forced_stop(self):
         process, uuid = self.start_pod(*self.flags(), self.image(Suite.LOOP))
         self.wait_output(process, "up")
-        self.agena("stop", "--force", uuid, env={"STUB_RECORD": self.record})
+        self.agena("stop", "--force", uuid)
         self.finish(process, check=-9)
         self.assertEqual(["--force", uuid], self.call("stop")["arg"])
 
     def test_gc(self):
         self.agena("run", *self.flags(), self.image("exit 0"))
         uuid = self.only_pod()
-        self.agena("--debug", "gc", "--grace-period=0s", env={"STUB_RECORD": self.record})
+        self.agena("--debug", "gc", "--grace-period=0s")
         facts = self.call("gc")
         self.assertEqual(["--debug", f"--local-config={self.local}", uuid], facts["arg"])
         self.assertEqual(uuid, os.path.basename(facts["cwd"][0]))

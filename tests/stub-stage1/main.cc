@@ -31,11 +31,13 @@ namespace {
 namespace paths = contract::pod_paths;
 using contract::EntrypointCall;
 
-// Adds lines to the record, the file that the suite names in the environment.
+// Adds lines to the record, whose path stands in a file beside the program: stage0 does not pass every
+// variable to every entrypoint. Without that file nothing is recorded.
 Result<> record(const std::string& text) {
-  const char* file = std::getenv("STUB_RECORD");
-  if (file == nullptr) return {};
-  const sys::UniqueFd fd = TRY(sys::open_at(sys::at_cwd(), file, O_WRONLY | O_CREAT | O_APPEND, 0644));
+  const std::string program = TRY(sys::read_link(sys::at_cwd(), "/proc/self/exe"));
+  const auto path = sys::read_file(sys::at_cwd(), program.substr(0, program.rfind('/')) + "/record");
+  if (!path) return {};
+  const sys::UniqueFd fd = TRY(sys::open_at(sys::at_cwd(), *path, O_WRONLY | O_CREAT | O_APPEND, 0644));
   return sys::write_all(fd.get(), text);
 }
 
@@ -64,8 +66,7 @@ Result<> record_call(const std::string& name, const std::vector<std::string>& ar
   return record(text);
 }
 
-Result<> become(const std::string& app, const std::vector<std::string>& command) {
-  const std::string root = paths::app_root(app);
+Result<> become(const std::string& root, const std::vector<std::string>& command) {
   if (::chroot(root.c_str()) != 0 || ::chdir("/") != 0) return sys_fail("entering '{}'", root);
   std::vector<char*> argv;
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
@@ -96,10 +97,13 @@ Result<> run(const EntrypointCall& /*call*/) {
   const sys::DirFd pod = TRY(sys::open_dir("."));
   TRY(contract::write_pid_file(pod, paths::kPid, ::getpid()));
   const App app = TRY(only_app());
-  return become(app.name, app.exec);
+  return become(paths::app_root(app.name), app.exec);
 }
 
-Result<> enter(const EntrypointCall& call) { return become(call.value("appname"), call.operands); }
+// The app's root is mounted where only the pod sees it.
+Result<> enter(const EntrypointCall& call) {
+  return become("/proc/" + call.value("pid") + "/root", call.operands);
+}
 
 Result<> collect(const EntrypointCall& /*call*/) { return {}; }
 
