@@ -73,8 +73,8 @@ class JsonNode {
 
   // The string through a `Result<T> parse(std::string_view)`-like function; complaints carry its message.
   template <class Parse>
-  auto parsed(Parse&& parse) const
-      -> std::optional<typename std::invoke_result_t<Parse, std::string_view>::value_type> {
+  auto parsed(const Parse& parse) const
+      -> std::optional<typename std::invoke_result_t<const Parse&, std::string_view>::value_type> {
     auto text = as_string();
     if (!text) return std::nullopt;
     auto result = parse(std::string_view(*text));

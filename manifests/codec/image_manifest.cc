@@ -126,6 +126,7 @@ Result<> check_platform(const schema::Labels& labels) {
   const auto* platform = find_by_name(kPlatforms, *os);
   if (platform == nullptr) {
     std::vector<std::string> known;
+    known.reserve(kPlatforms.size());
     for (const Platform& row : kPlatforms) known.emplace_back(row.name);
     return fail(ErrorKind::kInvalidInput, "bad os \"{}\" (must be one of: [{}])", printable(*os),
                 join(known, " "));

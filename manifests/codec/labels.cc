@@ -22,7 +22,7 @@ namespace {
 
 // Reads the list's items; check_value(name, value node, value) may complain and refuse one.
 template <class List, class Check>
-List read_named_values(const JsonNode& node, std::string_view what, Check&& check_value) {
+List read_named_values(const JsonNode& node, std::string_view what, const Check& check_value) {
   List list;
   UniqueNames names(what);
   node.each([&](const JsonNode& element) {

@@ -23,7 +23,7 @@ class ObjectWriter {
 
 // An array of what `to_json(item)`, which returns a Result<Json>, makes of the items.
 template <class Items, class Function>
-Result<json_text::Json> write_array(const Items& items, Function&& to_json) {
+Result<json_text::Json> write_array(const Items& items, const Function& to_json) {
   auto array = json_text::Json::array();
   for (const auto& item : items) array.push_back(TRY(to_json(item)));
   return array;

@@ -102,86 +102,80 @@ std::string with_app(const std::string& app_members, const std::string& pod_memb
                   pod_members);
 }
 
+std::string whole(const std::string& text) { return text; }
+std::string with_app_and(const std::string& members) { return with_app(members); }
+std::string with_app_beside(const std::string& members) { return with_app("", members); }
+
+// Plain data, since compilers take minutes over long lists of strings.
 struct BadDocument {
-  std::string text;
-  std::string error;  // behind "pod manifest: "
+  std::string (*around)(const std::string&);  // makes the document of the text
+  const char* text;
+  const char* error;  // behind "pod manifest: "
 };
 
-const std::vector<BadDocument>& bad_documents() {
-  static const std::vector<BadDocument> documents = {
-      {"{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\"}",
-       "/acKind: expected 'PodManifest', found \"ImageManifest\""},
-      {"{\"acKind\":\"PodManifest\"}", "missing 'acVersion'; missing 'apps'"},
-      {pod_with(R"("apps":{})"), "/apps: expected an array, found an object"},
-      {pod_with(R"("apps":[1,{}])"),
-       "/apps/0: expected an object, found 1; /apps/1: missing 'name'; /apps/1: missing 'image'"},
-      {pod_with(R"("apps":[{"name":"A","image":{}}])"),
-       "/apps/0/name: expected a name (lower-case letters and digits, single dashes between them), found "
-       "'A'; "
-       "/apps/0/image: missing 'id'"},
-      {pod_with(
-           R"("apps":[{"name":"a","image":{"id":"sha256-00","name":"","labels":[{"name":"name","value":""}]}}])"),
-       "/apps/0/image/id: expected an image ID (sha512- and 128 or 64 lower-case hex digits), found "
-       "'sha256-00'; "
-       "/apps/0/image/name: expected an identifier, found an empty string; /apps/0/image/labels/0/name: a "
-       "label must "
-       "not be called 'name'"},
-      {with_app(R"(},{"name":"a","image":{"id":"sha512-)" + std::string(128, '0') + "\"}"),
-       "/apps/1/name: duplicate app name 'a'"},
-      {with_app(
-           R"(,"readOnlyRootFS":1,"app":{"user":"0"},"annotations":[{"name":"a","value":"1"},{"name":"a","value":"2"}])"),
-       "/apps/0/app: missing 'group'; /apps/0/readOnlyRootFS: expected true or false, found 1; "
-       "/apps/0/annotations/1/name: duplicate annotation 'a'"},
-      {with_app(R"(,"mounts":[{"volume":"v"},{"path":"x","volume":"V"}])"),
-       "/apps/0/mounts/0: missing 'path'; /apps/0/mounts/1/volume: expected a name (lower-case letters and "
-       "digits, "
-       "single dashes between them), found 'V'; /apps/0/mounts/1/path: expected an absolute path, found "
-       "\"x\""},
-      {with_app(R"(,"mounts":[{"volume":"v","path":"/v","appVolume":{"name":"v","kind":"host"}}])"),
-       "/apps/0/mounts/0/appVolume: missing 'source', which a host volume needs"},
-      {with_app("", R"(,"volumes":[{"name":"v","kind":"nfs"},{"name":"w","kind":"host","source":"rel"}])"),
-       "/volumes/0/kind: expected 'empty' or 'host', found \"nfs\"; /volumes/1/source: expected an absolute "
-       "path, "
-       "found \"rel\""},
-      {with_app("", R"(,"volumes":[{"name":"v","kind":"host","source":"/s","mode":"0755","uid":0,"gid":0}])"),
-       "/volumes/0/mode: a host volume cannot have this; /volumes/0/uid: a host volume cannot have this; "
-       "/volumes/0/gid: a host volume cannot have this"},
-      {with_app(
-           "",
-           R"(,"volumes":[{"name":"v","kind":"empty","source":"/s","mode":"0798","uid":-1,"gid":4294967295}])"),
-       "/volumes/0/source: an empty volume cannot have a source; /volumes/0/mode: expected permissions in "
-       "octal from "
-       "'0000' to '7777', found \"0798\"; /volumes/0/uid: expected an integer from 0 to 4294967294, found "
-       "-1; "
-       "/volumes/0/gid: expected an integer from 0 to 4294967294, found 4294967295"},
-      {with_app(
-           "",
-           R"(,"volumes":[{"name":"v","kind":"empty","mode":"17777"},{"name":"w","kind":"empty","mode":""}])"),
-       "/volumes/0/mode: expected permissions in octal from '0000' to '7777', found \"17777\"; "
-       "/volumes/1/mode: "
-       "expected permissions in octal from '0000' to '7777', found \"\""},
-      {with_app("", R"(,"volumes":[{"name":"v","kind":"empty"},{"name":"v","kind":"empty"}])"),
-       "/volumes/1: duplicate volume name 'v'"},
-      {with_app(
-           "",
-           R"(,"ports":[{"name":"p","hostPort":0},{"name":"p"},{"name":"p","hostPort":80,"hostIP":"1.2.3"}])"),
-       "/ports/0/hostPort: expected an integer from 1 to 65535, found 0; /ports/1: missing 'hostPort'; "
-       "/ports/2/hostIP: expected an IPv4 or IPv6 address, found \"1.2.3\""},
-      {with_app("", R"(,"ports":[{"name":"p","hostPort":80},{"name":"p","hostPort":80}])"),
-       "/ports/1: duplicate port 'p at *:80'"},
-      {with_app("", R"(,"ports":[{"name":"p","hostPort":80,"podPort":{"name":"p","protocol":"tcp"}}])"),
-       "/ports/0/podPort: missing 'port'"},
-      {with_app("", R"(,"isolators":[{"name":"os/linux/cpu-shares","value":1}],"userLabels":{"a":null})"),
-       "/isolators/0/value: expected an integer from 2 to 262144, found 1; /userLabels/a: expected a string, "
-       "found "
-       "null"},
-  };
-  return documents;
-}
+constexpr BadDocument kBadDocuments[] = {
+    {whole, "{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\"}",
+     "/acKind: expected 'PodManifest', found \"ImageManifest\""},
+    {whole, "{\"acKind\":\"PodManifest\"}", "missing 'acVersion'; missing 'apps'"},
+    {pod_with, R"("apps":{})", "/apps: expected an array, found an object"},
+    {pod_with, R"("apps":[1,{}])",
+     "/apps/0: expected an object, found 1; /apps/1: missing 'name'; /apps/1: missing 'image'"},
+    {pod_with, R"("apps":[{"name":"A","image":{}}])",
+     "/apps/0/name: expected a name (lower-case letters and digits, single dashes between them), found "
+     "'A'; /apps/0/image: missing 'id'"},
+    {pod_with,
+     R"("apps":[{"name":"a","image":{"id":"sha256-00","name":"","labels":[{"name":"name","value":""}]}}])",
+     "/apps/0/image/id: expected an image ID (sha512- and 128 or 64 lower-case hex digits), found "
+     "'sha256-00'; /apps/0/image/name: expected an identifier, found an empty string; "
+     "/apps/0/image/labels/0/name: a label must not be called 'name'"},
+    {with_app_and,
+     R"(},{"name":"a","image":{"id":"sha512-0000000000000000000000000000000000000000000000000000000000000000"})",
+     "/apps/1/name: duplicate app name 'a'"},
+    {with_app_and,
+     R"(,"readOnlyRootFS":1,"app":{"user":"0"},"annotations":[{"name":"a","value":"1"},{"name":"a","value":"2"}])",
+     "/apps/0/app: missing 'group'; /apps/0/readOnlyRootFS: expected true or false, found 1; "
+     "/apps/0/annotations/1/name: duplicate annotation 'a'"},
+    {with_app_and, R"(,"mounts":[{"volume":"v"},{"path":"x","volume":"V"}])",
+     "/apps/0/mounts/0: missing 'path'; /apps/0/mounts/1/volume: expected a name (lower-case letters and "
+     "digits, single dashes between them), found 'V'; /apps/0/mounts/1/path: expected an absolute path, "
+     "found \"x\""},
+    {with_app_and, R"(,"mounts":[{"volume":"v","path":"/v","appVolume":{"name":"v","kind":"host"}}])",
+     "/apps/0/mounts/0/appVolume: missing 'source', which a host volume needs"},
+    {with_app_beside, R"(,"volumes":[{"name":"v","kind":"nfs"},{"name":"w","kind":"host","source":"rel"}])",
+     "/volumes/0/kind: expected 'empty' or 'host', found \"nfs\"; /volumes/1/source: expected an absolute "
+     "path, found \"rel\""},
+    {with_app_beside,
+     R"(,"volumes":[{"name":"v","kind":"host","source":"/s","mode":"0755","uid":0,"gid":0}])",
+     "/volumes/0/mode: a host volume cannot have this; /volumes/0/uid: a host volume cannot have this; "
+     "/volumes/0/gid: a host volume cannot have this"},
+    {with_app_beside,
+     R"(,"volumes":[{"name":"v","kind":"empty","source":"/s","mode":"0798","uid":-1,"gid":4294967295}])",
+     "/volumes/0/source: an empty volume cannot have a source; /volumes/0/mode: expected permissions in "
+     "octal from '0000' to '7777', found \"0798\"; /volumes/0/uid: expected an integer from 0 to "
+     "4294967294, found -1; /volumes/0/gid: expected an integer from 0 to 4294967294, found 4294967295"},
+    {with_app_beside,
+     R"(,"volumes":[{"name":"v","kind":"empty","mode":"17777"},{"name":"w","kind":"empty","mode":""}])",
+     "/volumes/0/mode: expected permissions in octal from '0000' to '7777', found \"17777\"; "
+     "/volumes/1/mode: expected permissions in octal from '0000' to '7777', found \"\""},
+    {with_app_beside, R"(,"volumes":[{"name":"v","kind":"empty"},{"name":"v","kind":"empty"}])",
+     "/volumes/1: duplicate volume name 'v'"},
+    {with_app_beside,
+     R"(,"ports":[{"name":"p","hostPort":0},{"name":"p"},{"name":"p","hostPort":80,"hostIP":"1.2.3"}])",
+     "/ports/0/hostPort: expected an integer from 1 to 65535, found 0; /ports/1: missing 'hostPort'; "
+     "/ports/2/hostIP: expected an IPv4 or IPv6 address, found \"1.2.3\""},
+    {with_app_beside, R"(,"ports":[{"name":"p","hostPort":80},{"name":"p","hostPort":80}])",
+     "/ports/1: duplicate port 'p at *:80'"},
+    {with_app_beside, R"(,"ports":[{"name":"p","hostPort":80,"podPort":{"name":"p","protocol":"tcp"}}])",
+     "/ports/0/podPort: missing 'port'"},
+    {with_app_beside, R"(,"isolators":[{"name":"os/linux/cpu-shares","value":1}],"userLabels":{"a":null})",
+     "/isolators/0/value: expected an integer from 2 to 262144, found 1; /userLabels/a: expected a "
+     "string, found null"},
+};
 
 TEST(PodManifestTest, NamesEveryFaultOfBadDocuments) {
-  for (const BadDocument& document : bad_documents())
-    EXPECT_EQ(error_of(parse_pod_manifest(document.text)), "pod manifest: " + document.error)
+  for (const BadDocument& document : kBadDocuments)
+    EXPECT_EQ(error_of(parse_pod_manifest(document.around(document.text))),
+              std::string("pod manifest: ") + document.error)
         << document.text;
 }
 
