@@ -8,6 +8,7 @@
 #include "common/base/strings.h"
 #include "common/contract/entrypoints.h"
 #include "common/contract/exit_codes.h"
+#include "common/sys/fd.h"
 #include "stage1-fly/enter/enter.h"
 #include "stage1-fly/gc/gc.h"
 #include "stage1-fly/run/run.h"
@@ -30,6 +31,7 @@ constexpr std::array kEntries = {
 Result<int> dispatch(const std::string& name, const std::vector<std::string>& args) {
   const contract::EntrypointRow* row = contract::find_entrypoint(name);
   if (row == nullptr) return fail(ErrorKind::kInvalidInput, "no entrypoint is called '{}'", printable(name));
+  TRY(sys::fill_standard_streams());
   for (const EntryRow& entry : kEntries) {
     if (entry.value != row->value) continue;
     const contract::EntrypointCall call = TRY(contract::parse_call(entry.value, args));

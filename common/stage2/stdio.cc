@@ -29,18 +29,6 @@ constexpr std::array kStreams = {
     StreamRow{STDERR_FILENO, &Stdio::error, HubStream::kStderr, O_WRONLY},
 };
 
-// A closed standard descriptor would be given to the next thing that is opened.
-Result<> fill_closed_streams() {
-  for (const StreamRow& row : kStreams) {
-    if (::fcntl(row.fd, F_GETFD) >= 0) continue;
-    // The lowest free number is this one.
-    auto null = TRY(sys::open_at(sys::at_cwd(), "/dev/null", O_RDWR));
-    TRY(sys::set_cloexec(null.get(), false));
-    (void)null.release();
-  }
-  return {};
-}
-
 Result<> put_in_place(int from, int to) {
   // dup2(2) leaves the copy without close-on-exec.
   if (::dup2(from, to) < 0) return sys_fail("putting a stream in the place of descriptor {}", to);
@@ -82,7 +70,7 @@ Result<std::vector<sys::UniqueFd>> ask_hub(LaunchState& state, const std::vector
 }  // namespace
 
 Result<> open_standard_streams(LaunchState& state) {
-  TRY(fill_closed_streams());
+  TRY(sys::fill_standard_streams());
   const std::vector<HubStream> wanted = wanted_streams(state.plan.stdio);
   const std::vector<sys::UniqueFd> fds = TRY(ask_hub(state, wanted));
   for (const StreamRow& row : kStreams) {
@@ -118,6 +106,7 @@ Result<> mark_descriptors(LaunchState& state) {
   for (int i = 0; i < state.listen_fds; ++i) kept.insert(STDERR_FILENO + 1 + i);
   unsigned first = STDERR_FILENO + 1;
   for (const int fd : kept) {
+    if (fd <= STDERR_FILENO) continue;
     TRY(sys::set_cloexec(fd, false));
     const auto number = static_cast<unsigned>(fd);
     if (number > first && ::close_range(first, number - 1, CLOSE_RANGE_CLOEXEC) != 0)

@@ -41,6 +41,17 @@ Result<Pipe> make_pipe(int flags) {
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
+Result<> fill_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free number is this one.
+    UniqueFd null = TRY(open_at(at_cwd(), "/dev/null", O_RDWR));
+    TRY(set_cloexec(null.get(), false));
+    (void)null.release();
+  }
+  return {};
+}
+
 Result<> set_cloexec(int fd, bool on) {
   if (::fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) != 0)
     return sys_fail("changing close-on-exec of descriptor {}", fd);

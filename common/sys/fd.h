@@ -69,6 +69,9 @@ inline Result<DirFd> open_dir(const std::string& path) { return open_dir(at_cwd(
 // A second descriptor for the same open file, close-on-exec, numbered 3 or more.
 Result<UniqueFd> duplicate(int fd);
 Result<Pipe> make_pipe(int flags = 0);
+// Opens /dev/null on each of the descriptors 0 to 2 that is closed: the next file that is opened would get
+// its number, and be taken for a standard stream.
+Result<> fill_standard_streams();
 // Sets or clears close-on-exec (cleared: the descriptor is meant to survive an exec).
 Result<> set_cloexec(int fd, bool on);
 // Path under which the kernel knows the descriptor in this process, "/proc/self/fd/N".

@@ -119,6 +119,7 @@ class FlyTest : public ::testing::Test {
 
   const std::string kRoot = "stage1/rootfs/opt/stage2/web/rootfs";
   test::TempDir dir_;
+  bool close_stdin_ = false;  // of what is started
 
  private:
   [[noreturn]] void exec_entrypoint(Texts& argv, bool with_lock) const {
@@ -133,6 +134,7 @@ class FlyTest : public ::testing::Test {
     for (std::string& text : environment) variables.push_back(text.data());
     arguments.push_back(nullptr);
     variables.push_back(nullptr);
+    if (close_stdin_) ::close(STDIN_FILENO);
     ::execve(AGENA_STAGE1_FLY, arguments.data(), variables.data());
     ::_exit(98);
   }
@@ -213,6 +215,13 @@ TEST_F(FlyTest, WhatCannotBeStartedIsTold) {
   const Ended unknown = call({"app-add", "--app=a"});
   EXPECT_EQ(unknown.exit_code, 254);
   EXPECT_EQ(unknown.output, "stage1-fly: stage1-fly has no entrypoint 'app-add'\n");
+}
+
+TEST_F(FlyTest, AClosedStdinIsNotTakenForAFile) {
+  write_pod({"probe"});
+  close_stdin_ = true;
+  const Ended ended = call({"run", kUuid});
+  EXPECT_TRUE(ended.tells("fd0=character owner=0 tty=0 device=259")) << ended.output;
 }
 
 TEST_F(FlyTest, HandlersAreWarnedOf) {

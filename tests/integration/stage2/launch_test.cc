@@ -105,7 +105,7 @@ TEST_F(LaunchTest, DescriptorsThatAreMeantForTheAppStayOpen) {
     ::setenv("LISTEN_FDS", "2", 1);
     ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
   };
-  const Outcome outcome = launch_in_child(plan, prepare, {.keep_fds = {61}});
+  const Outcome outcome = launch_in_child(plan, prepare, {.keep_fds = {1, 61}});
   EXPECT_TRUE(outcome.tells("fds=0 1 2 3 4 61")) << outcome.text << outcome.output;
   EXPECT_TRUE(outcome.tells("env LISTEN_FDS=2"));
 }
