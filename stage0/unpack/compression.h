@@ -23,8 +23,8 @@ Compression sniff_compression(std::string_view first_bytes);
 // What a decompressor may put out before it takes the stream for a bomb.
 struct DecompressionLimits {
   std::uint64_t max_bytes = 64ULL << 30U;
-  // Output per input byte, looked at only beyond ratio_from bytes of output. Deflate cannot exceed 1032, and does
-  // not fall short of it by much for a file of zeros, which is nothing wrong; the others can by far.
+  // Output per input byte, looked at only beyond ratio_from bytes of output. Deflate cannot exceed 1032, and
+  // does not fall short of it by much for a file of zeros, which is nothing wrong; the others can by far.
   std::uint64_t max_ratio = 1100;
   std::uint64_t ratio_from = 64ULL << 20U;
 };

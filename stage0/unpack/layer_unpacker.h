@@ -30,7 +30,9 @@ enum class ArchiveKind {
 
 // Looks a path (relative, normalised, no symlink in its directories) up in what the layers below show,
 // whiteouts considered, and returns an O_PATH | O_NOFOLLOW descriptor of it, or nullopt if there is none. It
-// may block until those layers are unpacked. Called from the thread that called unpack_layer.
+// may block until those layers are unpacked. Called from the thread that called unpack_layer: for each hard
+// link whose target is not in the layer, each implied directory, and, at the end, each directory that holds
+// whiteouts. parent_layers.h makes one.
 using ParentLookup = std::function<Result<std::optional<sys::UniqueFd>>(const std::string& path)>;
 
 struct UnpackOptions {

@@ -60,6 +60,20 @@ Result<> set_xattrs(Attributes& attributes, std::string_view shown, Warnings& wa
   return {};
 }
 
+// What a function like listxattr(2) gives, tried with little room first: nearly all files have few xattrs.
+template <class Get>
+Result<std::string> read_growing(Get get) {
+  static_assert(XATTR_LIST_MAX == XATTR_SIZE_MAX);
+  std::array<char, 512> small{};
+  ssize_t n = get(small.data(), small.size());
+  if (n >= 0) return std::string(small.data(), static_cast<std::size_t>(n));
+  std::string large(XATTR_LIST_MAX, '\0');
+  if (errno == ERANGE) n = get(large.data(), large.size());
+  if (n < 0) return sys_fail("reading xattrs");
+  large.resize(static_cast<std::size_t>(n));
+  return large;
+}
+
 timespec to_timespec(Timestamp time) { return {.tv_sec = time.sec, .tv_nsec = static_cast<long>(time.nsec)}; }
 
 // The access time is set to the same, so that trees do not depend on when they were unpacked.
@@ -108,17 +122,16 @@ Result<Attributes> attributes_of_fd(int fd) {
       .xattrs = {}};
   // Through /proc because O_PATH descriptors are not good for xattr calls; the link leads to the very inode.
   const std::string path = sys::proc_fd_path(fd);
-  std::vector<char> names(XATTR_LIST_MAX);
-  const ssize_t size = ::listxattr(path.c_str(), names.data(), names.size());
-  if (size < 0 && errno != EOPNOTSUPP) return sys_fail("listing xattrs");
-  std::vector<char> value(XATTR_SIZE_MAX);
-  for (const std::string& name :
-       split({names.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))}, '\0')) {
+  const std::string names = TRY(read_growing([&](char* buffer, std::size_t size) {
+    const ssize_t n = ::listxattr(path.c_str(), buffer, size);
+    return n < 0 && errno == EOPNOTSUPP ? 0 : n;
+  }));
+  for (const std::string& name : split(names, '\0')) {
     if (!keeps(name)) continue;
-    const ssize_t n = ::getxattr(path.c_str(), name.c_str(), value.data(), value.size());
-    if (n < 0) return sys_fail("reading xattr '{}'", printable(name));
-    attributes.xattrs.push_back(
-        {.name = name, .value = std::string(value.data(), static_cast<std::size_t>(n))});
+    std::string value = TRY(read_growing([&](char* buffer, std::size_t size) {
+      return ::getxattr(path.c_str(), name.c_str(), buffer, size);
+    }));
+    attributes.xattrs.push_back({.name = name, .value = std::move(value)});
   }
   std::ranges::sort(attributes.xattrs, {}, &TarEntry::Xattr::name);
   return attributes;
