@@ -118,10 +118,10 @@ Result<ImageRecord> Store::find_by_id(const std::string& prefix) {
   if (is_image_id(prefix)) {
     auto record = read_image(prefix);
     if (record || record.error().kind() != ErrorKind::kNotFound) return record;
-    return fail(ErrorKind::kNotFound, "no image IDs found");
+    return fail(ErrorKind::kNotFound, "no image IDs found for '{}'", prefix);
   }
   const auto ids = TRY(TRY(index())->find_by_id(prefix, 2));
-  if (ids.empty()) return fail(ErrorKind::kNotFound, "no image IDs found");
+  if (ids.empty()) return fail(ErrorKind::kNotFound, "no image IDs found for '{}'", prefix);
   if (ids.size() > 1) return fail(ErrorKind::kInvalidInput, "ambiguous image ID: '{}'", prefix);
   return read_image(ids.front());
 }

@@ -1,5 +1,6 @@
 #include "stage0/unpack/layer_path.h"
 
+#include <algorithm>
 #include <climits>
 
 #include "common/base/strings.h"
@@ -25,7 +26,14 @@ Result<std::string> normalise_path(std::string_view raw) {
   if (path.size() >= PATH_MAX)
     return fail(ErrorKind::kInvalidInput, "the path has {} bytes; the limit is {}", path.size(),
                 PATH_MAX - 1);
+  if (depth_of(path) > kMaxDepth)
+    return fail(ErrorKind::kInvalidInput, "the path has {} components; the limit is {}", depth_of(path),
+                kMaxDepth);
   return path;
+}
+
+std::size_t depth_of(std::string_view path) {
+  return path.empty() ? 0 : static_cast<std::size_t>(std::ranges::count(path, '/')) + 1;
 }
 
 SplitPath split_path(std::string_view path) {

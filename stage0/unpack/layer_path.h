@@ -1,6 +1,7 @@
 // Paths of archive members as paths inside a layer. Internal to stage0/unpack.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -8,9 +9,17 @@
 
 namespace agena::stage0 {
 
+// Deepest place in a layer. Linux has no such limit, but removing a tree keeps a descriptor open for each
+// level (1024 is the usual limit of them), and finding the way takes time with the square of the depth.
+inline constexpr std::size_t kMaxDepth = 256;
+
 // The path without leading slashes, "." and empty components; "" is the root. Errors: a ".." component, one
-// of more than 255 bytes, more than 4095 bytes in all (limits of Linux).
+// of more than 255 bytes, more than 4095 bytes in all (limits of Linux), more than kMaxDepth
+// components.
 Result<std::string> normalise_path(std::string_view raw);
+
+// Number of components of a normalised path; 0 for the root.
+std::size_t depth_of(std::string_view path);
 
 // A normalised path taken apart.
 struct SplitPath {

@@ -120,6 +120,9 @@ Result<> LayerTree::clear(const Place& place) {
 // Makes a new directory at a place where nothing is.
 Result<> LayerTree::make_directory(const Place& place, Directory directory) {
   const std::string path = place.path();
+  // A path that leads through symlinks may be short and still end deep.
+  if (depth_of(path) > kMaxDepth)
+    return fail(ErrorKind::kInvalidInput, "'{}' lies deeper than {} directories", shown(path), kMaxDepth);
   constexpr mode_t kUntilOwned = 0700;
   if (::mkdirat(place.dir, place.name.c_str(), kUntilOwned) != 0)
     return sys_fail("creating directory '{}'", shown(path));

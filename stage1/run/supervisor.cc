@@ -316,8 +316,9 @@ std::unexpected<Error> Supervisor::unexpected_end() const {
 Result<int> Supervisor::finish() {
   TRY(hub_->flush());
   terminal_.reset();
+  const bool expected = killed_ || stopping_ || ends_.all_ended();
   TRY(account_for_killed());
-  if (killed_ || stopping_ || ends_.all_ended()) return ends_.pod_code();
+  if (expected) return ends_.pod_code();
   // pod-init says itself what it could not do.
   if (!ready_ && !init_end_->signalled && init_end_->value == contract::kExitFailure)
     return int{contract::kExitFailure};

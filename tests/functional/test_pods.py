@@ -382,7 +382,7 @@ class Enter(Case):
         self.agena("stop", uuid)
         self.finish(process)
         done = self.agena("enter", uuid, "/bin/true", check=254)
-        self.assertIn("not running", done.err)
+        self.assertIn("isn't currently running", done.err)
 
     def test_choice_of_the_app(self):
         process, uuid = self.start_pod("--net=none", Images.busybox(), "--name=a", *shell(WAIT_FOR_END), "---",

@@ -11,6 +11,7 @@
 
 #include <map>
 
+#include "common/sys/mount.h"
 #include "stage0/unpack/hash.h"
 #include "stage0/unpack/parent_layers.h"
 #include "stage0/unpack/tree_record.h"
@@ -568,6 +569,34 @@ TEST_F(Layers, Limits) {
   const std::string sparse =
       TarBuilder().pax({{"GNU.sparse.size", "99999999"}, {"GNU.sparse.map", "0,1"}}).file("s", "x").done();
   EXPECT_THAT(error_of(unpack("4", sparse, bytes)), HasSubstr("limit of 10000 bytes"));
+}
+
+TEST_F(Layers, FullFileSystem) {
+  const sys::UniqueFd tmpfs =
+      ASSERT_VALUE(sys::make_filesystem({.type = "tmpfs", .options = {{"size", "64k"}}}));
+  const sys::DirFd dir = ASSERT_VALUE(sys::open_dir(sys::DirRef(tmpfs.get()), "."));
+  StringSource source(TarBuilder().dir("d").file("d/big", std::string(200'000, 'x')).done());
+  const auto result = unpack_layer(source, dir, {});
+  EXPECT_EQ(error_of(result), "unpacking 'd/big': writing: no space left on device");
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().hint(), HasSubstr("free space or inodes"));
+}
+
+// As deep as it may be, in one step and by way of a symlink that leads deep already.
+TEST_F(Layers, DeepPaths) {
+  std::string deep = "d";
+  for (int i = 0; i < 199; ++i) deep += "/d";
+  const TarBuilder builder = TarBuilder()
+                                 .pax({{"path", deep + "/f"}})
+                                 .file("x", "content")
+                                 .pax({{"linkpath", deep}})
+                                 .symlink("l", "x");
+  const UnpackResult result = ASSERT_VALUE(unpack("t", builder.done()));
+  EXPECT_EQ(result.implied_directories.size(), 200U);
+  EXPECT_TRUE(test::ok(unpack("2", TarBuilder(builder).file("l/e/e/e/f").done())));
+  EXPECT_THAT(
+      error_of(unpack("3", TarBuilder(builder).pax({{"path", "l/" + deep.substr(0, 120)}}).file("x").done())),
+      HasSubstr("lies deeper than 256 directories"));
 }
 
 TEST_F(Layers, TargetMustBeEmpty) {

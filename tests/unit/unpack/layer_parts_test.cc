@@ -40,11 +40,15 @@ TEST(LayerPath, Refused) {
     EXPECT_THAT(error_of(normalise_path(raw)), HasSubstr("contains '..'")) << raw;
   EXPECT_TRUE(normalise_path(std::string(255, 'n')));
   EXPECT_THAT(error_of(normalise_path("a/" + std::string(256, 'n'))), HasSubstr("a name of 256 bytes"));
-  std::string deep;
-  while (deep.size() < 4094) deep += "d/";
-  deep.resize(4095, 'x');
-  EXPECT_TRUE(normalise_path(deep));
-  EXPECT_THAT(error_of(normalise_path(deep + "y")), HasSubstr("4096 bytes; the limit is 4095"));
+  std::string longest;
+  while (longest.size() < 4000) longest += std::string(99, 'd') + "/";
+  longest += std::string(95, 'x');
+  EXPECT_TRUE(normalise_path(longest));
+  EXPECT_THAT(error_of(normalise_path(longest + "y")), HasSubstr("4096 bytes; the limit is 4095"));
+  std::string deepest = "d";
+  for (int i = 0; i < 255; ++i) deepest += "/d";
+  EXPECT_TRUE(normalise_path(deepest));
+  EXPECT_EQ(error_of(normalise_path(deepest + "/d")), "the path has 257 components; the limit is 256");
 }
 
 TEST(LayerPath, Parts) {
