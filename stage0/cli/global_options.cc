@@ -173,7 +173,7 @@ Result<Config> effective_config(const GlobalFlags& flags, const Personality& per
 
 Result<Engine> make_engine(const GlobalFlags& flags, const Personality& personality, Nanoseconds start) {
   const auto directories = TRY(config_directories(flags, personality));
-  Config config = TRY(load_config(directories, static_cast<ConfigParts>(kPathsParts | kStage1Parts)));
+  Config config = TRY(load_config(directories, kPodParts));
   const std::string program_dir = TRY(directory_of_program());
   TRY(fill_paths(flags, personality, program_dir, config));
   Engine engine;

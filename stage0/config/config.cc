@@ -147,13 +147,13 @@ Result<> read_document(const std::string& path, std::string_view directory, std:
 
 // Reads the files of one subdirectory.
 Result<> read_subdirectory(const std::string& base, const std::string& name, Config& layer) {
-  const std::string path = base + "/" + name;
+  const std::string path = fmt::format("{}/{}", base, name);
   auto directory = sys::open_dir(path);
   if (!directory && directory.error().kind() == ErrorKind::kNotFound) return {};
   if (!directory) return std::unexpected(std::move(directory).error().with_context("reading configuration"));
   for (const std::string& file : TRY(sys::list_dir(*directory))) {
     if (!file.ends_with(".json")) continue;
-    const std::string file_path = path + "/" + file;
+    const std::string file_path = fmt::format("{}/{}", path, file);
     const struct stat st = TRY_CTX(sys::stat_at(*directory, file), "configuration file '{}'", file_path);
     if (!S_ISREG(st.st_mode)) continue;
     const std::string bytes = TRY_CTX(sys::read_file(*directory, file), "configuration file '{}'", file_path);

@@ -60,6 +60,7 @@ enum ConfigParts : std::uint8_t {
   kAuthParts = 1,    // auth.d
   kPathsParts = 2,   // paths.d
   kStage1Parts = 4,  // stage1.d
+  kPodParts = 6,     // paths.d and stage1.d: what pods are made by
   kAllParts = 7,
 };
 

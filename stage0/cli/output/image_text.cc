@@ -84,6 +84,7 @@ Table images_table(const std::vector<ImageRow>& rows, const std::vector<ImageCol
                    const ImageTableOptions& options) {
   Table table;
   std::vector<std::string> cells;
+  cells.reserve(columns.size());
   for (const ImageColumn column : columns) cells.emplace_back(row_of(column).title);
   if (options.legend) table.add_row(std::move(cells));
   for (const ImageRow& row : rows) {

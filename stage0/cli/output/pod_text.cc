@@ -3,17 +3,16 @@
 #include <algorithm>
 #include <map>
 
-#include "common/base/strings.h"
-
 namespace agena::stage0 {
 namespace {
 
 constexpr std::size_t kImageIdWidth = 19;  // "sha512-" and 12 digits
 
 std::string networks_text(const std::vector<NetInfo>& networks) {
-  std::vector<std::string> parts;
-  for (const NetInfo& net : networks) parts.push_back(fmt::format("{}:ip4={}", net.net_name, net.ip));
-  return join(parts, ", ");
+  std::string text;
+  for (const NetInfo& net : networks)
+    text += fmt::format("{}{}:ip4={}", text.empty() ? "" : ", ", net.net_name, net.ip);
+  return text;
 }
 
 std::string time_text(const std::optional<Nanoseconds>& time, const PodTableOptions& options) {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "stage0/cli/output/table.h"
@@ -125,8 +126,9 @@ void ProgressView::draw() {
 }
 
 void ProgressView::write(const std::string& text) const {
-  // A decoration: what cannot be shown is not worth failing for.
-  if (!text.empty()) (void)sys::write_all(fd_, text);
+  if (text.empty()) return;
+  if (const auto written = sys::write_all(fd_, text); !written)
+    log::debug("progress cannot be shown: {}", written.error().to_string());
 }
 
 }  // namespace agena::stage0
