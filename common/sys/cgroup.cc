@@ -1,22 +1,46 @@
 #include "common/sys/cgroup.h"
 
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/sys/fs.h"
-#include "common/sys/mount.h"
 
 namespace agena::sys {
 
+namespace {
+
+// The directory if cgroup v2 is mounted there.
+std::optional<DirFd> open_if_cgroup2(const std::string& path) {
+  auto dir = open_dir(path);
+  struct statfs fs{};
+  if (!dir || ::fstatfs(dir->get(), &fs) != 0 || fs.f_type != CGROUP2_SUPER_MAGIC) return std::nullopt;
+  return std::move(*dir);
+}
+
+// Mount point of the first cgroup v2 mount in mountinfo (proc(5): field 5 is the mount point, the type
+// follows " - ").
+Result<std::string> find_cgroup2_mount() {
+  for (const std::string& line : split(TRY(read_file(at_cwd(), "/proc/self/mountinfo")), '\n'))
+    if (line.contains(" - cgroup2 ")) return split(line, ' ').at(4);
+  return fail(ErrorKind::kUnsupported,
+              "the cgroup v2 hierarchy is not mounted (mount -t cgroup2 none /sys/fs/cgroup)");
+}
+
+}  // namespace
+
 Result<DirFd> open_cgroup2() {
-  UniqueFd mount = TRY_CTX(make_filesystem({.type = "cgroup2"}), "reaching the cgroup v2 hierarchy");
-  return DirFd(mount.release());
+  for (const char* usual : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"})
+    if (auto dir = open_if_cgroup2(usual)) return std::move(*dir);
+  return open_dir(TRY(find_cgroup2_mount()));
 }
 
 Result<std::string> own_cgroup2_path() {

@@ -1,5 +1,6 @@
-// cgroup v2. The hierarchy is reached through a detached mount of our own, so it does not matter where the
-// host has mounted it: pure v2, hybrid (at /sys/fs/cgroup/unified) or v1 only (not mounted at all).
+// cgroup v2, through the mount that the host has: pure v2 at /sys/fs/cgroup, hybrid at /sys/fs/cgroup/unified, or elsewhere. Never a
+// mount of our own in the host's cgroup namespace: that would reset the options of the whole hierarchy (nsdelegate,
+// memory_recursiveprot, favordynmods; kernel/cgroup/cgroup.c: apply_cgroup_root_flags), and wait for a grace period.
 #pragma once
 
 #include <string>
@@ -9,7 +10,7 @@
 
 namespace agena::sys {
 
-// Root of the v2 hierarchy as seen from the current cgroup namespace; never attached anywhere.
+// Root of the v2 hierarchy; kUnsupported if the host has not mounted it.
 Result<DirFd> open_cgroup2();
 // Path of this process in the v2 hierarchy, relative to its root, without a leading slash ("" for the root
 // itself).
