@@ -100,6 +100,8 @@ class Supervisor {
   Result<> on_ended(const stage2::HubEnded& ended);
   Result<sys::UniqueFd> open_terminal();
   Result<> stop(const char* why);
+  static constexpr int kWarmTimes = 10;
+  void keep_warm(const PodCgroup& cgroup, int times);
   Result<> repeat_halt();
   Result<> kill();
   Result<> quit_if_done();
@@ -179,9 +181,21 @@ Result<> Supervisor::start(const contract::EntrypointCall& call, const PodCgroup
   theirs.reset();
   // kCgroupReady, or end of file when pod-init failed; its end is noticed by the loop.
   (void)sys::receive_message(ours.get(), 1, 10 * kSecond);
-  cgroup.warm_up();
+  keep_warm(cgroup, kWarmTimes);
   timer_.end_phase("cgroup ready");
   return {};
+}
+
+// One write keeps later ones from waiting for about a grace period, and systemd's come 5 to 30 ms after the
+// start.
+void Supervisor::keep_warm(const PodCgroup& cgroup, int times) {
+  constexpr Nanoseconds kPause = 4'000'000;
+  cgroup.warm_up();
+  if (times == 1) return;
+  loop_.set_deadline(monotonic_now() + kPause, [this, &cgroup, times]() -> Result<> {
+    if (!ready_) keep_warm(cgroup, times - 1);
+    return {};
+  });
 }
 
 Result<> Supervisor::watch() {
