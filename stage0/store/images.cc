@@ -84,10 +84,14 @@ Result<ImageRecord> read_record(const sys::DirFd& cas, const std::string& id) {
   return record;
 }
 
-Result<ImageRecord> Store::read_image(const std::string& id) const { return read_record(cas_, id); }
+Result<ImageRecord> Store::read_image(const std::string& id) const {
+  if (!cas_) return fail(ErrorKind::kNotFound, "image '{}' is not in the store", printable(id));
+  return read_record(cas_, id);
+}
 
 Result<std::vector<ImageRecord>> Store::list_images(ErrorList* broken) const {
   std::vector<ImageRecord> records;
+  if (!cas_) return records;
   for (const std::string& name : TRY(sys::list_dir(cas_, layout::kImages))) {
     auto record = read_record(cas_, name);
     if (record)
@@ -140,6 +144,7 @@ Result<ImageRecord> Store::find_by_digest(std::string_view prefix) {
 }
 
 Result<ImageRecord> Store::find_image(std::string_view text) {
+  if (!cas_) return fail(ErrorKind::kNotFound, "no image '{}' in the store", printable(text));
   if (schema::looks_like_image_id(text)) return find_by_id(TRY(schema::parse_image_id_prefix(text)));
   if (text.starts_with("sha256:")) return find_by_digest(text);
 
@@ -170,12 +175,17 @@ Result<ImageRecord> Store::find_app_image(const schema::AcIdentifier& name, cons
 
 Result<> Store::touch_last_used(const std::string& id) const {
   const std::string path = image_path(id);
-  const struct stat st = TRY(sys::stat_at(cas_, path));
+  struct stat st{};
+  // An image may be removed while its pods go on.
+  if (::fstatat(cas_.get(), path.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return {};
+    return sys_fail("noting the use of image '{}'", id);
+  }
   const Nanoseconds age = now() - sys::mtime_of(st);
   if (age >= 0 && age < kTouchEvery) return {};
   const std::array<timespec, 2> times = {timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT},
                                          timespec{.tv_sec = 0, .tv_nsec = UTIME_NOW}};
-  if (::utimensat(cas_.get(), path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+  if (::utimensat(cas_.get(), path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
     return sys_fail("noting the use of image '{}'", id);
   return {};
 }

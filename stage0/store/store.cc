@@ -77,8 +77,14 @@ Result<Store> Store::open(const std::string& data_dir, Mode mode) {
   Store store;
   store.mode_ = mode;
   store.path_ = data_dir;
-  store.data_ = TRY_CTX(sys::open_dir(data_dir), "opening the data directory");
-  store.cas_ = TRY_CTX(sys::open_dir(store.data_, layout::kCas), "opening the store in '{}'", data_dir);
+  auto data = sys::open_dir(data_dir);
+  auto cas = data ? sys::open_dir(*data, layout::kCas) : Result<sys::DirFd>(sys::DirFd());
+  const auto is_missing = [&](const Result<sys::DirFd>& dir) {
+    return mode == Mode::kReadOnly && !dir && dir.error().kind() == ErrorKind::kNotFound;
+  };
+  if (is_missing(data) || is_missing(cas)) return store;
+  store.data_ = TRY_CTX(std::move(data), "opening the data directory");
+  store.cas_ = TRY_CTX(std::move(cas), "opening the store in '{}'", data_dir);
   return store;
 }
 

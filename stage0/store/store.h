@@ -47,7 +47,7 @@ struct LayerMeta {
   // Of the tree record beside it, which verifying compares the tree with.
   Digest record_digest;
   // What matters when the layer is put over others; see stage0/unpack/layer_unpacker.h.
-  std::vector<std::string> implied_directories;
+  std::vector<std::string> implied_directories = {};
   bool root_opaque = false;
   bool root_entry = false;
   bool operator==(const LayerMeta&) const = default;
@@ -104,7 +104,7 @@ struct SweepReport {
 class Store {
  public:
   enum class Mode {
-    kReadOnly,   // nothing is created; what is not there is empty
+    kReadOnly,   // nothing is created; a store that is not there has no images
     kReadWrite,  // makes the tree below data_dir (the directory included)
   };
   // Opens the store below an absolute path. Directories get rkt's modes (2750, 2770) and the group `rkt` if

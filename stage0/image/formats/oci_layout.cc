@@ -163,8 +163,8 @@ Result<std::vector<OciLayout::Leaf>> OciLayout::leaves_of_tag(const std::string&
   if (!tag.empty()) {
     if (!leaves.empty()) return leaves;
     if (tags.contains(printable(tag)))
-      return fail(ErrorKind::kUnsupported,
-                  "the entry with the tag '{}' is of a media type that is not supported", printable(tag));
+      return fail(ErrorKind::kUnsupported, "no image of a supported media type has the tag '{}'",
+                  printable(tag));
     return fail(ErrorKind::kNotFound, "no image with the tag '{}'; {}", printable(tag),
                 tags.empty() ? "none has a tag" : "there is " + list);
   }

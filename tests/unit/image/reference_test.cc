@@ -1,0 +1,108 @@
+#include "stage0/image/reference.h"
+
+#include "tests/support/result_matchers.h"
+
+namespace agena::stage0 {
+namespace {
+
+using agena::testing::error_of;
+
+Result<Reference> parse(std::string_view text) {
+  return parse_reference(text,
+                         [](const std::string& path) { return path == "file" || path == "sha512-file"; });
+}
+
+TEST(ReferenceTest, TellsPathsFromNamesAsRktDoes) {
+  struct Row {
+    const char* text;
+    ReferenceKind kind;
+  };
+  using enum ReferenceKind;
+  for (const Row& row : {Row{"/abs/image", kAciFile}, Row{"file", kAciFile}, Row{"./image", kAciFile},
+                         Row{"../image", kAciFile}, Row{"dir/./image", kAciFile}, Row{"image.aci", kAciFile},
+                         Row{"busybox", kName}, Row{"example.com/app:1.0", kName}, Row{"a:b.aci", kName},
+                         Row{"localhost:5000/app", kName}, Row{"sha512-0123", kImageId},
+                         Row{"sha512-file", kAciFile}, Row{"docker://busybox", kRemote},
+                         Row{"docker:busybox", kRemote}, Row{"https://example.com/a.aci", kRemote}}) {
+    const auto reference = parse(row.text);
+    ASSERT_TRUE(reference) << row.text << ": " << error_of(reference);
+    EXPECT_EQ(reference->kind, row.kind) << row.text;
+    EXPECT_EQ(reference->text, row.text);
+  }
+}
+
+TEST(ReferenceTest, TakesNamesApart) {
+  const Reference plain = ASSERT_VALUE(parse("example.com/app"));
+  EXPECT_EQ(plain.name, "example.com/app");
+  EXPECT_EQ(plain.version, "");
+  const Reference full = ASSERT_VALUE(parse("example.com/app:1.0,os=linux,channel=a=b"));
+  EXPECT_EQ(full.name, "example.com/app");
+  EXPECT_EQ(full.version, "1.0");
+  EXPECT_EQ(full.labels,
+            (std::vector<std::pair<std::string, std::string>>{{"os", "linux"}, {"channel", "a=b"}}));
+  const Reference port = ASSERT_VALUE(parse("localhost:5000/app:2"));
+  EXPECT_EQ(port.name, "localhost:5000/app");
+  EXPECT_EQ(port.version, "2");
+}
+
+TEST(ReferenceTest, EndsOciPathsAtTheFirstColon) {
+  const Reference plain = ASSERT_VALUE(parse("oci:/a/b"));
+  EXPECT_EQ(plain.kind, ReferenceKind::kOciLayout);
+  EXPECT_EQ(plain.path, "/a/b");
+  EXPECT_EQ(plain.tag, "");
+  const Reference tag = ASSERT_VALUE(parse("oci:b:registry.example:5000/c:v1"));
+  EXPECT_EQ(tag.path, "b");
+  EXPECT_EQ(tag.tag, "registry.example:5000/c:v1");
+  const std::string digest = "sha256:" + std::string(64, 'a');
+  const Reference by_digest = ASSERT_VALUE(parse("oci:dir@home/b@" + digest));
+  EXPECT_EQ(by_digest.path, "dir@home/b");
+  EXPECT_EQ(by_digest.digest->str(), digest);
+  EXPECT_EQ(ASSERT_VALUE(parse("oci-archive:b.tar:latest")).kind, ReferenceKind::kOciLayout);
+}
+
+TEST(ReferenceTest, TakesDockerArchivesApart) {
+  EXPECT_EQ(ASSERT_VALUE(parse("docker-archive:a.tar")).tag, "");
+  EXPECT_EQ(ASSERT_VALUE(parse("docker-archive:a.tar:busybox")).tag, "docker.io/library/busybox:latest");
+  EXPECT_EQ(ASSERT_VALUE(parse("docker-archive:a.tar:localhost:5000/x:1")).tag, "localhost:5000/x:1");
+  const Reference index = ASSERT_VALUE(parse("docker-archive:a.tar:@2"));
+  EXPECT_EQ(index.index, 2U);
+  EXPECT_EQ(index.path, "a.tar");
+}
+
+TEST(ReferenceTest, DecodesFileUrls) {
+  EXPECT_EQ(ASSERT_VALUE(parse("file:///a%20b/c%3A.aci")).path, "/a b/c:.aci");
+  EXPECT_EQ(ASSERT_VALUE(parse("file://localhost/a.aci")).path, "/a.aci");
+  EXPECT_EQ(ASSERT_VALUE(parse("file:a.aci")).path, "a.aci");
+  for (const char* bad :
+       {"file://host/a", "file://a", "file:", "file:///a%2", "file:///a%00b", "file:///a%zz"})
+    EXPECT_FALSE(parse(bad)) << bad;
+}
+
+TEST(ReferenceTest, SaysWhatIsWrong) {
+  EXPECT_EQ(error_of(parse("")), "no image given");
+  EXPECT_EQ(error_of(parse("a\nb")), "image 'a\\x0ab': control characters");
+  EXPECT_EQ(error_of(parse("oci:")), "image 'oci:': no path");
+  EXPECT_EQ(error_of(parse("oci:a:")), "image 'oci:a:': nothing behind the colon");
+  EXPECT_EQ(error_of(parse("oci:a:b@sha256:" + std::string(64, 'a'))),
+            "image 'oci:a:b@sha256:" + std::string(64, 'a') +
+                "': the path must not contain a colon, and tag and digest exclude each other");
+  EXPECT_NE(error_of(parse("oci:a@sha256:ab")).find("64 lower-case hex digits"), std::string::npos);
+  EXPECT_NE(error_of(parse("docker-archive:a:Busybox")).find("not a name of a docker image"),
+            std::string::npos);
+  EXPECT_NE(error_of(parse("docker-archive:a:@x")).find("must be a number"), std::string::npos);
+  EXPECT_NE(error_of(parse("containers-storage:x")).find("not supported"), std::string::npos);
+  EXPECT_NE(error_of(parse("sha512-a")).find("too short"), std::string::npos);
+  EXPECT_NE(error_of(parse("docker://")).find("nothing behind the scheme"), std::string::npos);
+  EXPECT_NE(error_of(parse("name:")).find("nothing behind the colon"), std::string::npos);
+  EXPECT_NE(error_of(parse("name,label")).find("not of the form"), std::string::npos);
+}
+
+TEST(ReferenceTest, SaysWhatIsASource) {
+  for (const char* source : {"/a", "oci:a", "docker-archive:a", "docker://a"})
+    EXPECT_TRUE(ASSERT_VALUE(parse(source)).is_source()) << source;
+  for (const char* other : {"name", "sha512-abc"})
+    EXPECT_FALSE(ASSERT_VALUE(parse(other)).is_source()) << other;
+}
+
+}  // namespace
+}  // namespace agena::stage0
