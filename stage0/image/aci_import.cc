@@ -129,7 +129,11 @@ Result<ImageRecord> import_aci(Store& store, const std::string& path, const Impo
   auto import = [&]() -> Result<ImageRecord> {
     const LocalFile file = TRY(open_local_file(path, ""));
     if (options.use_cache && file.key)
-      if (auto known = TRY(store.find_by_file(*file.key))) return reuse(store, *known);
+      if (const auto known = TRY(store.find_by_file(*file.key))) {
+        auto reused = reuse(store, *known);
+        // Otherwise it was removed meanwhile, or a dependency is missing: reading the file will tell.
+        if (reused || reused.error().kind() != ErrorKind::kNotFound) return reused;
+      }
     ImageRecord record = TRY(import_file(store, file, progress));
     TRY(remember_local_file(store, file, record.id));
     return record;

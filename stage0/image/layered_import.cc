@@ -113,13 +113,18 @@ Result<bool> holds_names(Store& store, const ImageRecord& record, const std::vec
   return true;
 }
 
-// An image that is in the store, under the names that it has in its source now.
-Result<ImageRecord> reuse(Store& store, ImageRecord record, const std::vector<std::string>& names) {
+// An image that is in the store, under the names that it has in its source now. nullopt if it was removed
+// meanwhile and its layers swept.
+Result<std::optional<ImageRecord>> reuse(Store& store, ImageRecord record,
+                                         const std::vector<std::string>& names) {
   if (TRY(holds_names(store, record, names))) return record;
   record.names.clear();
   record.import_time = now();
   for (const std::string& name : names) record.names.push_back({.name = name, .time = record.import_time});
-  return store.commit_image(record);
+  auto committed = store.commit_image(record);
+  if (committed) return *std::move(committed);
+  if (committed.error().kind() == ErrorKind::kNotFound) return std::nullopt;
+  return std::unexpected(std::move(committed).error());
 }
 
 Result<std::optional<ImageRecord>> find_by_manifest(Store& store, const Digest& manifest) {
@@ -136,7 +141,8 @@ Result<ImageRecord> import_oci_layout(Store& store, const std::string& path, con
   const OciLayout::Selection selection =
       TRY(layout->select(reference.tag, reference.digest, options.platform));
   if (auto known = TRY(find_by_manifest(store, selection.manifest.digest)))
-    return reuse(store, *std::move(known), layout->names_of(selection).fetched_names());
+    if (auto reused = TRY(reuse(store, *std::move(known), layout->names_of(selection).fetched_names())))
+      return *std::move(reused);
   const LayeredImage image = TRY(layout->load(selection));
   return TRY_CTX(import_layers(store, image, options, progress), "OCI layout '{}'", printable(path));
 }
@@ -176,8 +182,10 @@ Result<ImageRecord> import_docker_archive(Store& store, const Reference& referen
     const auto archive = TRY(DockerArchive::open(store, reference.path));
     const LayeredImage image = TRY(archive->load(reference.tag, reference.index));
     auto known = store.read_image(image.id);
-    if (known) return reuse(store, *std::move(known), image.names.fetched_names());
-    if (known.error().kind() != ErrorKind::kNotFound) return known;
+    if (!known && known.error().kind() != ErrorKind::kNotFound) return known;
+    if (known)
+      if (auto reused = TRY(reuse(store, *std::move(known), image.names.fetched_names())))
+        return *std::move(reused);
     return TRY_CTX(import_layers(store, image, options, progress), "docker archive '{}'",
                    printable(reference.path));
   };

@@ -136,7 +136,7 @@ class Store {
   // All images, oldest import first. A record that cannot be read is left out and told in `broken` if given.
   Result<std::vector<ImageRecord>> list_images(ErrorList* broken = nullptr) const;
   // Notes that the image is being used now: sets its record's time stamp, at most once a minute, without
-  // sync.
+  // sync. Nothing is to be noted if the image is gone.
   Result<> touch_last_used(const std::string& id) const;
   // Makes the image visible, under the shared prepareLock: all its layers and blobs must be committed
   // (kNotFound names the missing one: import again). An image that is there already keeps its names and gets
