@@ -184,9 +184,26 @@ Result<> remove_file(DirRef dir, const std::string& path) {
 
 namespace {
 
-// Removes what is in a directory. One descriptor a level; depth is bounded by what openat can reach, since
-// images are unpacked with bounded path lengths.
-Result<> remove_content(DirFd dir, dev_t device, const std::string& path) {
+// A tree that is being removed. Each level of recursion holds a descriptor, and programs can nest directories
+// deeper than there are descriptors; so what lies deeper than kMaxDepth is moved up to the top and removed
+// from there in another round.
+struct Removal {
+  static constexpr int kMaxDepth = 100;
+  int top;       // directory that is being emptied
+  dev_t device;  // that it lies on
+  unsigned moved = 0;
+};
+
+Result<> move_to_top(Removal& removal, int dir, const std::string& name) {
+  while (true) {
+    const std::string to = fmt::format(".removing-{}", removal.moved++);
+    if (::renameat2(dir, name.c_str(), removal.top, to.c_str(), RENAME_NOREPLACE) == 0) return {};
+    if (errno == ENOENT) return {};
+    if (errno != EEXIST) return sys_fail("moving '{}' out of a deep tree", printable(name));
+  }
+}
+
+Result<> remove_content(DirFd dir, Removal& removal, const std::string& path, int depth) {
   const int fd = dir.get();
   const DirStream stream = TRY(open_stream(std::move(dir), path));
   return for_each_entry(stream.get(), path, [&](const std::string& name, unsigned char type) -> Result<> {
@@ -194,15 +211,16 @@ Result<> remove_content(DirFd dir, dev_t device, const std::string& path) {
     if (type != DT_DIR && errno == ENOENT) return {};
     if (type != DT_DIR && errno != EISDIR)
       return sys_fail("removing '{}/{}'", printable(path), printable(name));
+    if (depth >= Removal::kMaxDepth) return move_to_top(removal, fd, name);
     auto child = open_dir(DirRef(fd), name, O_NOFOLLOW);
     if (!child) return std::unexpected(std::move(child).error());
     struct stat st{};
     if (::fstat(child->get(), &st) != 0)
       return sys_fail("reading attributes of '{}/{}'", printable(path), printable(name));
-    if (st.st_dev != device)
+    if (st.st_dev != removal.device)
       return fail(ErrorKind::kBusy, "'{}/{}' is a mount point; not removing what is mounted there",
                   printable(path), printable(name));
-    TRY(remove_content(std::move(*child), device, path + "/" + name));
+    TRY(remove_content(std::move(*child), removal, path + "/" + name, depth + 1));
     if (::unlinkat(fd, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
       return sys_fail("removing '{}/{}'", printable(path), printable(name));
     return {};
@@ -218,7 +236,12 @@ Result<> remove_tree(DirRef dir, const std::string& path) {
     return sys_fail("removing '{}'", printable(path));
   }
   if (!S_ISDIR(st.st_mode)) return remove_file(dir, path);
-  TRY(remove_content(TRY(open_dir(dir, path, O_NOFOLLOW)), st.st_dev, path));
+  const DirFd top = TRY(open_dir(dir, path, O_NOFOLLOW));
+  Removal removal{.top = top.get(), .device = st.st_dev};
+  for (unsigned moved_before = 0;; moved_before = removal.moved) {
+    TRY(remove_content(TRY(open_dir(top, ".")), removal, path, 0));
+    if (removal.moved == moved_before) break;
+  }
   if (::unlinkat(dir.get(), path.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
     return sys_fail("removing '{}'", printable(path));
   return {};

@@ -32,7 +32,7 @@ Result<Stage1Exec> enter_pod(const Engine& engine, Pod& pod, const EnterRequest&
     return fail(ErrorKind::kInvalidInput, "pod \"{}\" isn't currently running", pod.uuid().str());
   const auto manifest = TRY(codec::parse_pod_manifest(TRY(read_manifest_text(pod))));
   const std::string app = TRY(choose_app(manifest, request.app));
-  const auto pid = TRY(read_pod_pid(pod, true));
+  const auto pid = TRY(wait_for_pod_pid(pod));
   if (!pid) return fail(ErrorKind::kInvalidInput, "pod \"{}\" has ended", pod.uuid().str());
 
   Stage1Call call{contract::Entrypoint::kEnter, {}};

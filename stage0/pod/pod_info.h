@@ -81,9 +81,11 @@ struct PodInfoOptions {
 Result<PodInfo> read_pod_info(Pod& pod, const PodInfoOptions& options = {});
 
 // Process id of the pod's first process: file `pid`, else the only child of `ppid`. nullopt if the pod has
-// none (not started, or ended). With `wait`, a pod that is about to start is waited for until it has one, or
-// has ended.
-Result<std::optional<pid_t>> read_pod_pid(Pod& pod, bool wait = false);
+// none (not started yet, or ended).
+Result<std::optional<pid_t>> read_pod_pid(Pod& pod);
+// The same, waiting for a pod that is just being started. nullopt if it is not running, kBusy if the time has
+// passed.
+Result<std::optional<pid_t>> wait_for_pod_pid(Pod& pod, Nanoseconds at_most = 10 * kSecond);
 
 // Exit codes by app name, of the apps that have ended.
 Result<std::map<std::string, int>> read_exit_codes(const Pod& pod);

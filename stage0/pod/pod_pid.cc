@@ -32,18 +32,28 @@ Result<Found> look(const sys::DirFd& pod) {
 
 }  // namespace
 
-Result<std::optional<pid_t>> read_pod_pid(Pod& pod, bool wait) {
+Result<std::optional<pid_t>> read_pod_pid(Pod& pod) {
+  if (TRY(pod.state()) != PodState::kRunning) return std::optional<pid_t>();
+  return TRY(look(pod.dir())).pid;
+}
+
+Result<std::optional<pid_t>> wait_for_pod_pid(Pod& pod, Nanoseconds at_most) {
+  const WaitLimit limit(at_most);
   PodWatch watch({pod.dir().get()});
   while (TRY(pod.state()) == PodState::kRunning) {
     const Found found = TRY(look(pod.dir()));
-    if (found.pid || !wait) return found.pid;
-    if (!found.has_parent) {
-      TRY(watch.wait(WaitLimit(std::nullopt)));
-      continue;
+    if (found.pid) return found.pid;
+    bool time_left = *limit.left() > 0;
+    if (found.has_parent) {
+      // The supervisor is between writing `ppid` and cloning; no event tells of a new process.
+      constexpr timespec kPause{0, 500'000};
+      (void)::nanosleep(&kPause, nullptr);
+    } else {
+      time_left = TRY(watch.wait(limit));
     }
-    // The supervisor is between writing `ppid` and cloning; no event tells of a new process.
-    constexpr timespec kPause{0, 500'000};
-    (void)::nanosleep(&kPause, nullptr);
+    if (!time_left)
+      return fail(ErrorKind::kBusy, "pod '{}' is running, but its stage1 has not told a process id",
+                  pod.uuid().str());
   }
   return std::optional<pid_t>();
 }

@@ -37,7 +37,7 @@ Result<StopOutcome> stop_pod(const Engine& engine, Pod& pod, const StopRequest& 
   if (state != PodState::kRunning)
     return fail(ErrorKind::kInvalidInput, "pod \"{}\" is not running", pod.uuid().str());
   // A pod that is just being started has no process to be told yet.
-  if (!TRY(read_pod_pid(pod, true))) return StopOutcome::kAlreadyStopped;
+  if (!TRY(wait_for_pod_pid(pod))) return StopOutcome::kAlreadyStopped;
 
   if (!request.force) {
     if (request.grace == 0) {

@@ -1,6 +1,7 @@
 #include "stage0/stage1_client/stage1_exec.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,6 +53,8 @@ Result<sys::ExitStatus> spawn_and_wait(const std::string& data_dir, const sys::D
   plan.argv = exec.argv;
   plan.environment = exec.environment;
   plan.directory = &exec.pod;
+  // Whoever takes up an interrupted gc must not meet the rest of this one.
+  plan.death_signal = SIGKILL;
   sys::Child child = TRY(sys::spawn(plan));
   return child.wait();
 }

@@ -1,6 +1,7 @@
 #include "stage0/tree/overlay_root.h"
 
 #include <linux/magic.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 
 #include <algorithm>
@@ -41,11 +42,18 @@ Result<> try_overlay(const sys::DirFd& scratch) {
   spec.lowers = {dirs.data()};
   spec.upper = &dirs[1];
   spec.work = &dirs[2];
-  auto mount = sys::make_overlay(spec);
-  // Kernels that take layers by path only are not tried out: mounting is what tells there.
-  if (mount || mount.error().kind() == ErrorKind::kUnsupported) return {};
-  return fail(ErrorKind::kUnsupported, "overlay file systems do not work here: {}",
-              mount.error().to_string());
+  const auto mount = sys::make_overlay(spec);
+  // A kernel that takes layers by path only is not tried out: mounting is what tells there.
+  if (!mount && mount.error().kind() == ErrorKind::kUnsupported && mount.error().sys_errno() == 0) return {};
+  if (!mount)
+    return fail(ErrorKind::kUnsupported, "overlay file systems do not work here: {}",
+                mount.error().to_string());
+  // The kernel makes the mount read-only if the upper layer's file system lacks what writing needs.
+  struct statfs fs{};
+  if (::fstatfs(mount->get(), &fs) != 0) return sys_fail("looking at an overlay");
+  if ((static_cast<unsigned long>(fs.f_flags) & ST_RDONLY) != 0)
+    return fail(ErrorKind::kUnsupported, "overlay file systems are read-only on this file system");
+  return {};
 }
 
 }  // namespace

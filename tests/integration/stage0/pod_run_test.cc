@@ -205,7 +205,7 @@ class PodRunTest : public ::testing::Test {
   // The stub's child that stays: the one before it, which made the symlink, may still be there.
   static pid_t lasting_child(Pod& pod) {
     for (int i = 0; i < 1000; ++i, ::usleep(5'000)) {
-      const pid_t pid = read_pod_pid(pod, true).value().value();
+      const pid_t pid = wait_for_pod_pid(pod).value().value();
       if (sys::read_file(sys::at_cwd(), fmt::format("/proc/{}/comm", pid)).value_or("") == "sleep\n")
         return pid;
     }

@@ -112,6 +112,23 @@ TEST_F(GcTest, BrokenPodsGoToo) {
   for (const auto& phase : contract::kPhases) EXPECT_TRUE(names(std::string(phase.directory)).empty());
 }
 
+// An app can nest directories deeper than a process may have descriptors, and longer than a path may be.
+TEST_F(GcTest, DeepTreesGo) {
+  constexpr int kDepth = 5000;
+  sys::DirFd at = fabric_.bare(PodDirectory::kExitedGarbage, uuid_of('a'));
+  for (int i = 0; i < kDepth; ++i) {
+    Fabric::put(at, "file", "");
+    ASSERT_TRUE(ok(sys::make_dir(at, "deep")));
+    auto next = sys::open_dir(at, "deep");
+    ASSERT_TRUE(ok(next));
+    at = *std::move(next);
+  }
+  const auto result = gc();
+  EXPECT_EQ(result.deleted, 1U);
+  EXPECT_TRUE(result.errors.empty());
+  EXPECT_TRUE(names("exited-garbage").empty());
+}
+
 TEST_F(GcTest, OnePodThatCannotGoDoesNotKeepTheOthers) {
   Fabric::put(fabric_.pods().dir(), "exited-garbage/" + uuid_of('1'), "a file");
   fabric_.bare(PodDirectory::kExitedGarbage, uuid_of('2'));

@@ -222,9 +222,9 @@ TEST_F(ListTest, PidIsTheOnlyChildOfPpid) {
     ::_exit(0);
   }
   Fabric::put(dir, paths::kPpid, std::to_string(::getpid()) + "\n");
-  EXPECT_EQ(read_pod_pid(pod, true).value(), child);
+  EXPECT_EQ(wait_for_pod_pid(pod).value(), child);
   Fabric::put(dir, paths::kPid, "77\n");
-  EXPECT_EQ(read_pod_pid(pod, true).value(), 77) << "`pid` wins";
+  EXPECT_EQ(wait_for_pod_pid(pod).value(), 77) << "`pid` wins";
   hold.write.reset();
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
 }
