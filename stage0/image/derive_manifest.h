@@ -1,5 +1,5 @@
 // The appc image manifest that an OCI or docker image presents: its name, labels and app section, made of the
-// image's config. reference/images.md section 5 and docker2aci's conventions, without their faults: users
+// image's config: docker2aci's conventions, without their faults: users
 // without a group get their primary group, volumes are numbered in a fixed order.
 #pragma once
 

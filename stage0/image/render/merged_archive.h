@@ -1,6 +1,6 @@
 // Several trees as one archive that is made while it is read: an ACI put together from its dependencies
-// (rkt's rules, rkt-facts 6.5 in the reference), or layers merged because overlayfs cannot stack so many. It
-// goes through the layer unpacker like any image, which gives the result a tree record as well.
+// (rkt's rules: depth first, top first, path whitelists), or layers merged because overlayfs cannot stack so
+// many. It goes through the layer unpacker like any image, which gives the result a tree record as well.
 #pragma once
 
 #include <memory>

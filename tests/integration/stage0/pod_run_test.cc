@@ -354,7 +354,8 @@ TEST_F(PodRunTest, KilledAtAnyInstant) {
   const auto pods_in = [&](const char* phase) {
     return sys::list_dir(sys::at_cwd(), engine_.data_dir + "/pods/" + phase).value();
   };
-  // The script of this stage1 may have been about to start a program, which keeps the inherited lock until it ends.
+  // The script of this stage1 may have been about to start a program, which keeps the inherited lock until it
+  // ends.
   for (int i = 0; i < 100 && !pods_in("run").empty(); ++i) {
     (void)collect();
     ::usleep(50'000);
