@@ -13,8 +13,8 @@
 
 namespace agena::stage2 {
 
-// Annotation of images that came from docker or OCI (docker2aci's name for it): such an app follows docker's rules
-// for the group, the working directory and new volumes.
+// Annotation of images that came from docker or OCI (docker2aci's name for it): such an app follows docker's
+// rules for the group, the working directory and new volumes.
 inline constexpr const char* kDockerAnnotation = "appc.io/docker/imageid";
 
 // What is known of an app when its plan is made.

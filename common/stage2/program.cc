@@ -1,9 +1,9 @@
 #include "common/stage2/program.h"
 
-#include <algorithm>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <array>
 

@@ -1,6 +1,7 @@
-// cgroup v2, through the mount that the host has: pure v2 at /sys/fs/cgroup, hybrid at /sys/fs/cgroup/unified, or elsewhere. Never a
-// mount of our own in the host's cgroup namespace: that would reset the options of the whole hierarchy (nsdelegate,
-// memory_recursiveprot, favordynmods; kernel/cgroup/cgroup.c: apply_cgroup_root_flags), and wait for a grace period.
+// cgroup v2, through the mount that the host has: pure v2 at /sys/fs/cgroup, hybrid at
+// /sys/fs/cgroup/unified, or elsewhere. Never a mount of our own in the host's cgroup namespace: that would
+// reset the options of the whole hierarchy (nsdelegate, memory_recursiveprot, favordynmods;
+// kernel/cgroup/cgroup.c: apply_cgroup_root_flags), and wait for a grace period.
 #pragma once
 
 #include <string>
