@@ -58,9 +58,10 @@ Result<ImageRecord> commit(Store& store, const LayeredImage& image, std::vector<
   for (ShownLayer& layer : layers)
     if (layer.commit) commits.push_back(*std::move(layer.commit));
   TRY(store.commit_layers(std::move(commits)));
+  std::vector<Document> documents;
   for (const auto& document : {image.manifest, image.config_document})
-    if (document) TRY(store.put_blob(document->digest, document->bytes));
-  return store.commit_image(record);
+    if (document) documents.push_back(*document);
+  return store.commit_image(record, documents);
 }
 
 // An image without layers gets an empty one, so that every root has something to be made of.

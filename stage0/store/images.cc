@@ -204,12 +204,13 @@ Result<> Store::check_complete(const ImageRecord& record) const {
   return {};
 }
 
-Result<ImageRecord> Store::commit_image(const ImageRecord& record) {
+Result<ImageRecord> Store::commit_image(const ImageRecord& record, std::span<const Document> documents) {
   if (!is_image_id(record.id))
     return fail(ErrorKind::kInternal, "'{}' is not an image id", printable(record.id));
   const Staging staging = TRY(stage());
-  // Shared, so that no sweep takes a layer away between the check and the record that keeps it.
+  // Shared, so that no sweep takes a layer or a document away before the record is there that keeps it.
   const sys::FileLock lock = TRY(lock_prepare(sys::LockMode::kShared));
+  for (const Document& document : documents) TRY(put_blob(document.digest, document.bytes));
   TRY(check_complete(record));
   ImageRecord merged = record;
   TRY(TRY(index())->change_records([&]() -> Result<Index::Changed> {

@@ -96,6 +96,12 @@ struct LayerVerdict {
   std::string detail;  // why, unless intact
 };
 
+// A document to be kept: exact bytes and their SHA-256.
+struct Document {
+  Digest digest;
+  std::string bytes;
+};
+
 struct SweepReport {
   std::uint64_t layers = 0;
   std::uint64_t blobs = 0;
@@ -140,8 +146,9 @@ class Store {
   Result<> touch_last_used(const std::string& id) const;
   // Makes the image visible, under the shared prepareLock: all its layers and blobs must be committed
   // (kNotFound names the missing one: import again). An image that is there already keeps its names and gets
-  // the new ones. Returns the record as it now stands.
-  Result<ImageRecord> commit_image(const ImageRecord& record);
+  // the new ones. Documents are stored under the same lock, so that no sweep comes between. Returns the
+  // record as it now stands.
+  Result<ImageRecord> commit_image(const ImageRecord& record, std::span<const Document> documents = {});
   // Removes the record; layers stay until a sweep. kNotFound if there is none.
   Result<> remove_image(const std::string& id);
   // Walks all layers of an image and compares content and attributes with the digests taken when they were

@@ -131,7 +131,7 @@ Result<LayeredImage> DockerArchive::read(const DockerArchiveEntry& entry) const 
          .blob_digest = std::move(blob_digest),
          .diff_id = image.config.diff_ids[i]});
   }
-  image.config_document = KeptDocument{.digest = digest, .bytes = std::move(bytes)};
+  image.config_document = Document{.digest = digest, .bytes = std::move(bytes)};
   for (const std::string& name : entry.names)
     if (const auto parsed = parse_docker_name(name)) image.names.full.push_back(parsed->str());
   return image;

@@ -12,6 +12,7 @@
 #include "common/base/result.h"
 #include "stage0/image/formats/oci_documents.h"
 #include "stage0/store/image_record.h"
+#include "stage0/store/store.h"
 #include "stage0/unpack/byte_source.h"
 #include "stage0/unpack/compression.h"
 
@@ -26,12 +27,6 @@ struct LayerInput {
   std::optional<Compression> compression = {};  // unset: its first bytes tell
   std::optional<Digest> blob_digest = {};
   Digest diff_id;
-};
-
-// A document to be kept: exact bytes and their SHA-256.
-struct KeptDocument {
-  Digest digest;
-  std::string bytes;
 };
 
 // What an image is called in its source.
@@ -51,8 +46,8 @@ struct LayeredImage {
   std::string id;
   OciConfig config;
   std::vector<LayerInput> layers = {};  // bottom first
-  std::optional<KeptDocument> manifest = {};
-  std::optional<KeptDocument> config_document = {};
+  std::optional<Document> manifest = {};
+  std::optional<Document> config_document = {};
   SourceNames names = {};
 };
 

@@ -226,10 +226,10 @@ Result<LayeredImage> OciLayout::load(const Selection& selection) const {
                               .blob_digest = layer.digest,
                               .diff_id = image.config.diff_ids[i]});
     }
-    image.manifest = KeptDocument{.digest = hash_of(HashAlgorithm::kSha256, manifest_bytes),
-                                  .bytes = std::move(manifest_bytes)};
-    image.config_document = KeptDocument{.digest = hash_of(HashAlgorithm::kSha256, config_bytes),
-                                         .bytes = std::move(config_bytes)};
+    image.manifest = Document{.digest = hash_of(HashAlgorithm::kSha256, manifest_bytes),
+                              .bytes = std::move(manifest_bytes)};
+    image.config_document =
+        Document{.digest = hash_of(HashAlgorithm::kSha256, config_bytes), .bytes = std::move(config_bytes)};
     return image;
   };
   LayeredImage image =

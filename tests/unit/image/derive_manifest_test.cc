@@ -50,8 +50,8 @@ TEST(DeriveManifestTest, OfAFullConfigIsTheGoldenFile) {
   from.config.exposed_ports = {"80/tcp", "53/UDP", "8000-8002"};
   from.config.volumes = {"/var/lib/data", "/var/lib_data", "/cache/"};
   from.config.labels = {{"org.opencontainers.image.title", "Busy Box"}};
-  from.manifest = KeptDocument{.digest = hash_of(HashAlgorithm::kSha256, "m"), .bytes = "m"};
-  from.config_document = KeptDocument{.digest = hash_of(HashAlgorithm::kSha256, "c"), .bytes = "c"};
+  from.manifest = Document{.digest = hash_of(HashAlgorithm::kSha256, "m"), .bytes = "m"};
+  from.config_document = Document{.digest = hash_of(HashAlgorithm::kSha256, "c"), .bytes = "c"};
   const auto manifest = ASSERT_VALUE(derive(from, kUsers));
   const auto text = ASSERT_VALUE(codec::write_image_manifest(manifest, codec::TextStyle::kPretty));
   agena::testing::expect_golden("image/derived_manifest.json", text + "\n");

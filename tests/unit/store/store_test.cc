@@ -121,8 +121,11 @@ TEST_F(StoreTest, ARecordNeedsItsLayersAndDocuments) {
   ASSERT_TRUE(ok(add_layers(store(), {"b"})));
   record.oci = OciFacts{.config_digest = sha256("config")};
   EXPECT_EQ(store().commit_image(record).error().kind(), ErrorKind::kNotFound);
-  ASSERT_TRUE(ok(store().put_blob(sha256("config"), "config")));
-  ASSERT_TRUE(ok(store().commit_image(record)));
+  const std::vector<Document> wrong = {{.digest = sha256("config"), .bytes = "other"}};
+  EXPECT_EQ(store().commit_image(record, wrong).error().kind(), ErrorKind::kVerification);
+  const std::vector<Document> documents = {{.digest = sha256("config"), .bytes = "config"}};
+  ASSERT_TRUE(ok(store().commit_image(record, documents)));
+  EXPECT_EQ(ASSERT_VALUE(store().read_blob(sha256("config"))), "config");
   EXPECT_TRUE(names_in("staging").empty());
 }
 
