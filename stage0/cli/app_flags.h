@@ -23,7 +23,7 @@ Result<> set_text(std::string& target, std::string_view value);
 Result<> only_stdio_mode(std::string_view value, std::string_view supported);
 
 // For `fetch`, too.
-inline constexpr std::array<AppFlagRow, 1> kSignatureFlags = {{
+inline constexpr auto kSignatureFlags = std::to_array<AppFlagRow>({
     {{.name = "signature",
       .value_name = "FILE",
       .arity = OptionArity::kValue,
@@ -32,10 +32,10 @@ inline constexpr std::array<AppFlagRow, 1> kSignatureFlags = {{
      [](AppRequest& /*app*/, std::string_view /*value*/) -> Result<> {
        return fail(ErrorKind::kUnsupported, "verifying signatures is not supported by this build");
      }},
-}};
+});
 inline constexpr auto kSignatureOptions = options_of(kSignatureFlags);
 
-inline constexpr std::array<AppFlagRow, 1> kMountFlags = {{
+inline constexpr auto kMountFlags = std::to_array<AppFlagRow>({
     {{.name = "mount",
       .value_name = "volume=VOL,target=PATH",
       .arity = OptionArity::kValue,
@@ -45,10 +45,10 @@ inline constexpr std::array<AppFlagRow, 1> kMountFlags = {{
        app.mounts.push_back(TRY(parse_mount(value)));
        return {};
      }},
-}};
+});
 inline constexpr auto kMountOptions = options_of(kMountFlags);
 
-inline constexpr std::array<AppFlagRow, 23> kAppFlags = {{
+inline constexpr auto kAppFlags = std::to_array<AppFlagRow>({
     {{.name = "annotation",
       .value_name = "NAME=VALUE",
       .arity = OptionArity::kValue,
@@ -205,7 +205,7 @@ inline constexpr std::array<AppFlagRow, 23> kAppFlags = {{
       .arity = OptionArity::kValue,
       .help = "working directory of the app"},
      [](AppRequest& app, std::string_view value) { return set_text(app.working_dir, value); }},
-}};
+});
 inline constexpr auto kAppOptions = options_of(kAppFlags);
 
 }  // namespace agena::stage0

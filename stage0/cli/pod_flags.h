@@ -69,7 +69,7 @@ inline constexpr auto kPullOptions = options_of(kPullFlags);
 inline constexpr auto kFetchPullFlags = pull_flags("update");
 inline constexpr auto kFetchPullOptions = options_of(kFetchPullFlags);
 
-inline constexpr std::array<PodFlagRow, 5> kStage1Flags = {{
+inline constexpr auto kStage1Flags = std::to_array<PodFlagRow>({
     {{.name = "stage1-from-dir",
       .value_name = "FILE",
       .arity = OptionArity::kValue,
@@ -104,11 +104,11 @@ inline constexpr std::array<PodFlagRow, 5> kStage1Flags = {{
      [](PodFlags& flags, std::string_view value) {
        return select_stage1(flags, Stage1Selection::Kind::kUrl, value);
      }},
-}};
+});
 inline constexpr auto kStage1Options = options_of(kStage1Flags);
 
 // What a prepared pod is made of.
-inline constexpr std::array<PodFlagRow, 8> kPrepareFlags = {{
+inline constexpr auto kPrepareFlags = std::to_array<PodFlagRow>({
     {{.name = "inherit-env", .help = "give apps the caller's environment, below the image's own"},
      [](PodFlags& flags, std::string_view value) -> Result<> {
        flags.prepare.inherit_env = TRY(parse_bool(value));
@@ -165,11 +165,11 @@ inline constexpr std::array<PodFlagRow, 8> kPrepareFlags = {{
               "kind=empty[,mode=OCTAL][,uid=N][,gid=N]; a comma in a path is written %2C",
       .repeatable = true},
      add_volume},
-}};
+});
 inline constexpr auto kPrepareOptions = options_of(kPrepareFlags);
 
 // What is decided when the pod starts.
-inline constexpr std::array<PodFlagRow, 10> kLaunchFlags = {{
+inline constexpr auto kLaunchFlags = std::to_array<PodFlagRow>({
     {{.name = "dns",
       .value_name = "IP",
       .arity = OptionArity::kValue,
@@ -240,10 +240,10 @@ inline constexpr std::array<PodFlagRow, 10> kLaunchFlags = {{
           "others",
       .repeatable = true},
      [](PodFlags& flags, std::string_view value) { return add_networks(flags.launch.networks, value); }},
-}};
+});
 inline constexpr auto kLaunchOptions = options_of(kLaunchFlags);
 
-inline constexpr std::array<PodFlagRow, 1> kRunFlags = {{
+inline constexpr auto kRunFlags = std::to_array<PodFlagRow>({
     {{.name = "uuid-file-save",
       .value_name = "PATH",
       .arity = OptionArity::kValue,
@@ -253,7 +253,7 @@ inline constexpr std::array<PodFlagRow, 1> kRunFlags = {{
        flags.uuid_file_save = value;
        return {};
      }},
-}};
+});
 inline constexpr auto kRunOptions = options_of(kRunFlags);
 
 }  // namespace agena::stage0

@@ -19,7 +19,6 @@
 #include "common/contract/exit_codes.h"
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
-#include "common/sys/cgroup.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fs.h"
 #include "common/sys/mount.h"
@@ -33,6 +32,7 @@
 #include "stage1/iohub/terminal.h"
 #include "stage1/run/app_ends.h"
 #include "stage1/run/pod.h"
+#include "stage1/run/pod_cgroup.h"
 #include "stage1/run/pod_init.h"
 #include "stage1/run/quick_end.h"
 #include "stage1/units/pod_units.h"
@@ -44,41 +44,6 @@ namespace paths = contract::pod_paths;
 
 // rkt's systemd flavour asks for a clean end by this signal (systemd(1): SIGRTMIN+3 starts halt.target).
 int halt_signal() { return SIGRTMIN + 3; }
-
-// What the pod needs outside its namespaces: its cgroup.
-class PodCgroup {
- public:
-  // Makes the cgroup below the caller's own and records it for gc.
-  static Result<PodCgroup> make(const sys::DirFd& pod_dir, const Uuid& uuid) {
-    sys::DirFd root = TRY(sys::open_cgroup2());
-    const std::string own = TRY(sys::own_cgroup2_path());
-    const std::string path = own + (own.empty() ? "" : "/") + "agena-" + uuid.str() + ".scope";
-    TRY(sys::replace_file(pod_dir, paths::kSubcgroup, path));
-    TRY_CTX(sys::make_dir(root, path), "making the pod's cgroup");
-    sys::DirFd dir = TRY(sys::open_dir(root, path));
-    return PodCgroup(std::move(root), own, path, std::move(dir));
-  }
-
-  const sys::DirFd& dir() const { return dir_; }
-  Result<> remove() const { return sys::remove_cgroup(root_, path_); }
-
-  // The first write to any cgroup.procs waits for an RCU grace period (10 to 15 ms) in the kernel; writes
-  // soon after it do not. A move of ourselves to where we are changes nothing, and takes the wait off
-  // systemd, which would have it when it moves itself and the apps; meanwhile pod-init and systemd get on. A
-  // refusal only means that the time is not saved.
-  void warm_up() const {
-    auto procs = sys::open_at(root_, own_.empty() ? "cgroup.procs" : own_ + "/cgroup.procs", O_WRONLY);
-    if (procs) (void)sys::write_all(procs->get(), "0");
-  }
-
- private:
-  PodCgroup(sys::DirFd root, std::string own, std::string path, sys::DirFd dir)
-      : root_(std::move(root)), own_(std::move(own)), path_(std::move(path)), dir_(std::move(dir)) {}
-  sys::DirFd root_;
-  std::string own_;
-  std::string path_;
-  sys::DirFd dir_;
-};
 
 // The supervisor's state while the pod runs.
 class Supervisor {
