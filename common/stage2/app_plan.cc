@@ -124,6 +124,7 @@ Result<AppMount> mount_of_point(const schema::PodManifest& pod, const std::strin
                        0755,
                        0,
                        0,
+                       {},
                        {}};
   return AppMount{std::move(empty), normalised(point.path), point.read_only, true};
 }

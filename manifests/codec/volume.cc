@@ -68,6 +68,21 @@ void read_permissions(ObjectReader& object, Volume& volume) {
     if (const auto id = node->as_uint(kMaxId)) volume.gid = static_cast<std::uint32_t>(*id);
 }
 
+// "rwm" or a part of it, in any order.
+std::optional<schema::DeviceAccess> read_device_access(const JsonNode& node) {
+  const auto text = node.as_string();
+  if (!text) return std::nullopt;
+  const auto has = [&](char letter) { return text->find(letter) != std::string::npos; };
+  const schema::DeviceAccess access{.read = has('r'), .write = has('w'), .mknod = has('m')};
+  if (!text->empty() && text->size() == std::size_t{access.read} + access.write + access.mknod) return access;
+  node.complain_expected("some of the letters r, w and m, each once");
+  return std::nullopt;
+}
+
+std::string device_access_text(const schema::DeviceAccess& access) {
+  return std::string(access.read ? "r" : "") + (access.write ? "w" : "") + (access.mknod ? "m" : "");
+}
+
 void read_source(const JsonNode& volume_node, ObjectReader& object, Volume& volume) {
   const auto node = object.find("source");
   if (volume.kind == VolumeKind::kHost) {
@@ -113,6 +128,12 @@ std::optional<Volume> read_volume(const JsonNode& node) {
   if (const auto read_only = object.find("readOnly")) volume.read_only = read_only->as_bool();
   if (const auto recursive = object.find("recursive")) volume.recursive = recursive->as_bool();
   read_permissions(object, volume);
+  if (const auto access = object.find("deviceAccess")) {
+    if (volume.kind == VolumeKind::kHost)
+      volume.device_access = read_device_access(*access);
+    else
+      access->complain("only a host volume can have this");
+  }
   volume.extra = object.extra();
   return volume;
 }
@@ -129,6 +150,7 @@ Result<Json> volume_json(const Volume& volume) {
     object.add("uid", volume.uid);
     object.add("gid", volume.gid);
   }
+  if (volume.device_access) object.add("deviceAccess", device_access_text(*volume.device_access));
   TRY(object.add_extra(volume.extra));
   return object.take();
 }

@@ -24,6 +24,14 @@ enum class VolumeKind {
   kEmpty,  // a new directory that lives and dies with the pod
 };
 
+// What an app may do with device nodes: open them for reading or writing, and make nodes of the same number.
+struct DeviceAccess {
+  bool read = false;
+  bool write = false;
+  bool mknod = false;
+  bool operator==(const DeviceAccess&) const = default;
+};
+
 // A volume of the pod.
 struct Volume {
   AcName name;
@@ -35,6 +43,9 @@ struct Volume {
   std::uint32_t mode = 0755;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  // kHost only, and only in volumes that a user gave: the source is a device node, or a directory of them,
+  // that the app may use so. Unset: a device node may be read and, unless read_only, written.
+  std::optional<DeviceAccess> device_access = {};
   Extra extra = {};
   bool operator==(const Volume&) const = default;
 };

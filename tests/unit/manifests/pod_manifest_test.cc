@@ -73,6 +73,9 @@ TEST(PodManifestTest, ReadsVolumesAndPorts) {
   EXPECT_EQ(work->source, "/opt/tenant1/work");
   EXPECT_EQ(work->read_only, true);
   EXPECT_EQ(work->recursive, std::nullopt);
+  EXPECT_EQ(work->device_access, std::nullopt);
+  EXPECT_EQ(find_volume(manifest, "fuse")->device_access,
+            (schema::DeviceAccess{.read = true, .write = true}));
   const auto* output = find_volume(manifest, "buildoutput");
   EXPECT_EQ(output->mode, 04750U);
   EXPECT_EQ(output->uid, 1000U);
@@ -157,6 +160,13 @@ constexpr BadDocument kBadDocuments[] = {
      R"(,"volumes":[{"name":"v","kind":"empty","mode":"17777"},{"name":"w","kind":"empty","mode":""}])",
      "/volumes/0/mode: expected permissions in octal from '0000' to '7777', found \"17777\"; "
      "/volumes/1/mode: expected permissions in octal from '0000' to '7777', found \"\""},
+    {with_app_beside,
+     R"(,"volumes":[{"name":"v","kind":"empty","deviceAccess":"r"},)"
+     R"({"name":"w","kind":"host","source":"/d","deviceAccess":"rr"},)"
+     R"({"name":"x","kind":"host","source":"/d","deviceAccess":""}])",
+     "/volumes/0/deviceAccess: only a host volume can have this; /volumes/1/deviceAccess: expected some of "
+     "the letters r, w and m, each once, found \"rr\"; /volumes/2/deviceAccess: expected some of the "
+     "letters r, w and m, each once, found \"\""},
     {with_app_beside, R"(,"volumes":[{"name":"v","kind":"empty"},{"name":"v","kind":"empty"}])",
      "/volumes/1: duplicate volume name 'v'"},
     {with_app_beside,

@@ -1,15 +1,19 @@
 // The pure parts of the systemd flavour: units, mounts, ends of apps, console lines.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "manifests/codec/pod_manifest.h"
 #include "stage1/iohub/line_prefixer.h"
+#include "stage1/plan/devices.h"
 #include "stage1/plan/launch.h"
 #include "stage1/run/app_ends.h"
 #include "stage1/run/pod_mounts.h"
 #include "stage1/units/pod_units.h"
 #include "stage1/units/unit_file.h"
 #include "tests/support/golden.h"
+#include "tests/support/temp_dir.h"
 
 namespace agena::stage1 {
 namespace {
@@ -79,6 +83,59 @@ TEST(Mounts, MissingVolumeIsNamed) {
   const auto plan = app_mounts(pod, pod.apps.at(0), true);
   ASSERT_FALSE(plan.has_value());
   EXPECT_EQ(plan.error().to_string(), "dangling mount point: no volume 'host' for '/srv'");
+}
+
+std::vector<std::string> texts(const Result<std::vector<DeviceRule>>& rules) {
+  std::vector<std::string> all;
+  EXPECT_TRUE(rules.has_value()) << rules.error().to_string();
+  if (rules)
+    for (const DeviceRule& rule : *rules) all.push_back(to_string(rule));
+  return all;
+}
+
+// /dev/null, /dev/zero and /dev/tty stand for devices of a user; they are there wherever tests run.
+TEST(Devices, OfVolumes) {
+  Pod pod = example_pod();
+  const std::vector<std::string> standard = texts(devices_of(pod));
+  EXPECT_EQ(standard, (std::vector<std::string>{"c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm",
+                                                "c 1:9 rwm", "c 5:0 rwm", "c 5:2 rwm", "c 136:* rw"}));
+  const auto use = [&](const char* source) -> schema::Volume& {
+    schema::Volume& volume = pod.manifest.volumes.at(0);
+    volume.source = source;
+    return volume;
+  };
+  // A directory is no device unless it was given as one.
+  use("/dev/pts");
+  EXPECT_EQ(texts(devices_of(pod)), standard);
+  // The standard rule of the same device stays as wide as it is.
+  use("/dev/null").read_only = true;
+  EXPECT_EQ(texts(devices_of(pod)), standard);
+  // Not there: mounting it tells.
+  use("/nonexistent").device_access = schema::DeviceAccess{.read = true};
+  EXPECT_EQ(texts(devices_of(pod)), standard);
+}
+
+TEST(Devices, OfADirectoryAndByApp) {
+  const test::TempDir dir;
+  ASSERT_EQ(::mkdir((dir.path() + "/sub").c_str(), 0755), 0);
+  if (::mknod((dir.path() + "/disk").c_str(), S_IFBLK | 0600, makedev(240, 7)) != 0)
+    GTEST_SKIP() << "making device nodes needs root";
+  ASSERT_EQ(::mknod((dir.path() + "/sub/card").c_str(), S_IFCHR | 0600, makedev(241, 1)), 0);
+  Pod pod = example_pod();
+  schema::Volume& volume = pod.manifest.volumes.at(0);
+  volume.source = dir.path();
+  volume.device_access = schema::DeviceAccess{.read = true, .mknod = true};
+  const std::size_t standard = 8;
+  auto rules = texts(devices_of(pod, pod.apps.at(0)));
+  rules.erase(rules.begin(), rules.begin() + standard);
+  EXPECT_EQ(rules, (std::vector<std::string>{"b 240:7 rm", "c 241:1 rm"}));
+  EXPECT_EQ(devices_of(pod, pod.apps.at(1))->size(), standard) << "the other app has no such mount";
+  EXPECT_EQ(devices_of(pod)->size(), standard + 2);
+  volume.device_access.reset();
+  volume.source += "/disk";
+  EXPECT_EQ(to_string(devices_of(pod)->back()), "b 240:7 rw");
+  volume.read_only = true;
+  EXPECT_EQ(to_string(devices_of(pod)->back()), "b 240:7 r");
 }
 
 TEST(Launch, HandlersRunAsRootInTheAppsRoot) {
