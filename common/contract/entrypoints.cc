@@ -25,6 +25,7 @@ constexpr std::array kRunOptions = {
     EntrypointOption{"disable-seccomp", kFlag, 3, false},
     EntrypointOption{"mutable", kFlag, 5, true},
     EntrypointOption{"ipc", kValue, 6, true},
+    EntrypointOption{"disable-limits", kFlag, 7, false},
 };
 constexpr std::array kEnterOptions = {
     EntrypointOption{"pid", kValue, 1, false},

@@ -48,6 +48,23 @@ inline constexpr auto kMountFlags = std::to_array<AppFlagRow>({
 });
 inline constexpr auto kMountOptions = options_of(kMountFlags);
 
+// What makes no sense for several apps at once: these must follow an image. All other flags of apps may stand
+// before the first image, as defaults for all apps.
+inline constexpr auto kOneAppFlags = std::to_array<AppFlagRow>({
+    {{.name = "exec",
+      .value_name = "PATH",
+      .arity = OptionArity::kValue,
+      .help = "program to run instead of the image's; the image's arguments are dropped",
+      .completes = Completes::kFile},
+     [](AppRequest& app, std::string_view value) { return set_text(app.exec, value); }},
+    {{.name = "name",
+      .value_name = "NAME",
+      .arity = OptionArity::kValue,
+      .help = "name of the app; by default the last part of the image's name"},
+     [](AppRequest& app, std::string_view value) { return set_text(app.name, value); }},
+});
+inline constexpr auto kOneAppOptions = options_of(kOneAppFlags);
+
 inline constexpr auto kAppFlags = std::to_array<AppFlagRow>({
     {{.name = "annotation",
       .value_name = "NAME=VALUE",
@@ -106,12 +123,6 @@ inline constexpr auto kAppFlags = std::to_array<AppFlagRow>({
       .help = "environment variable of the app; wins over the image's, but not over --set-env",
       .repeatable = true},
      [](AppRequest& app, std::string_view value) { return add_name_value(app.environment, value); }},
-    {{.name = "exec",
-      .value_name = "PATH",
-      .arity = OptionArity::kValue,
-      .help = "program to run instead of the image's; the image's arguments are dropped",
-      .completes = Completes::kFile},
-     [](AppRequest& app, std::string_view value) { return set_text(app.exec, value); }},
     {{.name = "group",
       .value_name = "GROUP",
       .arity = OptionArity::kValue,
@@ -125,11 +136,6 @@ inline constexpr auto kAppFlags = std::to_array<AppFlagRow>({
        app.isolators.memory = std::string(value);
        return {};
      }},
-    {{.name = "name",
-      .value_name = "NAME",
-      .arity = OptionArity::kValue,
-      .help = "name of the app; by default the last part of the image's name"},
-     [](AppRequest& app, std::string_view value) { return set_text(app.name, value); }},
     {{.name = "oom-score-adj",
       .value_name = "N",
       .arity = OptionArity::kValue,

@@ -26,16 +26,16 @@ constexpr std::array kRmOptions = {&kUuidFile};
 constexpr std::array kStatusOptions = {&kFormat, &kUuidFile, &kWait, &kWaitReady};
 constexpr std::array kStopOptions = {&kForce, &kStopGrace, &kUuidFile};
 
-template <std::size_t N, std::size_t M>
-consteval std::array<const Option*, N + M> concatenated(const std::array<const Option*, N>& a,
-                                                        const std::array<const Option*, M>& b) {
-  std::array<const Option*, N + M> both{};
-  std::ranges::copy(a, both.begin());
-  std::ranges::copy(b, both.begin() + N);
-  return both;
+template <std::size_t... N>
+consteval auto concatenated(const std::array<const Option*, N>&... lists) {
+  std::array<const Option*, (N + ...)> all{};
+  auto end = all.begin();
+  ((end = std::ranges::copy(lists, end).out), ...);
+  return all;
 }
-// What may follow an image of a pod.
-constexpr auto kOptionsOfImages = concatenated(concatenated(kAppOptions, kMountOptions), kSignatureOptions);
+// What may follow an image of a pod; and what of it may stand before the first image as well, for all apps.
+constexpr auto kOptionsForAllApps = concatenated(kAppOptions, kMountOptions);
+constexpr auto kOptionsOfImages = concatenated(kOptionsForAllApps, kOneAppOptions, kSignatureOptions);
 
 using Lists1 = std::array<OptionList, 1>;
 constexpr Lists1 kCatManifestLists = {kCatManifestOptions};
@@ -58,8 +58,8 @@ constexpr Lists1 kStopLists = {kStopOptions};
 constexpr std::string_view kImagesText =
     "IMAGE is an image id of the store or the first digits of one, the path of an ACI, "
     "oci:PATH[:TAG|@DIGEST], "
-    "docker-archive:PATH[:REF], or a name. Flags of an app follow its image. Arguments for the app stand "
-    "between "
+    "docker-archive:PATH[:REF], or a name. Flags of an app follow its image; before the first image they are "
+    "for all apps. Arguments for the app stand between "
     "'--' and '---' (or the end): those of an ACI are added to its exec, those of an OCI or docker image "
     "take the "
     "place of its Cmd.";
@@ -169,7 +169,7 @@ constexpr std::array kRows = {
                .run = cmd_prepare,
                .takes_images = true,
                .app_options = kOptionsOfImages,
-               .leading_app_options = kMountOptions},
+               .leading_app_options = kOptionsForAllApps},
     CommandRow{.spec = {.name = "rm",
                         .summary = "Delete pods that are not running",
                         .usage = "UUID… | --uuid-file=PATH",
@@ -188,7 +188,7 @@ constexpr std::array kRows = {
                .run = cmd_run,
                .takes_images = true,
                .app_options = kOptionsOfImages,
-               .leading_app_options = kMountOptions},
+               .leading_app_options = kOptionsForAllApps},
     CommandRow{.spec = {.name = "run-prepared",
                         .summary = "Run a prepared pod",
                         .usage = "[FLAGS] UUID",

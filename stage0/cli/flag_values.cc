@@ -307,7 +307,8 @@ Result<> add_insecure_options(InsecureOptions& options, std::string_view text) {
     InsecureOptions adds;
   };
   static constexpr InsecureOptions kAllFetch{.image = true, .tls = true, .http = true, .pubkey = true};
-  static constexpr InsecureOptions kAllRun{.capabilities = true, .paths = true, .seccomp = true};
+  static constexpr InsecureOptions kAllRun{
+      .capabilities = true, .paths = true, .seccomp = true, .limits = true};
   static constexpr std::array kRows = {
       Row{"none", {}},
       Row{"image", {.image = true}},
@@ -318,6 +319,7 @@ Result<> add_insecure_options(InsecureOptions& options, std::string_view text) {
       Row{"capabilities", {.capabilities = true}},
       Row{"paths", {.paths = true}},
       Row{"seccomp", {.seccomp = true}},
+      Row{"limits", {.limits = true}},
       Row{"all-fetch", kAllFetch},
       Row{"all-run", kAllRun},
       Row{"all",
@@ -327,12 +329,13 @@ Result<> add_insecure_options(InsecureOptions& options, std::string_view text) {
            .pubkey = true,
            .capabilities = true,
            .paths = true,
-           .seccomp = true}},
+           .seccomp = true,
+           .limits = true}},
   };
   static constexpr std::array kMembers = {&InsecureOptions::image,        &InsecureOptions::tls,
                                           &InsecureOptions::http,         &InsecureOptions::pubkey,
                                           &InsecureOptions::capabilities, &InsecureOptions::paths,
-                                          &InsecureOptions::seccomp};
+                                          &InsecureOptions::seccomp,      &InsecureOptions::limits};
   for (const std::string& part : split(text, ',')) {
     const auto row = std::ranges::find(kRows, part, &Row::name);
     if (row == kRows.end())

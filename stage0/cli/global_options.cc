@@ -58,9 +58,8 @@ constexpr std::array kRows = {
          .value_name = "LIST",
          .initial = "none",
          .arity = OptionArity::kValue,
-         .help =
-             "security features to do without: image, tls, http, pubkey, capabilities, paths, seccomp, or "
-             "the groups all-fetch, all-run, all, none",
+         .help = "security features to do without: image, tls, http, pubkey, capabilities, paths, seccomp, "
+                 "limits (those that the host cannot enforce), or the groups all-fetch, all-run, all, none",
          .repeatable = true},
         [](GlobalFlags& flags, std::string_view value) {
           return add_insecure_options(flags.insecure, value);

@@ -28,7 +28,7 @@ struct ImageArgs {
 struct ImageGrammar {
   std::span<const OptionList> options;  // of every sort
   OptionList app_options;               // those that follow an image ("--X must follow an image")
-  OptionList leading_app_options = {};  // those of them that may precede all images, as flags of the pod
+  OptionList leading_app_options = {};  // those of them that may precede all images, for all apps
 };
 
 // Reads the arguments (without program and command names). Options, `--` and `---` are recognised outside the

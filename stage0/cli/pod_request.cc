@@ -74,19 +74,40 @@ Result<> apply_pull_aliases(PodFlags& flags) {
   return {};
 }
 
-Result<AppRequest> make_app_request(const ImageArg& image) {
+// Flags that may stand before the first image, as defaults for all apps; without --mount, whose rule is by
+// paths.
+Result<bool> apply_app_default(const OptionUse& use, AppRequest& app) {
+  return apply_option(kAppFlags, use, app);
+}
+
+Result<> apply_app_flag(const OptionUse& use, AppRequest& app) {
+  const bool applied = TRY(apply_app_default(use, app)) || TRY(apply_option(kOneAppFlags, use, app)) ||
+                       TRY(apply_option(kSignatureFlags, use, app)) ||
+                       TRY(apply_option(kMountFlags, use, app));
+  (void)applied;  // the grammar hands out app flags only
+  return {};
+}
+
+// Whether an image's own flags take the place of a default: of a NAME=VALUE that of the same name. (What is
+// not repeatable needs no rule: the flag that is applied later counts.)
+bool is_overridden(const OptionUse& of_all, std::span<const OptionUse> own) {
+  return std::ranges::any_of(own, [&](const OptionUse& use) {
+    return use.option == of_all.option && use.option->repeatable &&
+           cut(use.value, '=').before == cut(of_all.value, '=').before;
+  });
+}
+
+// `leading`: the uses before all images, among which are those of the pod.
+Result<AppRequest> make_app_request(const ImageArg& image, std::span<const OptionUse> leading) {
   warn_if_deprecated(image.uses);
   AppRequest app;
   app.image = image.image;
   app.args.assign(image.args.begin(), image.args.end());
   app.has_args = image.has_args;
-  for (const OptionUse& use : image.uses) {
-    const bool applied =
-        TRY_CTX(apply_option(kAppFlags, use, app), "image '{}'", printable(image.image)) ||
-        TRY_CTX(apply_option(kSignatureFlags, use, app), "image '{}'", printable(image.image)) ||
-        TRY_CTX(apply_option(kMountFlags, use, app), "image '{}'", printable(image.image));
-    (void)applied;  // the grammar hands out app flags only
-  }
+  for (const OptionUse& use : leading)
+    if (!is_overridden(use, image.uses)) TRY(apply_app_default(use, app));
+  for (const OptionUse& use : image.uses)
+    TRY_CTX(apply_app_flag(use, app), "image '{}'", printable(image.image));
   if (app.isolators.caps_retain && app.isolators.caps_remove)
     return fail(ErrorKind::kInvalidInput, "image '{}': --caps-retain and --caps-remove exclude each other",
                 printable(image.image));
@@ -123,15 +144,20 @@ Result<std::vector<NameValue>> merged_environment(const PodFlags& flags) {
 }
 
 // A pod manifest says what apps there are; whatever else would say it is a contradiction.
-Result<> check_pod_manifest(const PrepareRequest& request, const PodFlags& flags) {
+Result<> check_pod_manifest(const PrepareRequest& request, const PodFlags& flags,
+                            std::span<const OptionUse> uses) {
   if (request.pod_manifest.empty()) {
     if (request.apps.empty())
       return fail(ErrorKind::kInvalidInput, "must provide at least one image or specify the pod manifest");
     return {};
   }
-  const bool conflict = !request.apps.empty() || !request.volumes.empty() || !request.mounts.empty() ||
-                        !request.ports.empty() || request.inherit_env || !request.set_env.empty() ||
-                        !flags.env_files.empty() || request.pull_policy != PullPolicy::kNew;
+  AppRequest all_apps;
+  bool has_app_flags = false;
+  for (const OptionUse& use : uses) has_app_flags = TRY(apply_app_default(use, all_apps)) || has_app_flags;
+  const bool conflict = has_app_flags || !request.apps.empty() || !request.volumes.empty() ||
+                        !request.mounts.empty() || !request.ports.empty() || request.inherit_env ||
+                        !request.set_env.empty() || !flags.env_files.empty() ||
+                        request.pull_policy != PullPolicy::kNew;
   if (conflict)
     return fail(ErrorKind::kInvalidInput, "conflicting flags set with --pod-manifest (see --help)");
   return {};
@@ -143,9 +169,9 @@ Result<PrepareRequest> finish_prepare(const ImageArgs& args, const InsecureOptio
   PrepareRequest& request = flags.prepare;
   request.insecure = insecure;
   request.mounts = TRY(leading_mounts(args.uses));
-  for (const ImageArg& image : args.images) request.apps.push_back(TRY(make_app_request(image)));
+  for (const ImageArg& image : args.images) request.apps.push_back(TRY(make_app_request(image, args.uses)));
   request.set_env = TRY(merged_environment(flags));
-  TRY(check_pod_manifest(request, flags));
+  TRY(check_pod_manifest(request, flags, args.uses));
   return std::move(request);
 }
 
@@ -194,7 +220,7 @@ Result<PullPolicy> make_fetch_policy(const ImageArgs& args) {
   for (const OptionUse& use : args.uses) TRY(apply_option(kFetchPullFlags, use, flags));
   TRY(apply_pull_aliases(flags));
   for (const ImageArg& image : args.images) {
-    TRY(make_app_request(image));
+    TRY(make_app_request(image, {}));
     if (image.has_args)
       return fail(ErrorKind::kInvalidInput, "image '{}': arguments make no sense for fetching",
                   printable(image.image));

@@ -52,6 +52,7 @@ contract::EntrypointCall render_run_options(const Engine& engine, const Uuid& uu
   set_flag("disable-paths", facts.insecure.paths);
   set_flag("disable-seccomp", facts.insecure.seccomp);
   set("ipc", launch.ipc);
+  set_flag("disable-limits", facts.insecure.limits);
   call.operands = {uuid.str()};
   return call;
 }

@@ -34,6 +34,7 @@ struct InsecureOptions {
   bool capabilities = false;  // the capability bounding set of apps
   bool paths = false;         // masked and read-only paths of apps
   bool seccomp = false;       // the seccomp filter of apps
+  bool limits = false;        // limits that the host cannot enforce
   bool operator==(const InsecureOptions&) const = default;
 };
 

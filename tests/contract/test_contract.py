@@ -15,7 +15,7 @@ KEY = "coreos.com/rkt/stage1/"
 ENTRYPOINTS = ("run", "enter", "gc", "stop")
 RUN_OPTIONS = ["--debug", "--net", "--interactive", "--private-users", "--mds-token", "--local-config", "--hostname",
                "--dns-conf-mode", "--disable-capabilities-restriction", "--disable-paths", "--disable-seccomp",
-               "--mutable", "--ipc"]
+               "--mutable", "--ipc", "--disable-limits"]
 
 
 class Flavour(Case):
@@ -154,7 +154,7 @@ class StubFlavour(Flavour):
             self.fail("set AGENA_STUB_STAGE1 to the stub's program")
         self.record = os.path.join(self.top, "record")
 
-    def stage1(self, version=6, entrypoints=ENTRYPOINTS, name="stub") -> str:
+    def stage1(self, version=7, entrypoints=ENTRYPOINTS, name="stub") -> str:
         notes = [{"name": KEY + one, "value": "/stub/" + one} for one in entrypoints]
         if version is not None:
             notes.append({"name": KEY + "interface-version", "value": str(version)})
@@ -215,7 +215,8 @@ class Calls(StubFlavour):
         names = [word.partition("=")[0] for word in args[:-1]]
         self.assertEqual(sorted(names, key=RUN_OPTIONS.index), names)
         self.assertEqual({"--debug", "--net", "--interactive", "--local-config", "--hostname", "--dns-conf-mode",
-                          "--disable-capabilities-restriction", "--disable-paths", "--disable-seccomp", "--ipc"}, set(names))
+                          "--disable-capabilities-restriction", "--disable-paths", "--disable-seccomp", "--ipc",
+                          "--disable-limits"}, set(names))
         self.assertIn("--dns-conf-mode=resolv=host,hosts=host", args)
 
     def test_stop_and_enter(self):

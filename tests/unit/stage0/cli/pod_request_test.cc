@@ -165,7 +165,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"--volume=v,kind=empty --volume=v,kind=empty x", "--volume: duplicate volume name 'v'"},
         Refusal{"--ipc=host x", "--ipc: 'host' is none of: auto, private, parent"},
         Refusal{"--pull-policy=always x", "--pull-policy: 'always' is none of: never, new, update"},
-        Refusal{"--user=1 x", "--user must follow an image"},
+        Refusal{"--exec=/e x", "--exec must follow an image"},
+        Refusal{"--name=n x", "--name must follow an image"},
+        Refusal{"--user= x", "--user: the value is empty"},
+        Refusal{"--environment=A=1 --environment=A=2 x", "--environment: 'A' is already set"},
+        Refusal{"--pod-manifest=m --memory=1Gi", "conflicting flags set with --pod-manifest (see --help)"},
         Refusal{"--signature=s x", "--signature must follow an image"},
         Refusal{"x --signature=s",
                 "image 'x': --signature: verifying signatures is not supported by this build"},
@@ -178,6 +182,24 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"--insecure-options=x y", "--insecure-options: unknown insecure option 'x'"},
         Refusal{"--dir= y", "--dir: a directory cannot be empty"},
         Refusal{"--cpuprofile=f y", "--cpuprofile: this flag is not supported by this build"}));
+
+TEST(RunRequest, FlagsBeforeTheFirstImageAreDefaultsForAllApps) {
+  const RunRequest request = ASSERT_VALUE(
+      run_request("--memory=1Gi --user=7 --environment=A=all --environment=B=all --cap-retain=CAP_KILL "
+                  "--mount=volume=v,target=/m x --user=8 --environment=A=own --caps-retain=CAP_CHOWN y"));
+  AppRequest x = app_of("x");
+  x.user = "8";
+  x.environment = {{"B", "all"}, {"A", "own"}};
+  x.isolators.memory = "1Gi";
+  x.isolators.caps_retain = {"CAP_CHOWN"};
+  AppRequest y = app_of("y");
+  y.user = "7";
+  y.environment = {{"A", "all"}, {"B", "all"}};
+  y.isolators.memory = "1Gi";
+  y.isolators.caps_retain = {"CAP_KILL"};
+  EXPECT_EQ(request.prepare.apps, (std::vector<AppRequest>{x, y}));
+  EXPECT_EQ(request.prepare.mounts, (std::vector<MountRequest>{{"v", "/m"}}));
+}
 
 TEST(RunRequest, ExperimentalStreamsArePlainOnly) {
   ASSERT_EQ(::setenv("RKT_EXPERIMENT_ATTACH", "true", 1), 0);
@@ -221,13 +243,14 @@ TEST(PrepareRequest, TakesWhatRunTakesButTheStart) {
 TEST(PrepareRequest, TheLineOfNomadsDriver) {
   const PrepareRequest request = ASSERT_VALUE(prepare_request(
       "--insecure-options=image --debug=false --no-overlay=true --volume=alloc,kind=host,source=/a "
-      "--mount=volume=alloc,target=/alloc --set-env=K=V --port=http:24607 busybox.aci --memory=100M "
-      "--cpu=500m "
-      "--user=1000 --group=1000 --exec=/bin/httpd -- -f -p 80"));
+      "--mount=volume=alloc,target=/alloc --set-env=K=V --memory=100M --cpu=500m --port=http:24607 "
+      "--user=1000 --group=1000 busybox.aci --exec=/bin/httpd -- -f -p 80"));
   EXPECT_TRUE(request.insecure.image);
   EXPECT_TRUE(request.no_overlay);
   EXPECT_EQ(request.mounts, (std::vector<MountRequest>{{"alloc", "/alloc"}}));
   ASSERT_EQ(request.apps.size(), 1U);
+  EXPECT_EQ(request.apps[0].user, "1000");
+  EXPECT_EQ(request.apps[0].isolators.memory, "100M");
   EXPECT_EQ(request.apps[0].args, (std::vector<std::string>{"-f", "-p", "80"}));
 }
 
