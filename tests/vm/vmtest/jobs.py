@@ -1,0 +1,29 @@
+"""What runs in the machine. Suites of tests/functional run there too: the same tests on the kind of host that users have."""
+
+VM, FUNCTIONAL, CONTRACT = "vm", "functional", "contract"
+
+
+def suites(directory: str, *names: str, seconds=900) -> dict:
+    return {"name": " ".join(names), "directory": directory, "suites": list(names), "seconds": seconds}
+
+
+QUICK = [
+    suites(VM, "test_basics", seconds=300),
+]
+WHOLE = [
+    *QUICK,
+]
+
+
+def chosen(names) -> list:
+    """Jobs for names as the user writes them: DIRECTORY/NAME, where `vm/` may be left out; or `reset:hard`,
+    `reset:orderly`."""
+    out = []
+    for name in names:
+        kind, _, how = name.partition(":")
+        if kind == "reset":
+            out.append({"reset": how})
+            continue
+        directory, _, suite = name.rpartition("/")
+        out.append(suites(directory or VM, suite, seconds=3600))
+    return out

@@ -1,0 +1,47 @@
+"""The machine's second disk: the installed project, the tests and the list of jobs. Made anew for every run."""
+
+import json
+import os
+import shutil
+import subprocess
+
+from debian_packages import run
+
+from .root_image import make_disk
+
+# Parts of the source tree that the tests stand on.
+SOURCES = ("scripts", "tests/contract", "tests/functional", "tests/support", "tests/vm")
+MIB = 1 << 20
+
+
+def stage(build: str, source: str, jobs: list, target: str):
+    """Puts all that goes onto the disk into the directory `target`."""
+    subprocess.run(["cmake", "--install", build, "--strip", "--prefix", "/usr"], check=True,
+                   env={**os.environ, "DESTDIR": os.path.join(target, "install")}, stdout=subprocess.DEVNULL)
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in SOURCES:
+        shutil.copytree(os.path.join(source, name), os.path.join(target, "source", name), ignore=ignore, symlinks=True)
+    images = os.path.join(target, "images", "busybox")
+    run(os.path.join(source, "scripts", "make-busybox-image"), images)
+    stub = os.path.join(build, "tests", "stub-stage1", "stub-stage1")
+    if os.path.exists(stub):
+        shutil.copy2(stub, os.path.join(target, "stub-stage1"))
+    with open(os.path.join(target, "jobs.json"), "w", encoding="utf-8") as stream:
+        json.dump(jobs, stream, indent=1)
+
+
+def size_of(tree: str) -> int:
+    """Bytes that the files of a tree take in blocks of 4 KiB."""
+    total = 0
+    for path, folders, files in os.walk(tree):
+        total += sum(-(-os.lstat(os.path.join(path, name)).st_size // 4096) * 4096 + 4096 for name in files + folders)
+    return total
+
+
+def build_disk(build: str, source: str, jobs: list, directory: str) -> str:
+    """Path of the new image in `directory`."""
+    tree, disk = os.path.join(directory, "payload"), os.path.join(directory, "payload.ext4")
+    stage(build, source, jobs, tree)
+    make_disk(tree, disk, f"{size_of(tree) // MIB * 5 // 4 + 32}M", "20000")
+    shutil.rmtree(tree)
+    return disk
