@@ -16,7 +16,7 @@ namespace agena::sys {
 
 Result<std::string> read_all(int fd, std::size_t max_bytes) {
   std::string bytes;
-  std::array<char, 16384> buffer{};
+  std::array<char, 16384> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): read() fills it
   while (true) {
     const ssize_t n = ::read(fd, buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;

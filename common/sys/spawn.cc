@@ -117,4 +117,16 @@ Result<Child> spawn(const SpawnPlan& plan) {
   return started;
 }
 
+Result<Child> fork_child(const std::function<int()>& body) {
+  const pid_t pid = ::fork();
+  if (pid < 0) return sys_fail("creating a process");
+  if (pid == 0) ::_exit(body());
+  // Nobody else reaps it, so the pid is still its own.
+  auto fd = open_pidfd(pid);
+  if (fd) return Child(pid, *std::move(fd));
+  (void)::kill(pid, SIGKILL);
+  (void)::waitpid(pid, nullptr, 0);
+  return std::unexpected(std::move(fd).error());
+}
+
 }  // namespace agena::sys

@@ -1,4 +1,4 @@
-// Starting processes with clone3(2). Between clone and exec the child runs only spawn_child.cc, which is
+// Starting processes. Between clone3(2) and exec the child of spawn() runs only spawn_child.cc, which is
 // async-signal-safe and allocates nothing; everything richer happens after exec, in a fresh single-threaded
 // program.
 #pragma once
@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -73,5 +74,9 @@ class Child {
 // Starts the child; returns when its exec has succeeded, or with the step that failed ("executing '/init': no
 // such file …").
 Result<Child> spawn(const SpawnPlan& plan);
+
+// A copy of the calling process, which must have one thread, that runs `body` and exits with what it returns.
+// For a process that has joined a pid namespace, which counts for its children only.
+Result<Child> fork_child(const std::function<int()>& body);
 
 }  // namespace agena::sys

@@ -1,14 +1,15 @@
 #include "stage1/enter/enter.h"
 
 #include <sched.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
+#include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
-#include "common/stage2/launch_plan.h"
+#include "common/stage2/steps.h"
 #include "common/sys/fs.h"
 #include "common/sys/namespaces.h"
 #include "common/sys/pidfd.h"
@@ -17,9 +18,6 @@
 
 namespace agena::stage1 {
 namespace {
-
-// Where stage2 finds its plan.
-constexpr int kPlanFd = 3;
 
 // The app's own plan, as the supervisor left it in the pod: it has the environment and the root.
 Result<stage2::LaunchPlan> plan_in_app(const sys::DirFd& pod_root, const std::string& app) {
@@ -51,13 +49,11 @@ Result<stage2::LaunchPlan> plan_for(const sys::DirFd& pod_root, const contract::
   return plan;
 }
 
-// A file in memory, at its start.
-Result<sys::UniqueFd> memory_file(const std::string& bytes) {
-  sys::UniqueFd fd(::memfd_create("launch-plan", MFD_CLOEXEC));
-  if (!fd) return sys_fail("creating a file in memory");
-  TRY(sys::write_all(fd.get(), bytes));
-  if (::lseek(fd.get(), 0, SEEK_SET) != 0) return sys_fail("rewinding a file in memory");
-  return fd;
+// A failure has the hub's exit codes; there is no hub to tell it to.
+int launch_here(const stage2::LaunchPlan& plan) {
+  const stage2::LaunchFailure failure = stage2::launch(plan);
+  log::write(log::Level::kError, failure.text);
+  return failure.exit_code;
 }
 
 }  // namespace
@@ -66,15 +62,14 @@ Result<int> enter(const contract::EntrypointCall& call) {
   const auto pid = static_cast<pid_t>(TRY_CTX(parse_int(call.value("pid"), 1, INT32_MAX), "--pid"));
   const sys::PidFd init = TRY_CTX(sys::open_pidfd(pid), "entering the pod");
   const sys::DirFd pod_root = TRY(sys::open_dir(sys::at_cwd(), fmt::format("/proc/{}/root", pid), O_PATH));
-  const sys::UniqueFd plan = TRY(memory_file(TRY(stage2::render_launch_plan(TRY(plan_for(pod_root, call))))));
+  const stage2::LaunchPlan plan = TRY(plan_for(pod_root, call));
+  // Until the exec the child is this program of the host, seen from inside the pod: /proc/PID/exe must not
+  // lead anybody there to the file.
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return sys_fail("protecting the process");
   TRY(sys::join_namespaces(
       init, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP));
   // The pid namespace counts for children: the command runs in one, and we wait for it outside.
-  auto child = TRY(sys::spawn({.path = kStage2Program,
-                               .argv = {"stage2", sys::proc_fd_path(kPlanFd)},
-                               .environment = {},
-                               .fds = {{plan.get(), kPlanFd}},
-                               .join = {}}));
+  auto child = TRY(sys::fork_child([&plan] { return launch_here(plan); }));
   const sys::ExitStatus status = TRY(child.wait());
   return status.code();
 }
