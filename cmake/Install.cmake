@@ -38,3 +38,10 @@ function(agena_install_link)
 endfunction()
 agena_install_link(TARGET agena LINK bin/rkt)
 agena_install_link(TARGET agena.1 LINK share/man/man1/rkt.1)
+
+# Units, groups, directories and limits, with the prefix of the installation in them. Nothing is enabled.
+install(CODE "
+  set(PREFIX \"\${CMAKE_INSTALL_PREFIX}\")
+  set(OUTPUT \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\")
+  message(STATUS \"Installing: \${OUTPUT}/lib/{systemd/system,sysusers.d,tmpfiles.d,sysctl.d}\")
+  include(\"${CMAKE_SOURCE_DIR}/cmake/HostFiles.cmake\")")

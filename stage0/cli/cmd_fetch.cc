@@ -10,6 +10,7 @@
 #include "stage0/cli/pod_request.h"
 #include "stage0/image/importer.h"
 #include "stage0/image/reference.h"
+#include "stage0/store/data_dir.h"
 #include "stage0/store/store.h"
 
 namespace agena::stage0 {
@@ -46,7 +47,9 @@ Result<int> cmd_fetch(const Invocation& call) {
   bool full = false;
   for (const OptionUse& use : call.images.uses)
     if (use.option == &kFull) full = TRY(parse_bool(use.value));
-  Store store = TRY(Store::open(TRY(call.engine()).data_dir, Store::Mode::kReadWrite));
+  const Engine engine = TRY(call.engine());
+  TRY(make_data_dir(engine.data_dir, engine.group));
+  Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadWrite));
   for (const ImageArg& image : call.images.images) {
     const ImageRecord record =
         TRY_CTX(fetch_one(store, image.image, policy), "fetching '{}'", printable(image.image));

@@ -179,6 +179,7 @@ Result<Engine> make_engine(const GlobalFlags& flags, const Personality& personal
   engine.data_dir = std::move(config.paths.data);
   engine.personality = personality.name;
   engine.local_config_dir = directories[1];
+  engine.group = personality.group;
   engine.stage1 = {.name = std::move(config.stage1.name),
                    .version = std::move(config.stage1.version),
                    .location = std::move(config.stage1.location),

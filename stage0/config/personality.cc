@@ -12,11 +12,13 @@ constexpr std::array kPersonalities = {
                 .data_dir = "/var/lib/agena",
                 .local_config_dir = "/etc/agena",
                 .system_config_dir = "/usr/lib/agena",
+                .group = "agena",
                 .rkt_version = ""},
     Personality{.name = "rkt",
                 .data_dir = "/var/lib/rkt",
                 .local_config_dir = "/etc/rkt",
                 .system_config_dir = "/usr/lib/rkt",
+                .group = "rkt",
                 // The last release of rkt; its drivers demand at least 1.27.0.
                 .rkt_version = "1.30.0"},
 };

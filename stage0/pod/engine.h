@@ -24,6 +24,7 @@ struct Engine {
   std::string data_dir;          // absolute, for example /var/lib/agena
   std::string personality;       // "agena" or "rkt": default host names are PERSONALITY-UUID
   std::string local_config_dir;  // absolute, handed to stage1 as --local-config
+  std::string group;             // that a new data directory is given to, if the host has it
   Stage1Default stage1;
   bool debug = false;  // handed to stage1 as --debug
   // monotonic_now() at which the command began, for the account of phase times; 0: when the operation began.

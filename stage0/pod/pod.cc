@@ -10,6 +10,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/strings.h"
 #include "stage0/pod/pod_watch.h"
+#include "stage0/store/data_dir.h"
 
 namespace agena::stage0 {
 namespace {
@@ -65,7 +66,7 @@ Result<Pods> Pods::create(const std::string& data_dir) {
   // The last of the phase directories to be made tells that all are there.
   if (present.present() && TRY(sys::exists(present.dir(), std::string(kPhases.back().directory))))
     return present;
-  TRY(sys::make_dirs(sys::at_cwd(), data_dir, kPodDirectoryMode));
+  TRY(make_data_dir(data_dir, ""));
   TRY(sys::make_dir(sys::at_cwd(), data_dir + "/pods", kPodDirectoryMode));
   sys::DirFd dir = TRY(sys::open_dir(data_dir + "/pods"));
   for (const auto& phase : kPhases) TRY(sys::make_dir(dir, std::string(phase.directory), kPodDirectoryMode));

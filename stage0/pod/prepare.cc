@@ -8,6 +8,7 @@
 #include "stage0/pod/image_choice.h"
 #include "stage0/pod/prepare_steps.h"
 #include "stage0/stage1_client/stage1_manifest.h"
+#include "stage0/store/data_dir.h"
 #include "stage0/tree/layers_file.h"
 #include "stage0/tree/overlay_root.h"
 
@@ -114,6 +115,7 @@ Result<Preparation> prepare_directory(const Engine& engine, const Pods& pods, co
 
 Result<PreparedPod> prepare_pod(const Engine& engine, const PrepareRequest& request) {
   PhaseTimer times(engine.start);
+  TRY(make_data_dir(engine.data_dir, engine.group));
   const Pods pods = TRY(Pods::create(engine.data_dir));
   auto [pod, warnings] = TRY(prepare_directory(engine, pods, request, "", times));
   // One sync for all files, then the rename: what is in `prepared` is whole, whatever happens.

@@ -10,6 +10,7 @@
 #include "stage0/pod/prepare_steps.h"
 #include "stage0/pod/roots.h"
 #include "stage0/pod/run_call.h"
+#include "stage0/store/data_dir.h"
 #include "stage0/tree/overlay_root.h"
 
 namespace agena::stage0 {
@@ -75,6 +76,7 @@ Result<PodLaunch> launch_pod(const Engine& engine, const RunRequest& request) {
   TRY(refuse_unsupported(request.launch));
   // Before anything is opened: the kernel mounts only by descriptors of the namespace that it mounts in.
   TRY(sys::enter_private_mount_namespace());
+  TRY(make_data_dir(engine.data_dir, engine.group));
   const Pods pods = TRY(Pods::create(engine.data_dir));
   auto [pod, warnings] = TRY(prepare_directory(engine, pods, request.prepare, request.uuid_file_save, times));
   auto started = TRY_CTX(launch(engine, pod, {request.launch, request.prepare.insecure}, std::move(times)),

@@ -219,8 +219,7 @@ Result<ImageRecord> Store::commit_image(const ImageRecord& record, std::span<con
       merge_names(merged.names, record.names);
     }
     const std::string bytes = TRY(image_record_to_json(merged));
-    TRY(sys::write_file(staging.dir(), "record", bytes, 0660));
-    TRY(sys::sync_fd(TRY(sys::open_at(staging.dir(), "record", O_RDONLY)).get()));
+    TRY(write_shared_file(cas_, staging, "record", bytes));
     TRY(sys::rename_at(staging.dir(), "record", cas_, image_path(record.id)));
     // Here and not at the end, where somebody may have removed it again.
     merged = TRY(read_image(record.id));

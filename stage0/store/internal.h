@@ -7,6 +7,7 @@
 #include "common/base/result.h"
 #include "common/sys/fd.h"
 #include "stage0/store/image_record.h"
+#include "stage0/store/store.h"
 
 namespace agena::stage0 {
 
@@ -15,6 +16,10 @@ std::string unique_name();
 // Renames something in the store (path relative to cas) into the trash, where it bears its name and a unique
 // end.
 Result<> move_to_trash(const sys::DirFd& cas, const std::string& path, const std::string& name);
+// Writes and syncs a file in a staging directory that is to be renamed to where the store's group may read
+// it: 0660, and of the group of `cas`.
+Result<> write_shared_file(const sys::DirFd& cas, const Staging& staging, const std::string& name,
+                           std::string_view bytes);
 // Layer keys that imports in progress count on (Staging::claim), as written.
 std::vector<std::string> collect_claims(const sys::DirFd& cas);
 // Reads cas/images/<id>; kNotFound if there is none.

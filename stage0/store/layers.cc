@@ -82,8 +82,7 @@ Result<> Store::put_blob(const Digest& digest, std::string_view bytes) const {
   // A damaged one is replaced.
   if (const auto present = sys::read_file(cas_, path, bytes.size()); present && *present == bytes) return {};
   const Staging staging = TRY(stage());
-  TRY(sys::write_file(staging.dir(), "blob", bytes, 0660));
-  TRY(sys::sync_fd(TRY(sys::open_at(staging.dir(), "blob", O_RDONLY)).get()));
+  TRY(write_shared_file(cas_, staging, "blob", bytes));
   TRY(sys::rename_at(staging.dir(), "blob", cas_, path));
   return sys::sync_dir(cas_, layout::kBlobs);
 }

@@ -104,6 +104,17 @@ Result<> move_to_trash(const sys::DirFd& cas, const std::string& path, const std
   return sys::rename_at(cas, path, trash, fmt::format("{}.{}", name, unique_name()));
 }
 
+Result<> write_shared_file(const sys::DirFd& cas, const Staging& staging, const std::string& name,
+                           std::string_view bytes) {
+  TRY(sys::write_file(staging.dir(), name, bytes, 0660));
+  const sys::UniqueFd file = TRY(sys::open_at(staging.dir(), name, O_RDONLY | O_NOFOLLOW));
+  // Staging directories are root's alone and hand no group down.
+  struct stat st{};
+  if (::fstat(cas.get(), &st) != 0 || ::fchown(file.get(), static_cast<uid_t>(-1), st.st_gid) != 0)
+    return sys_fail("setting the group of '{}'", name);
+  return sys::sync_fd(file.get());
+}
+
 std::vector<std::string> collect_claims(const sys::DirFd& cas) {
   std::vector<std::string> claims;
   const auto names = sys::list_dir(cas, layout::kStaging);

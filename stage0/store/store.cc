@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "common/sys/fs.h"
-#include "common/sys/passwd.h"
+#include "stage0/store/data_dir.h"
 #include "stage0/store/index.h"
 #include "stage0/store/layout.h"
 
@@ -26,40 +26,20 @@ constexpr std::array kTree = {
     Directory{.path = "cas/images", .mode = 02770}, Directory{.path = "cas/layers", .mode = 0700},
     Directory{.path = "cas/staging", .mode = 0700}, Directory{.path = "cas/trash", .mode = 0700},
 };
-constexpr mode_t kDataMode = 02750;
 
-// The group whose members may read the store (rkt's convention), if the host has it.
-std::optional<gid_t> store_group() {
-  const auto root = sys::open_dir("/");
-  if (!root) return std::nullopt;
-  const auto groups = sys::read_group(*root);
-  if (!groups) return std::nullopt;
-  for (const sys::GroupEntry& group : *groups)
-    if (group.name == "rkt") return group.gid;
-  return std::nullopt;
-}
-
-// Makes a directory of the tree. One that is there keeps its mode and owner: they are the administrator's.
-Result<> make_owned(sys::DirRef dir, const std::string& path, mode_t mode, std::optional<gid_t> group) {
-  if (TRY(sys::exists(dir, path))) return {};
-  TRY(sys::make_dir(dir, path, 0700));
-  const gid_t gid = group && (mode & S_ISGID) != 0 ? *group : static_cast<gid_t>(-1);
-  if (::fchownat(dir.get(), path.c_str(), static_cast<uid_t>(-1), gid, AT_SYMLINK_NOFOLLOW) != 0)
-    return sys_fail("setting the group of '{}'", path);
-  if (::fchmodat(dir.get(), path.c_str(), mode, 0) != 0) return sys_fail("setting the mode of '{}'", path);
-  return {};
+// Makes a directory of the tree; the set-gid bit of the data directory hands its group down. One that is
+// there keeps its mode and owner: they are the administrator's.
+Result<> make_owned(sys::DirRef dir, const Directory& directory) {
+  if (TRY(sys::exists(dir, directory.path))) return {};
+  return sys::make_dir(dir, directory.path, directory.mode);
 }
 
 Result<> make_tree(const std::string& data_dir) {
   const auto last = sys::exists(sys::at_cwd(), data_dir + "/" + kTree.back().path);
   if (last && *last) return {};
-  const std::optional<gid_t> group = store_group();
-  const std::size_t slash = data_dir.rfind('/');
-  if (slash != std::string::npos && slash != 0)
-    TRY(sys::make_dirs(TRY(sys::open_dir("/")), data_dir.substr(1, slash - 1)));
-  TRY(make_owned(sys::at_cwd(), data_dir, kDataMode, group));
+  TRY(make_data_dir(data_dir, ""));
   const sys::DirFd data = TRY(sys::open_dir(data_dir));
-  for (const Directory& directory : kTree) TRY(make_owned(data, directory.path, directory.mode, group));
+  for (const Directory& directory : kTree) TRY(make_owned(data, directory));
   return {};
 }
 

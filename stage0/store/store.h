@@ -113,8 +113,9 @@ class Store {
     kReadOnly,   // nothing is created; a store that is not there has no images
     kReadWrite,  // makes the tree below data_dir (the directory included)
   };
-  // Opens the store below an absolute path. Directories get rkt's modes (2750, 2770) and the group `rkt` if
-  // /etc/group has it. Opening does not open the index; the first lookup that needs it does.
+  // Opens the store below an absolute path. Directories get rkt's modes (2750, 2770) and
+  // the group of the data directory (data_dir.h). Opening does not open the index; the first lookup that
+  // needs it does.
   static Result<Store> open(const std::string& data_dir, Mode mode);
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
