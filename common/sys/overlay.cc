@@ -1,7 +1,6 @@
 #include "common/sys/overlay.h"
 
 #include <linux/mount.h>
-#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,7 +26,9 @@ std::unexpected<Error> refused(const UniqueFd& context, const char* what) {
   return errno_fail(saved, "overlay: {}{}", what, log.empty() ? "" : " (" + log + ")");
 }
 
-Result<> check(const OverlaySpec& spec) {
+}  // namespace
+
+Result<> check_overlay_spec(const OverlaySpec& spec) {
   if (spec.lowers.empty() || (spec.upper == nullptr) != (spec.work == nullptr))
     return fail(ErrorKind::kInternal, "overlay: incomplete description");
   if (spec.lowers.size() > kMaxOverlayLayers)
@@ -36,10 +37,8 @@ Result<> check(const OverlaySpec& spec) {
   return {};
 }
 
-}  // namespace
-
 Result<UniqueFd> make_overlay(const OverlaySpec& spec) {
-  TRY(check(spec));
+  TRY(check_overlay_spec(spec));
   const UniqueFd context(static_cast<int>(::syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)));
   if (!context) return sys_fail("file system 'overlay'");
   for (const DirFd* lower : spec.lowers) {
@@ -61,28 +60,11 @@ Result<UniqueFd> make_overlay(const OverlaySpec& spec) {
   return mount;
 }
 
-Result<> mount_overlay_by_string(const OverlaySpec& spec, const UniqueFd& target) {
-  TRY(check(spec));
-  std::string options = "lowerdir=";
-  for (const DirFd* lower : spec.lowers)
-    options += (lower == spec.lowers.front() ? "" : ":") + proc_fd_path(lower->get());
-  if (spec.upper != nullptr)
-    options += ",upperdir=" + proc_fd_path(spec.upper->get()) + ",workdir=" + proc_fd_path(spec.work->get());
-  if (spec.volatile_upper) options += ",volatile";
-  // mount(2) copies one page of options.
-  if (options.size() >= static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)))
-    return fail(ErrorKind::kUnsupported, "overlay: {} layers are too many for this kernel",
-                spec.lowers.size());
-  if (::mount("overlay", proc_fd_path(target.get()).c_str(), "overlay", MS_NODEV, options.c_str()) != 0)
-    return sys_fail("mounting an overlay");
-  return {};
-}
-
 Result<> mount_overlay(const OverlaySpec& spec, const UniqueFd& target) {
   auto mount = make_overlay(spec);
   if (mount) return attach_mount(*mount, target);
   if (mount.error().kind() != ErrorKind::kUnsupported) return std::unexpected(std::move(mount).error());
-  return mount_overlay_by_string(spec, target);
+  return mount_overlay_by_path(spec, target);
 }
 
 }  // namespace agena::sys

@@ -22,12 +22,16 @@ struct OverlaySpec {
   bool volatile_upper = false;
 };
 
+// kInternal if the description is incomplete, kUnsupported if it has too many layers.
+Result<> check_overlay_spec(const OverlaySpec& spec);
 // Mounts an overlay on an open directory. Layers are handed over as descriptors (kernel 6.13); on older
-// kernels as /proc/self/fd paths, which need no escaping either.
+// kernels by path.
 Result<> mount_overlay(const OverlaySpec& spec, const UniqueFd& target);
-// The fallback of mount_overlay by itself: mount(2) with an option string. Public so that it is tested on new
+// The fallback of mount_overlay by itself: mount(2), the layers as paths below /proc/self/fd. Changes the
+// working directory for a moment, so the process must have one thread; mounts on `work` for a moment if a
+// layer is a detached mount, so the mount namespace must be our own. Public so that it is tested on new
 // kernels too.
-Result<> mount_overlay_by_string(const OverlaySpec& spec, const UniqueFd& target);
+Result<> mount_overlay_by_path(const OverlaySpec& spec, const UniqueFd& target);
 // A detached overlay mount (kernel 6.13); kUnsupported on older kernels.
 Result<UniqueFd> make_overlay(const OverlaySpec& spec);
 

@@ -8,10 +8,14 @@
 
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include <gtest/gtest.h>
 
+#include "common/sys/fs.h"
+#include "common/sys/mount.h"
 #include "common/sys/namespaces.h"
+#include "common/sys/overlay.h"
 #include "stage0/tree/copy_tree.h"
 #include "stage0/tree/overlay_root.h"
 #include "tests/support/temp_dir.h"
@@ -252,6 +256,50 @@ TEST_F(TreeTest, MoreLayersThanTheKernelTakesIsAClearError) {
   const auto mounted = mount_overlay_root({.layers = layers_}, layers_.front());
   ASSERT_FALSE(mounted);
   EXPECT_EQ(mounted.error().message(), "the root has 501 layers; an overlay takes at most 500");
+}
+
+// What kernels before 6.13 get: layers by path, detached ones attached for the moment.
+class OverlayByPath : public TreeTest {
+ protected:
+  // Mounts and gives the content of /top in the overlay.
+  std::string mounted_top() {
+    for (const char* name : {"/merged", "/upper", "/work"}) dir(temp_.path() + name);
+    const sys::DirFd upper = sys::open_dir(temp_.path() + "/upper").value();
+    const sys::DirFd work = sys::open_dir(temp_.path() + "/work").value();
+    sys::OverlaySpec spec;
+    spec.upper = &upper;
+    spec.work = &work;
+    for (auto it = layers_.rbegin(); it != layers_.rend(); ++it) spec.lowers.push_back(&*it);
+    const std::string merged = temp_.path() + "/merged";
+    if (!ok(sys::mount_overlay_by_path(spec, sys::open_dir(merged).value()))) return "";
+    EXPECT_EQ(::umount2((temp_.path() + "/work").c_str(), MNT_DETACH), -1)
+        << "nothing stays on the work directory";
+    EXPECT_TRUE(ok(sys::write_file(sys::at_cwd(), merged + "/new", "x", 0644)));
+    EXPECT_TRUE(sys::exists(sys::at_cwd(), temp_.path() + "/upper/new").value());
+    return sys::read_file(sys::at_cwd(), merged + "/top").value();
+  }
+  void add_layers(int count) {
+    for (int n = 0; n < count; ++n) file(add_layer() + "top", std::to_string(n));
+  }
+};
+
+TEST_F(OverlayByPath, PlainLayers) {
+  const std::string before = std::filesystem::current_path();
+  add_layers(3);
+  EXPECT_EQ(mounted_top(), "2");
+  EXPECT_EQ(std::filesystem::current_path(), before);
+}
+
+TEST_F(OverlayByPath, AsManyAsTheKernelAllows) {
+  add_layers(sys::kMaxOverlayLayers);
+  EXPECT_EQ(mounted_top(), std::to_string(sys::kMaxOverlayLayers - 1));
+}
+
+TEST_F(OverlayByPath, DetachedLayers) {
+  add_layers(3);
+  for (const std::size_t n : {0U, 2U})
+    layers_[n] = sys::DirFd(sys::clone_mount(layers_[n], "", false).value().release());
+  EXPECT_EQ(mounted_top(), "2");
 }
 
 // Where an upper layer cannot be: an overlay on an overlay's own root.
