@@ -28,7 +28,7 @@ class WorkingDirectory {
   WorkingDirectory(WorkingDirectory&&) = default;
   WorkingDirectory& operator=(WorkingDirectory&&) = delete;
   ~WorkingDirectory() {
-    if (before_) (void)::fchdir(before_.get());  // cannot fail: we hold the directory
+    if (before_) (void)!::fchdir(before_.get());  // cannot fail: we hold the directory
   }
 
  private:

@@ -2,8 +2,9 @@
 test that nothing is left on the host: no mount, no process, no cgroup, and after gc no pod.
 
 Environment: AGENA_BIN (the command), AGENA_STAGE1_DIR (directory of the stage1 images; default: beside the build's bin),
-AGENA_TEST_CACHE (where images are kept between runs; default: a temporary directory), REQUIRE_CAPS (fail instead of
-skipping where privileges are missing).
+AGENA_TEST_CACHE (where images are kept between runs; default: a temporary directory), AGENA_TEST_STORE (one store for
+all tests, where unpacking the stage1 images for each takes too long; then tests have to run one after the other),
+AGENA_TEST_SLOWNESS (how many times slower than others this machine is), REQUIRE_CAPS (fail instead of skipping where privileges are missing).
 """
 
 import atexit
@@ -33,7 +34,8 @@ from imagekit.entries import directory, file, symlink  # noqa: E402
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 LINE = re.compile(r"^\[ *\d+\.\d{6}\] ([^\[\]]+)\[(\d+)\]: (.*)$")
 FLY = "agena.dev/stage1-fly"
-PATIENCE = 60  # seconds; a limit for what takes far less
+# Seconds; a limit for what takes far less. An emulated machine is that much slower.
+PATIENCE = 60 * int(os.environ.get("AGENA_TEST_SLOWNESS", "1"))
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -231,6 +233,17 @@ class Case(unittest.TestCase):
 
     maxDiff = 4000
     needs_root = True
+    own_store = False  # for tests that look at all images of the store
+
+    def use_shared_store(self):
+        shared = None if self.own_store else os.environ.get("AGENA_TEST_STORE")
+        if not shared:
+            return
+        if not os.path.exists(shared):
+            self.run_argv([self.binary, f"--dir={shared}", "fetch", Images.busybox()], timeout=None)
+        os.mkdir(self.data)
+        for name in ("cas", "locks"):
+            os.symlink(os.path.join(shared, name), os.path.join(self.data, name))
 
     def setUp(self):
         self.binary = os.environ.get("AGENA_BIN")
@@ -249,6 +262,7 @@ class Case(unittest.TestCase):
         self.system = os.path.join(self.top, "usr-lib")
         os.mkdir(self.local)
         os.mkdir(self.system)
+        self.use_shared_store()
         self.started = []
 
     def tearDown(self):

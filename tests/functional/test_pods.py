@@ -292,6 +292,8 @@ class Stop(Case):
 class Garbage(Case):
     """gc."""
 
+    own_store = True
+
     def exited(self) -> str:
         path = os.path.join(self.top, "last")
         self.agena("run", "--net=none", f"--uuid-file-save={path}", Images.busybox(), *shell("true"))

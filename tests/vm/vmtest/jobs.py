@@ -7,11 +7,19 @@ def suites(directory: str, *names: str, seconds=900) -> dict:
     return {"name": " ".join(names), "directory": directory, "suites": list(names), "seconds": seconds}
 
 
+RESET = [suites(VM, "test_before_reset"), {"reset": "hard"}, suites(VM, "test_after_reset")]
 QUICK = [
-    suites(VM, "test_basics", seconds=300),
+    suites(VM, "test_basics"),
+    suites(VM, "test_kernel"),
+    suites(VM, "test_units"),
+    *RESET,
 ]
 WHOLE = [
     *QUICK,
+    suites(FUNCTIONAL, "test_run", seconds=3600),
+    suites(FUNCTIONAL, "test_pods", seconds=3600),
+    suites(FUNCTIONAL, "test_crash", seconds=3600),
+    suites(CONTRACT, "test_contract", seconds=3600),
 ]
 
 

@@ -6,12 +6,24 @@ import shutil
 import subprocess
 
 from debian_packages import run
+from imagekit import oci
+from imagekit.entries import directory, file, symlink
+from imagekit.sources import File
 
 from .root_image import make_disk
 
 # Parts of the source tree that the tests stand on.
 SOURCES = ("scripts", "tests/contract", "tests/functional", "tests/support", "tests/vm")
+LAYERED = (3, 127, 300)  # layers of the images that try out overlays; 127 is docker's limit
 MIB = 1 << 20
+
+
+def write_layered(path: str, count: int, busybox: str):
+    """An image of `count` layers; each adds a file in /d and overwrites /top with its number."""
+    layers = [[directory("bin"), file("bin/busybox", File(busybox, os.path.getsize(busybox)), 0o755),
+               symlink("bin/sh", "busybox"), directory("d")]]
+    layers += [[file(f"d/{n}", f"{n}\n"), file("top", f"{n}\n")] for n in range(1, count)]
+    oci.build(path, layers, config={"config": {"Cmd": ["/bin/sh"]}}, compression="none")
 
 
 def stage(build: str, source: str, jobs: list, target: str):
@@ -21,8 +33,10 @@ def stage(build: str, source: str, jobs: list, target: str):
     ignore = shutil.ignore_patterns("__pycache__")
     for name in SOURCES:
         shutil.copytree(os.path.join(source, name), os.path.join(target, "source", name), ignore=ignore, symlinks=True)
-    images = os.path.join(target, "images", "busybox")
-    run(os.path.join(source, "scripts", "make-busybox-image"), images)
+    images = os.path.join(target, "images")
+    run(os.path.join(source, "scripts", "make-busybox-image"), os.path.join(images, "busybox"))
+    for count in LAYERED:
+        write_layered(os.path.join(images, f"layers{count}"), count, shutil.which("busybox", path="/bin:/usr/bin"))
     stub = os.path.join(build, "tests", "stub-stage1", "stub-stage1")
     if os.path.exists(stub):
         shutil.copy2(stub, os.path.join(target, "stub-stage1"))

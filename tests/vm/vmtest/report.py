@@ -1,6 +1,6 @@
 """What the machine tells: lines of tests as tests/functional/run prints them, and events between them.
 
-An event is a line `@vm JSON`: {"event": "boot"}, {"event": "begin", "job": NAME}, {"event": "end", "job": NAME,
+An event is a line `@vm JSON`: {"event": "boot", "seconds": UPTIME}, {"event": "begin", "job": NAME}, {"event": "end", "job": NAME,
 "code": CODE}, {"event": "reset", "kind": KIND}, {"event": "done"}.
 """
 
@@ -24,7 +24,7 @@ class Report:
         self.passed = self.failed = 0
         self.problems = []
         self.job, self.totals = None, None
-        self.boots, self.expect_boot, self.done = 0, True, False
+        self.boots, self.expect_boot, self.done = [], True, False
 
     def feed(self, line: str):
         """Takes a line without its end; True if it is for the reader's eyes."""
@@ -37,8 +37,8 @@ class Report:
         getattr(self, "on_" + event.pop("event"))(**event)
         return False
 
-    def on_boot(self):
-        self.boots += 1
+    def on_boot(self, seconds: float):
+        self.boots.append(seconds)
         if self.job is not None:
             self.fail(f"the machine went down during {self.job}")
         elif not self.expect_boot:
