@@ -50,8 +50,10 @@ class Life(MachineCase):
 
     def test_processes_are_in_the_unit(self):
         unit, uuid = self.start_sleeper()
-        pid = self.status(uuid)["pid"]
-        self.assertTrue(cgroup_of(pid).startswith(self.cgroup_of_unit(unit) + "/"), cgroup_of(pid))
+        cgroup = f"{self.cgroup_of_unit(unit)}/agena-{uuid}.scope"
+        self.assertEqual([cgroup], pod_cgroups())
+        self.assertGreater(len(self.processes_in(cgroup)), 1)
+        self.assertEqual(self.cgroup_of_unit(unit), cgroup_of(self.show(unit, "MainPID")))
 
     def check_stop(self, *properties):
         unit, uuid = self.start_sleeper(*properties)
