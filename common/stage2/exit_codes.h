@@ -19,6 +19,9 @@ enum LaunchExit : int {
   kExitUser = 217,
   kExitCapabilities = 218,
   kExitNoNewPrivileges = 227,
+  kExitSeccomp = 228,
+  kExitSelinux = 229,
+  kExitApparmor = 231,
 };
 
 }  // namespace agena::stage2

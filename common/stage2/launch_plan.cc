@@ -54,6 +54,9 @@ Json to_json(const LaunchPlan& plan) {
   if (plan.nice) json["nice"] = *plan.nice;
   if (plan.bounding_set) json["boundingSet"] = plan.bounding_set->names();
   json["noNewPrivileges"] = plan.no_new_privileges;
+  if (!plan.selinux_context.empty()) json["selinuxContext"] = plan.selinux_context;
+  if (!plan.apparmor_profile.empty()) json["apparmorProfile"] = plan.apparmor_profile;
+  if (!plan.seccomp_filter.empty()) json["seccompFilter"] = to_hex(plan.seccomp_filter);
   json["stdio"] = {{"input", name_in(kStreamModeNames, plan.stdio.input)},
                    {"output", name_in(kStreamModeNames, plan.stdio.output)},
                    {"error", name_in(kStreamModeNames, plan.stdio.error)}};
@@ -164,6 +167,10 @@ void read_rights(const JsonNode& node, LaunchPlan& plan) {
   read_int(node, "nice", -20, 19, plan.nice);
   if (const auto list = node.find("boundingSet")) read_capabilities(*list, plan.bounding_set);
   read_bool(node, "noNewPrivileges", plan.no_new_privileges);
+  read_text(node, "selinuxContext", plan.selinux_context);
+  read_text(node, "apparmorProfile", plan.apparmor_profile);
+  if (const auto filter = node.find("seccompFilter"))
+    plan.seccomp_filter = filter->parsed(from_hex).value_or("");
 }
 
 LaunchPlan from_json(const JsonNode& node) {
@@ -186,6 +193,9 @@ LaunchPlan from_json(const JsonNode& node) {
                      "nice",
                      "boundingSet",
                      "noNewPrivileges",
+                     "selinuxContext",
+                     "apparmorProfile",
+                     "seccompFilter",
                      "stdio",
                      "hubSocket"});
   if (const auto version = node.require("version"))

@@ -83,6 +83,13 @@ struct LaunchPlan {
   // has them.
   std::optional<sys::CapabilitySet> bounding_set;
   bool no_new_privileges = false;
+  // Label and profile that the program runs under, as the kernel's attr/exec files take them; empty: none
+  // set.
+  std::string selinux_context;   // "user:role:type:level"
+  std::string apparmor_profile;  // a loaded profile's name
+  // Filter of its system calls (common/seccomp compiles it): an array of struct sock_filter, as bytes; empty:
+  // none. A program of another user than root cannot gain privileges then, whatever no_new_privileges says.
+  std::string seccomp_filter;
 
   Stdio stdio;
   // Path of the hub's socket before the root switch; empty: no hub (then no stream may ask for it).

@@ -2,6 +2,7 @@
 
 #include "common/base/json_node.h"
 #include "common/stage2/launch_plan.h"
+#include "common/sys/seccomp.h"
 
 namespace agena::stage2 {
 namespace {
@@ -24,6 +25,8 @@ void check_texts(JsonProblems& problems, const LaunchPlan& plan) {
   check_text(problems, "/user", plan.user);
   check_text(problems, "/group", plan.group);
   check_text(problems, "/hubSocket", plan.hub_socket);
+  check_text(problems, "/selinuxContext", plan.selinux_context);
+  check_text(problems, "/apparmorProfile", plan.apparmor_profile);
   for (std::size_t i = 0; i < plan.argv.size(); ++i)
     check_text(problems, fmt::format("/argv/{}", i), plan.argv[i]);
 }
@@ -89,6 +92,8 @@ Result<> validate_launch_plan(const LaunchPlan& plan) {
     problems.add("/supplementaryGids", fmt::format("{} is not a group", UINT32_MAX));
   check_limits(problems, plan);
   check_stdio(problems, plan);
+  if (!plan.seccomp_filter.empty() && !sys::is_seccomp_filter(plan.seccomp_filter))
+    problems.add("/seccompFilter", "not a filter: its size is wrong");
   return problems.to_result();
 }
 

@@ -34,6 +34,10 @@ void reset_signals_and_umask();
 Result<> drop_bounding_set(LaunchState& state);
 Result<> set_capabilities(LaunchState& state);
 Result<> forbid_new_privileges(LaunchState& state);
+Result<> open_security_attributes(LaunchState& state);
+Result<> set_selinux_context(LaunchState& state);
+Result<> set_apparmor_profile(LaunchState& state);
+Result<> install_filter(LaunchState& state);
 
 // execute.cc
 Result<> look_up_program(LaunchState& state);

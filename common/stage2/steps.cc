@@ -18,6 +18,8 @@ constexpr std::array kSteps = {
     LaunchStep{"controlling terminal", kExitStdio, take_terminal},
     // Before the root switch: an app's root need not have a /proc.
     LaunchStep{"OOM score", kExitOomScore, set_oom_score},
+    // For the same reason.
+    LaunchStep{"security attributes", kExitSelinux, open_security_attributes},
     // Needs CAP_SYS_ADMIN or CAP_SYS_CHROOT, and all that follows looks things up in the new root.
     LaunchStep{"root", kExitRoot, switch_to_root},
     // In the new root's databases, which the app's user need not be able to read.
@@ -42,8 +44,14 @@ constexpr std::array kSteps = {
     LaunchStep{"no new privileges", kExitNoNewPrivileges, forbid_new_privileges},
     // With the app's rights: a directory of PATH that its user cannot search must not end the search.
     LaunchStep{"program", 0, look_up_program},
-    // Last but one: descriptors are only marked here, so that a failing exec can still be told to the hub.
+    // Descriptors are only marked here, so that a failing exec can still be told to the hub.
     LaunchStep{"descriptors", kExitDescriptors, mark_descriptors},
+    // Count from the exec on, so that nothing in between is under a label of the app's.
+    LaunchStep{"SELinux context", kExitSelinux, set_selinux_context},
+    LaunchStep{"AppArmor profile", kExitApparmor, set_apparmor_profile},
+    // Nothing may stand behind it but the exec: the filter is the user's and may forbid anything else. Needs
+    // no-new-privileges, or CAP_SYS_ADMIN, which set_capabilities() left for it.
+    LaunchStep{"system call filter", kExitSeccomp, install_filter},
     LaunchStep{"program", 0, execute_program},
 };
 

@@ -44,7 +44,8 @@ struct LaunchState {
   int listen_fds = 0;                         // descriptors from 3 on that are meant for the program
   sys::DirFd root = {};                       // "/" after the switch
   sys::Identity identity = {};
-  std::string program = {};  // path inside the root
+  sys::DirFd attributes = {};  // /proc/self/attr, if a label is to be set
+  std::string program = {};    // path inside the root
 };
 
 struct LaunchStep {

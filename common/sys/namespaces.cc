@@ -1,5 +1,6 @@
 #include "common/sys/namespaces.h"
 
+#include <linux/keyctl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -52,6 +53,12 @@ Result<> bring_loopback_up() {
 
 Result<> set_hostname(const std::string& name) {
   if (::sethostname(name.c_str(), name.size()) != 0) return sys_fail("setting the hostname '{}'", name);
+  return {};
+}
+
+Result<> join_new_session_keyring() {
+  if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS)
+    return sys_fail("making a session keyring");
   return {};
 }
 

@@ -28,4 +28,8 @@ Result<> bring_loopback_up();
 // sethostname(2) in the current UTS namespace.
 Result<> set_hostname(const std::string& name);
 
+// A new, empty session keyring for the calling process and its children (keyctl(2)); none where the kernel
+// has no keys.
+Result<> join_new_session_keyring();
+
 }  // namespace agena::sys

@@ -5,6 +5,7 @@
 #include "common/base/table.h"
 #include "stage0/cli/app_flags.h"
 #include "stage0/cli/command_options.h"
+#include "stage0/cli/confine_flags.h"
 #include "stage0/cli/pod_flags.h"
 
 namespace agena::stage0 {
@@ -34,7 +35,7 @@ consteval auto concatenated(const std::array<const Option*, N>&... lists) {
   return all;
 }
 // What may follow an image of a pod; and what of it may stand before the first image as well, for all apps.
-constexpr auto kOptionsForAllApps = concatenated(kAppOptions, kMountOptions);
+constexpr auto kOptionsForAllApps = concatenated(kAppOptions, kConfineOptions, kMountOptions);
 constexpr auto kOptionsOfImages = concatenated(kOptionsForAllApps, kOneAppOptions, kSignatureOptions);
 
 using Lists1 = std::array<OptionList, 1>;

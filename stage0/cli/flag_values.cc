@@ -308,7 +308,7 @@ Result<> add_insecure_options(InsecureOptions& options, std::string_view text) {
   };
   static constexpr InsecureOptions kAllFetch{.image = true, .tls = true, .http = true, .pubkey = true};
   static constexpr InsecureOptions kAllRun{
-      .capabilities = true, .paths = true, .seccomp = true, .limits = true};
+      .capabilities = true, .paths = true, .seccomp = true, .limits = true, .lsm = true};
   static constexpr std::array kRows = {
       Row{"none", {}},
       Row{"image", {.image = true}},
@@ -320,6 +320,7 @@ Result<> add_insecure_options(InsecureOptions& options, std::string_view text) {
       Row{"paths", {.paths = true}},
       Row{"seccomp", {.seccomp = true}},
       Row{"limits", {.limits = true}},
+      Row{"lsm", {.lsm = true}},
       Row{"all-fetch", kAllFetch},
       Row{"all-run", kAllRun},
       Row{"all",
@@ -330,12 +331,13 @@ Result<> add_insecure_options(InsecureOptions& options, std::string_view text) {
            .capabilities = true,
            .paths = true,
            .seccomp = true,
-           .limits = true}},
+           .limits = true,
+           .lsm = true}},
   };
-  static constexpr std::array kMembers = {&InsecureOptions::image,        &InsecureOptions::tls,
-                                          &InsecureOptions::http,         &InsecureOptions::pubkey,
-                                          &InsecureOptions::capabilities, &InsecureOptions::paths,
-                                          &InsecureOptions::seccomp,      &InsecureOptions::limits};
+  static constexpr std::array kMembers = {
+      &InsecureOptions::image,   &InsecureOptions::tls,          &InsecureOptions::http,
+      &InsecureOptions::pubkey,  &InsecureOptions::capabilities, &InsecureOptions::paths,
+      &InsecureOptions::seccomp, &InsecureOptions::limits,       &InsecureOptions::lsm};
   for (const std::string& part : split(text, ',')) {
     const auto row = std::ranges::find(kRows, part, &Row::name);
     if (row == kRows.end())

@@ -6,6 +6,7 @@
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "stage0/cli/app_flags.h"
+#include "stage0/cli/confine_flags.h"
 #include "stage0/cli/pod_flags.h"
 
 namespace agena::stage0 {
@@ -77,7 +78,7 @@ Result<> apply_pull_aliases(PodFlags& flags) {
 // Flags that may stand before the first image, as defaults for all apps; without --mount, whose rule is by
 // paths.
 Result<bool> apply_app_default(const OptionUse& use, AppRequest& app) {
-  return apply_option(kAppFlags, use, app);
+  return TRY(apply_option(kAppFlags, use, app)) || TRY(apply_option(kConfineFlags, use, app));
 }
 
 Result<> apply_app_flag(const OptionUse& use, AppRequest& app) {

@@ -94,6 +94,30 @@ Result<> set_seccomp(const IsolatorFlags& flags, Isolators& isolators) {
                 std::move(set));
 }
 
+Result<> set_no_new_privileges(const IsolatorFlags& flags, Isolators& isolators) {
+  erase_kinds(isolators, {IsolatorKind::kNoNewPrivileges});
+  return append(isolators, IsolatorKind::kNoNewPrivileges, schema::NoNewPrivileges{*flags.no_new_privileges});
+}
+
+// The level may have colons of its own ("s0:c1,c2").
+Result<> set_selinux_context(const IsolatorFlags& flags, Isolators& isolators) {
+  const Cut user = cut(*flags.selinux_context, ':');
+  const Cut role = cut(user.after, ':');
+  const Cut type = cut(role.after, ':');
+  if (!type.found)
+    return fail(ErrorKind::kInvalidInput, "'{}' is not a context of the form USER:ROLE:TYPE:LEVEL",
+                printable(*flags.selinux_context));
+  erase_kinds(isolators, {IsolatorKind::kSelinuxContext});
+  return append(isolators, IsolatorKind::kSelinuxContext,
+                schema::SelinuxContext{std::string(user.before), std::string(role.before),
+                                       std::string(type.before), std::string(type.after)});
+}
+
+Result<> set_apparmor_profile(const IsolatorFlags& flags, Isolators& isolators) {
+  erase_kinds(isolators, {IsolatorKind::kApparmorProfile});
+  return append(isolators, IsolatorKind::kApparmorProfile, schema::ApparmorProfile{*flags.apparmor_profile});
+}
+
 using Apply = Result<> (*)(const IsolatorFlags&, Isolators&);
 using Given = bool (*)(const IsolatorFlags&);
 struct FlagRow {
@@ -111,6 +135,12 @@ constexpr std::array kFlags = {
     FlagRow{"caps-retain", [](const IsolatorFlags& f) { return f.caps_retain.has_value(); }, set_caps_retain},
     FlagRow{"caps-remove", [](const IsolatorFlags& f) { return f.caps_remove.has_value(); }, set_caps_remove},
     FlagRow{"seccomp", [](const IsolatorFlags& f) { return f.seccomp.has_value(); }, set_seccomp},
+    FlagRow{"no-new-privileges", [](const IsolatorFlags& f) { return f.no_new_privileges.has_value(); },
+            set_no_new_privileges},
+    FlagRow{"selinux-context", [](const IsolatorFlags& f) { return f.selinux_context.has_value(); },
+            set_selinux_context},
+    FlagRow{"apparmor-profile", [](const IsolatorFlags& f) { return f.apparmor_profile.has_value(); },
+            set_apparmor_profile},
 };
 
 }  // namespace

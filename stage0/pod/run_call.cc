@@ -53,6 +53,7 @@ contract::EntrypointCall render_run_options(const Engine& engine, const Uuid& uu
   set_flag("disable-seccomp", facts.insecure.seccomp);
   set("ipc", launch.ipc);
   set_flag("disable-limits", facts.insecure.limits);
+  set_flag("disable-lsm", facts.insecure.lsm);
   call.operands = {uuid.str()};
   return call;
 }

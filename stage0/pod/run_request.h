@@ -35,6 +35,7 @@ struct InsecureOptions {
   bool paths = false;         // masked and read-only paths of apps
   bool seccomp = false;       // the seccomp filter of apps
   bool limits = false;        // limits that the host cannot enforce
+  bool lsm = false;           // SELinux contexts and AppArmor profiles that the host cannot give
   bool operator==(const InsecureOptions&) const = default;
 };
 
@@ -93,6 +94,9 @@ struct IsolatorFlags {
   std::optional<std::vector<std::string>> caps_retain;
   std::optional<std::vector<std::string>> caps_remove;
   std::optional<std::string> seccomp;  // "mode=retain|remove[,errno=E],a,b,@set"
+  std::optional<bool> no_new_privileges;
+  std::optional<std::string> selinux_context;   // "user:role:type:level"
+  std::optional<std::string> apparmor_profile;  // a profile's name
   bool operator==(const IsolatorFlags&) const = default;
 };
 

@@ -32,6 +32,9 @@ Result<stage2::LaunchPlan> plan_in_app(const sys::DirFd& pod_root, const std::st
   plan.bounding_set.reset();
   plan.limits.clear();
   plan.no_new_privileges = false;
+  plan.seccomp_filter.clear();
+  plan.selinux_context.clear();
+  plan.apparmor_profile.clear();
   plan.hub_socket.clear();
   plan.stdio = {};
   return plan;

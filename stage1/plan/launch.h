@@ -11,8 +11,5 @@ namespace agena::stage1 {
 
 // The plans of an app: the app itself, and its event handlers.
 Result<std::vector<stage2::LaunchPlan>> plan_launches(const Pod& pod, const PodApp& app);
-// Capabilities that an app can have at most: rkt's 14, changed by its isolators (retain: exactly the set;
-// remove: the default without it). Both kinds together are an error.
-Result<sys::CapabilitySet> bounding_set(const schema::App& app);
 
 }  // namespace agena::stage1

@@ -44,7 +44,9 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
   options.network = TRY(read_network(call.value("net", "none")));
   options.hostname = call.value("hostname", "rkt-" + uuid.str());
   options.dns = TRY(stage2::parse_dns_mode(call.value("dns-conf-mode")));
-  options.restrict_capabilities = !call.flag("disable-capabilities-restriction");
+  options.restrictions = {.capabilities = !call.flag("disable-capabilities-restriction"),
+                          .calls = !call.flag("disable-seccomp"),
+                          .security_labels = !call.flag("disable-lsm")};
   options.restrict_paths = !call.flag("disable-paths");
   const IpcRow* ipc = find_by_name(kIpcModes, call.value("ipc"));
   if (ipc == nullptr)
@@ -56,9 +58,11 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
 
 namespace {
 
-constexpr std::array kEnforced = {schema::IsolatorKind::kCapabilitiesRetain,
-                                  schema::IsolatorKind::kCapabilitiesRemove,
-                                  schema::IsolatorKind::kNoNewPrivileges};
+constexpr std::array kEnforced = {
+    schema::IsolatorKind::kApparmorProfile,    schema::IsolatorKind::kCapabilitiesRetain,
+    schema::IsolatorKind::kCapabilitiesRemove, schema::IsolatorKind::kNoNewPrivileges,
+    schema::IsolatorKind::kSeccompRetain,      schema::IsolatorKind::kSeccompRemove,
+    schema::IsolatorKind::kSelinuxContext};
 
 void append_unenforced(const std::vector<schema::Isolator>& isolators, const std::string& owner,
                        std::vector<std::string>& warnings) {

@@ -12,6 +12,7 @@
 #include "common/stage2/pod_app.h"
 #include "common/sys/fd.h"
 #include "manifests/schema/pod_manifest.h"
+#include "stage1/plan/confinement.h"
 
 namespace agena::stage1 {
 
@@ -27,7 +28,7 @@ struct RunOptions {
   Network network = Network::kNone;
   std::string hostname;  // never empty
   stage2::DnsMode dns;
-  bool restrict_capabilities = true;
+  Restrictions restrictions;
   bool restrict_paths = true;
   bool share_ipc = false;  // --ipc=parent
   std::string metadata_url;

@@ -107,6 +107,8 @@ Result<> run_pod_init(const contract::EntrypointCall& call) {
   if (pod.options.network == Network::kNone) TRY(sys::bring_loopback_up());
   TRY(set_up_root(pod_dir, root, pod, cgroup_mount));
   TRY(sys::switch_root(root));
+  // Keys of the caller's session are not the pod's business.
+  TRY(sys::join_new_session_keyring());
   if (::setsid() < 0 && errno != EPERM) return sys_fail("starting a session");
   TRY(redirect_streams());
   // Without it systemd does not look for kernel modules to load (it scans the PCI bus for that), and no app

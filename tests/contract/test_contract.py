@@ -15,7 +15,7 @@ KEY = "coreos.com/rkt/stage1/"
 ENTRYPOINTS = ("run", "enter", "gc", "stop")
 RUN_OPTIONS = ["--debug", "--net", "--interactive", "--private-users", "--mds-token", "--local-config", "--hostname",
                "--dns-conf-mode", "--disable-capabilities-restriction", "--disable-paths", "--disable-seccomp",
-               "--mutable", "--ipc", "--disable-limits"]
+               "--mutable", "--ipc", "--disable-limits", "--disable-lsm"]
 
 
 class Flavour(Case):
@@ -216,7 +216,7 @@ class Calls(StubFlavour):
         self.assertEqual(sorted(names, key=RUN_OPTIONS.index), names)
         self.assertEqual({"--debug", "--net", "--interactive", "--local-config", "--hostname", "--dns-conf-mode",
                           "--disable-capabilities-restriction", "--disable-paths", "--disable-seccomp", "--ipc",
-                          "--disable-limits"}, set(names))
+                          "--disable-limits", "--disable-lsm"}, set(names))
         self.assertIn("--dns-conf-mode=resolv=host,hosts=host", args)
 
     def test_stop_and_enter(self):

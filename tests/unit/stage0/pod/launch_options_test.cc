@@ -39,11 +39,11 @@ TEST(RunCall, EverythingInTheContractsOrder) {
   launch.dns.mode = DnsRequest::Mode::kStage0;
   launch.hosts.mode = HostsRequest::Mode::kHost;
   launch.ipc = "parent";
-  const InsecureOptions insecure{.capabilities = true, .paths = true, .seccomp = true, .limits = true};
+  const InsecureOptions insecure{.capabilities = true, .paths = true, .seccomp = true, .limits = true, .lsm = true};
   EXPECT_EQ(render(launch, insecure, 7).argv,
             (Argv{"--net=a:IP=1.2.3.4,b", "--interactive", "--local-config=/etc/agena", "--hostname=web",
                   "--dns-conf-mode=resolv=stage0,hosts=host", "--disable-capabilities-restriction",
-                  "--disable-paths", "--disable-seccomp", "--ipc=parent", "--disable-limits", uuid_of('a')}));
+                  "--disable-paths", "--disable-seccomp", "--ipc=parent", "--disable-limits", "--disable-lsm", uuid_of('a')}));
 }
 
 TEST(RunCall, AnOldStage1GetsWhatItKnowsAndTheUserIsTold) {
