@@ -94,9 +94,9 @@ struct IsolatorFlags {
   std::optional<std::vector<std::string>> caps_retain;
   std::optional<std::vector<std::string>> caps_remove;
   std::optional<std::string> seccomp;  // "mode=retain|remove[,errno=E],a,b,@set"
-  std::optional<bool> no_new_privileges;
-  std::optional<std::string> selinux_context;   // "user:role:type:level"
-  std::optional<std::string> apparmor_profile;  // a profile's name
+  std::optional<bool> no_new_privileges = {};
+  std::optional<std::string> selinux_context = {};   // "user:role:type:level"
+  std::optional<std::string> apparmor_profile = {};  // a profile's name
   bool operator==(const IsolatorFlags&) const = default;
 };
 

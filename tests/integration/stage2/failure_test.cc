@@ -50,6 +50,12 @@ TEST_F(FailingStep, EachIsTold) {
                  [] { deny_system_call(SYS_openat); });
 
   plan = good;
+  plan.selinux_context = "a:b:c:d";
+  expect_failure(plan, "security attributes", kExitSelinux,
+                 "security attributes: opening '/proc/self/attr': operation not permitted",
+                 [] { deny_system_call(SYS_openat); });
+
+  plan = good;
   plan.root = "/nowhere/root";
   expect_failure(plan, "root", kExitRoot,
                  "root: '/nowhere/root': taking the mount of '/nowhere/root': no such file or directory");
@@ -108,6 +114,19 @@ TEST_F(FailingStep, EachIsTold) {
   expect_failure(good, "descriptors", kExitDescriptors,
                  "descriptors: changing close-on-exec of descriptor 180: bad file descriptor", {},
                  {.keep_fds = {180}});
+
+  // Not enough parts for any security module.
+  plan = good;
+  plan.selinux_context = "-";
+  expect_failure(plan, "SELinux context", kExitSelinux, "SELinux context: '-': writing: invalid argument");
+  plan = good;
+  plan.apparmor_profile = "-";
+  expect_failure(plan, "AppArmor profile", kExitApparmor, "AppArmor profile: '-': writing: invalid argument");
+
+  plan = good;
+  plan.seccomp_filter = std::string(8, '\0');  // one instruction that loads, and no end
+  expect_failure(plan, "system call filter", kExitSeccomp,
+                 "system call filter: installing it: invalid argument");
 
   plan = good;
   plan.argv = {"nope"};

@@ -1,0 +1,166 @@
+"""What apps may not do: capabilities, no-new-privileges, system call filters, labels of security modules."""
+
+import os
+
+from harness import FLY, Case, Images, read, shell
+
+STATUS = "grep -E '^(Seccomp|NoNewPrivs|CapBnd|CapEff):' /proc/self/status"
+DEFAULT_CAPABILITIES = "00000000a80425fb"
+KILLED_BY_FILTER = 128 + 31
+
+
+class Confinement(Case):
+    def status(self, *words, before=()) -> dict:
+        done = self.agena(*before, "run", "--net=none", Images.busybox(), *words, *shell(STATUS))
+        return dict(text.split(":\t") for text in done.texts)
+
+    def run_shell(self, script, *words, before=(), **more):
+        return self.agena(*before, "run", "--net=none", Images.busybox(), *words, *shell(script), **more)
+
+
+class Defaults(Confinement):
+    def test_of_root(self):
+        self.assertEqual({"Seccomp": "2", "NoNewPrivs": "0", "CapBnd": DEFAULT_CAPABILITIES,
+                          "CapEff": DEFAULT_CAPABILITIES}, self.status())
+
+    def test_of_others(self):
+        self.assertEqual({"Seccomp": "2", "NoNewPrivs": "1", "CapBnd": DEFAULT_CAPABILITIES,
+                          "CapEff": "0" * 16}, self.status("--user=1000"))
+
+    def test_waived(self):
+        self.assertEqual(("0", "0"), (lambda one: (one["Seccomp"], one["NoNewPrivs"]))(
+            self.status("--user=1000", before=["--insecure-options=seccomp"])))
+        self.assertEqual("2", self.status(before=["--insecure-options=capabilities"])["Seccomp"])
+
+    def test_of_enter(self):
+        process, uuid = self.start_pod("--net=none", Images.busybox(), *shell("echo up; sleep 1000"))
+        self.wait_output(process, "up")
+        done = self.agena("enter", uuid, "/bin/sh", "-c", STATUS)
+        status = dict(line.split(":\t") for line in done.out.splitlines())
+        self.assertEqual(("0", "0"), (status["Seccomp"], status["NoNewPrivs"]))
+        self.assertNotEqual(DEFAULT_CAPABILITIES, status["CapEff"])
+        self.agena("stop", "--force", uuid)
+        self.finish(process, check=None)
+
+    def test_in_fly(self):
+        done = self.agena("run", "--stage1-name=" + FLY, Images.busybox(), *shell("grep Seccomp: /proc/self/status"))
+        own = next(line for line in read("/proc/self/status").splitlines() if line.startswith("Seccomp:"))
+        self.assertEqual(own + "\n", done.out)
+
+
+class Capabilities(Confinement):
+    def test_retained(self):
+        status = self.status("--caps-retain=CAP_NET_ADMIN,CAP_CHOWN")
+        self.assertEqual(f"{1 << 12 | 1:016x}", status["CapBnd"])
+        self.assertEqual(status["CapBnd"], status["CapEff"])
+
+    def test_removed(self):
+        self.assertEqual(f"{int(DEFAULT_CAPABILITIES, 16) & ~1:016x}", self.status("--caps-remove=CAP_CHOWN")["CapBnd"])
+
+    def test_bring_their_calls(self):
+        self.run_shell("mount -t tmpfs none /tmp", check=1)
+        self.run_shell("mount -t tmpfs none /tmp && umount /tmp", "--caps-retain=CAP_SYS_ADMIN")
+        self.run_shell("chroot / true")
+        done = self.run_shell("chroot / true", "--caps-remove=CAP_SYS_CHROOT", check=1)
+        self.assertIn("Operation not permitted", done.texts[0])
+
+    def test_mistakes(self):
+        self.fails("run", "--net=none", Images.busybox(), "--caps-retain=CAP_NET_NONESUCH", *shell("true"),
+                   message="unknown capability 'CAP_NET_NONESUCH'")
+        for words in (["--caps-retain="], ["--caps-remove="]):
+            self.fails("run", "--net=none", Images.busybox(), *words, *shell("true"), message="empty element in ''")
+        self.fails("run", "--net=none", Images.busybox(), "--caps-retain=CAP_KILL", "--caps-remove=CAP_CHOWN",
+                   *shell("true"), message="--caps-retain and --caps-remove exclude each other")
+
+
+class NoNewPrivileges(Confinement):
+    def test_flag(self):
+        self.assertEqual("1", self.status("--no-new-privileges")["NoNewPrivs"])
+        self.assertEqual("0", self.status("--no-new-privileges=false")["NoNewPrivs"])
+
+    def test_filter_of_root_without_it(self):
+        # The filter is installed without no-new-privileges, and CAP_SYS_ADMIN does not stay for that.
+        status = self.status("--seccomp=mode=remove,swapon")
+        self.assertEqual(("2", "0", DEFAULT_CAPABILITIES), (status["Seccomp"], status["NoNewPrivs"], status["CapEff"]))
+        self.assertEqual("1", self.status("--no-new-privileges", "--seccomp=mode=remove,swapon")["NoNewPrivs"])
+
+
+class Seccomp(Confinement):
+    def test_removed_calls_kill(self):
+        self.run_shell("mkdir /x", "--seccomp=mode=remove,mkdir,mkdirat", check=KILLED_BY_FILTER)
+
+    def test_removed_calls_answer(self):
+        done = self.run_shell("mkdir /x; echo $?", "--seccomp=mode=remove,errno=ENOSPC,mkdir,mkdirat")
+        self.assertEqual("1", done.texts[-1])
+        self.assertIn("No space left on device", done.texts[0])
+
+    def test_groups(self):
+        done = self.run_shell("echo works; mount -t tmpfs none /tmp || unshare -n true || echo refused",
+                              "--seccomp=mode=retain,errno=EPERM,@docker/default-whitelist")
+        self.assertEqual(("works", "refused"), (done.texts[0], done.texts[-1]))
+        self.run_shell("date -s 2020-01-01", "--seccomp=mode=remove,@systemd/clock", "--caps-retain=CAP_SYS_TIME",
+                       check=KILLED_BY_FILTER)
+
+    def test_empty_and_all(self):
+        self.assertEqual("2", self.status("--seccomp=mode=remove,@appc.io/empty")["Seccomp"])
+        self.run_shell("mount -t tmpfs none /tmp", "--seccomp=mode=remove,@appc.io/empty", check=1)
+        self.assertEqual("0", self.status("--seccomp=mode=retain,@appc.io/all")["Seccomp"])
+
+    def test_of_a_user(self):
+        self.assertEqual("1", self.status("--user=1000", "--seccomp=mode=remove,swapon")["NoNewPrivs"])
+        self.run_shell("mkdir /tmp/x", "--user=1000", "--seccomp=mode=remove,mkdir,mkdirat", check=KILLED_BY_FILTER)
+
+    def test_strictest(self):
+        # Nothing but what is needed to be started.
+        self.run_shell("true", "--seccomp=mode=retain,@appc.io/empty", check=KILLED_BY_FILTER)
+
+    def test_mistakes(self):
+        for value, message in (
+                ("mode=retain,opne", "unknown system call 'opne'"),
+                ("mode=remove,@docker/nonesuch", "unknown group of system calls '@docker/nonesuch' (there are "),
+                ("mode=remove,errno=ENOPE,mkdir", "unknown errno 'ENOPE'"),
+                ("mode=keep,mkdir", "the mode is retain or remove, not 'keep'"),
+                ("mode=remove", "'set' must not be empty")):
+            with self.subTest(value):
+                self.fails("run", "--net=none", Images.busybox(), "--seccomp=" + value, *shell("true"), message=message)
+
+    def test_two_isolators(self):
+        isolators = [{"name": "os/linux/seccomp-remove-set", "value": {"set": ["mkdir"]}},
+                     {"name": "os/linux/seccomp-retain-set", "value": {"set": ["mkdir"]}}]
+        image = self.small_image(isolators=isolators)
+        self.fails("run", "--net=none", image, "--", "-c", "true", message="exclude each other, and are there once")
+        # A flag takes the place of both.
+        self.agena("run", "--net=none", image, "--seccomp=mode=remove,swapon", "--", "-c", "true")
+
+    def test_handlers_too(self):
+        handlers = [{"name": "pre-start", "exec": ["/bin/sh", "-c", "mount -t tmpfs none /tmp"]}]
+        image = self.small_image(eventHandlers=handlers)
+        done = self.agena("run", "--net=none", image, "--", "-c", "true", check=None)
+        self.assertNotEqual(0, done.code)
+
+
+class SecurityModules(Confinement):
+    @staticmethod
+    def apparmor():
+        path = "/sys/module/apparmor/parameters/enabled"
+        return os.path.exists(path) and read(path).strip() == "Y"
+
+    def test_apparmor(self):
+        if self.apparmor():
+            self.run_shell("true", "--apparmor-profile=unconfined")
+            done = self.run_shell("true", "--apparmor-profile=agena-nonesuch", check=231)
+            self.assertIn("AppArmor profile", done.err)
+        else:
+            self.fails("run", "--net=none", Images.busybox(), "--apparmor-profile=some", *shell("true"),
+                       message="AppArmor is not active on this host (--insecure-options=lsm runs the app without it)")
+        self.run_shell("true", "--apparmor-profile=agena-nonesuch", before=["--insecure-options=lsm"])
+
+    def test_selinux(self):
+        context = "--selinux-context=system_u:system_r:container_t:s0:c1,c2"
+        if "selinuxfs" in read("/proc/filesystems"):
+            self.skipTest("needs a host without SELinux")
+        self.fails("run", "--net=none", Images.busybox(), context, *shell("true"),
+                   message="SELinux is not active on this host (--insecure-options=lsm runs the app without it)")
+        self.run_shell("true", context, before=["--insecure-options=lsm"])
+        self.fails("run", "--net=none", Images.busybox(), "--selinux-context=container_t", *shell("true"),
+                   message="'container_t' is not a context of the form USER:ROLE:TYPE:LEVEL")
