@@ -15,6 +15,12 @@ function(agena_archive target library)
 endfunction()
 agena_archive(dep_crypto libcrypto.a HEADER openssl/evp.h LINK ${CMAKE_DL_LIBS} Threads::Threads)
 agena_archive(dep_sqlite libsqlite3.a HEADER sqlite3.h LINK m ${CMAKE_DL_LIBS} Threads::Threads)
+# sd-bus, for the one dynamic program of the stage1 image; Debian has no archive of it.
+find_library(SYSTEMD_LIBRARY NAMES systemd REQUIRED)
+find_path(SYSTEMD_INCLUDE NAMES systemd/sd-bus.h REQUIRED)
+add_library(dep_systemd INTERFACE)
+target_include_directories(dep_systemd INTERFACE ${SYSTEMD_INCLUDE})
+target_link_libraries(dep_systemd INTERFACE ${SYSTEMD_LIBRARY})
 # ISA-L has no archive in Debian; it is opened when the first gzip stream is read (stage0/unpack/gzip), only its header is needed here.
 add_library(dep_isal INTERFACE)
 find_path(ISAL_INCLUDE NAMES isa-l/igzip_lib.h REQUIRED)

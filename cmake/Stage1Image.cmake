@@ -65,7 +65,7 @@ endfunction()
 # The images of both flavours, of the programs that there are.
 function(agena_stage1_images)
   if(TARGET stage1 AND TARGET stage2)
-    agena_stage1_image(stage1-systemd TABLE stage1/image/files.table PROGRAMS stage1 stage2)
+    agena_stage1_image(stage1-systemd TABLE stage1/image/files.table PROGRAMS stage1 stage1-bus stage2)
   endif()
   if(TARGET stage1-fly)
     agena_stage1_image(stage1-fly TABLE stage1-fly/image/files.table PROGRAMS stage1-fly)

@@ -27,6 +27,7 @@ constexpr std::array kRunOptions = {
     EntrypointOption{"ipc", kValue, 6, true},
     EntrypointOption{"disable-limits", kFlag, 7, false},
     EntrypointOption{"disable-lsm", kFlag, 7, false},
+    EntrypointOption{"machine-name", kValue, 7, false},
 };
 constexpr std::array kEnterOptions = {
     EntrypointOption{"pid", kValue, 1, false},

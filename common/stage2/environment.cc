@@ -54,4 +54,12 @@ void build_environment(LaunchState& state) {
     set_variable(state.environment, variable.name, variable.value);
 }
 
+void announce_sockets(LaunchState& state, const std::vector<std::string>& names) {
+  state.listen_fds = static_cast<int>(names.size());
+  set_variable(state.environment, "LISTEN_FDS", fmt::format("{}", names.size()));
+  // The program will be this process.
+  set_variable(state.environment, "LISTEN_PID", fmt::format("{}", ::getpid()));
+  set_variable(state.environment, "LISTEN_FDNAMES", join(names, ":"));
+}
+
 }  // namespace agena::stage2

@@ -1,5 +1,8 @@
 #include "common/stage2/hub_client.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "common/base/strings.h"
 #include "common/sys/unix_socket.h"
 
@@ -23,17 +26,32 @@ Result<std::pair<Reply, std::vector<sys::UniqueFd>>> HubClient::ask(const HubReq
   return std::pair(std::move(*wanted), std::move(message->fds));
 }
 
-Result<std::vector<sys::UniqueFd>> HubClient::open_streams(const HubHello& hello) {
+Result<HubDescriptors> HubClient::open_streams(const HubHello& hello) {
   auto [reply, fds] = TRY_CTX(ask<HubStreams>(hello), "asking the pod's hub for streams");
-  if (reply.streams != hello.streams || fds.size() != hello.streams.size())
+  if (reply.streams != hello.streams || fds.size() != reply.streams.size() + reply.sockets.size())
     return fail(ErrorKind::kInternal,
-                "asking the pod's hub for streams: wanted {}, got {} with {} descriptors",
-                hello.streams.size(), reply.streams.size(), fds.size());
-  return std::move(fds);
+                "asking the pod's hub for streams: wanted {}, got {} and {} sockets with {} descriptors",
+                hello.streams.size(), reply.streams.size(), reply.sockets.size(), fds.size());
+  HubDescriptors got;
+  const auto sockets = fds.begin() + static_cast<std::ptrdiff_t>(reply.streams.size());
+  std::move(fds.begin(), sockets, std::back_inserter(got.streams));
+  std::move(sockets, fds.end(), std::back_inserter(got.sockets));
+  got.socket_names = std::move(reply.sockets);
+  return got;
+}
+
+Result<> HubClient::move_above(int lowest) {
+  socket_ = TRY(sys::duplicate(socket_.get(), lowest));
+  return {};
 }
 
 Result<> HubClient::report_failure(const HubFailed& failed) {
   TRY_CTX(sys::send_message(socket_.get(), render_hub_request(failed)), "telling the pod's hub");
+  return {};
+}
+
+Result<> HubClient::request_stop() {
+  TRY_CTX(sys::send_message(socket_.get(), render_hub_request(HubStop())), "telling the pod's hub");
   return {};
 }
 

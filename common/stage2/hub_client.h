@@ -11,15 +11,27 @@
 
 namespace agena::stage2 {
 
+// What the hub hands to a starting program.
+struct HubDescriptors {
+  std::vector<sys::UniqueFd> streams;  // as asked for, in that order
+  // Sockets that the program is started with, and their names.
+  std::vector<sys::UniqueFd> sockets;
+  std::vector<std::string> socket_names;
+};
+
 // A connection to the hub. Every wait has a deadline.
 class HubClient {
  public:
   static Result<HubClient> connect(const std::string& path, Nanoseconds timeout);
 
-  // Announces a program and gets one descriptor per stream asked for, in that order.
-  Result<std::vector<sys::UniqueFd>> open_streams(const HubHello& hello);
+  // Announces a program and gets its descriptors.
+  Result<HubDescriptors> open_streams(const HubHello& hello);
+  // Moves the connection to a descriptor that is not below a number.
+  Result<> move_above(int lowest);
   // Tells that the program could not be started; no answer.
   Result<> report_failure(const HubFailed& failed);
+  // Asks for the stop of the pod; no answer.
+  Result<> request_stop();
   // Tells how an app ended; returns when the hub has its status on disk.
   Result<> report_end(const HubEnded& ended);
 

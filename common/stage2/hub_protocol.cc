@@ -65,9 +65,15 @@ Json to_json(const HubEnded& ended) {
   return json;
 }
 
+Json to_json(const HubStop& /*request*/) { return message("stop"); }
+
 Json to_json(const HubStreams& reply) {
   Json json = message("streams");
   json["streams"] = streams_json(reply.streams);
+  if (reply.sockets.empty()) return json;
+  Json names = Json::array();
+  for (const std::string& name : reply.sockets) names.push_back(name_text(name));
+  json["sockets"] = std::move(names);
   return json;
 }
 
@@ -141,9 +147,17 @@ HubRequest read_ended(const JsonNode& node) {
                   .exit_status = require_text(node, "exitStatus")};
 }
 
+HubRequest read_stop(const JsonNode& node) {
+  node.only_members({"version", "type"});
+  return HubStop{};
+}
+
 HubReply read_streams(const JsonNode& node) {
-  node.only_members({"version", "type", "streams"});
-  return HubStreams{.streams = require_streams(node)};
+  node.only_members({"version", "type", "streams", "sockets"});
+  HubStreams reply{.streams = require_streams(node), .sockets = {}};
+  if (const auto list = node.find("sockets"))
+    list->each([&](const JsonNode& name) { reply.sockets.push_back(name.as_string().value_or("")); });
+  return reply;
 }
 
 HubReply read_recorded(const JsonNode& node) {
@@ -166,6 +180,7 @@ constexpr std::array kRequests = {
     TypeRow<HubRequest>{"ended", read_ended},
     TypeRow<HubRequest>{"failed", read_failed},
     TypeRow<HubRequest>{"hello", read_hello},
+    TypeRow<HubRequest>{"stop", read_stop},
 };
 constexpr std::array kReplies = {
     TypeRow<HubReply>{"recorded", read_recorded},

@@ -1,10 +1,13 @@
 // Messages between the programs of a pod and the supervisor's I/O hub: one JSON object per SOCK_SEQPACKET
 // message, with "version" and "type". Both directions encode and decode here.
 //
-//   stage2 ── hello ──▶ hub     answered by `streams`, with a descriptor for each stream asked for, or by
-//                               `refused`; the connection closes when the program starts (close-on-exec)
+//   stage2 ── hello ──▶ hub     answered by `streams`, with a descriptor for each stream asked for and for
+//   each
+//                               socket that the app is started with, or by `refused`; the connection closes
+//                               when the program starts (close-on-exec)
 //   stage2 ── failed ─▶ hub     on the same connection, if the program cannot be started; no answer
 //   recorder ─ ended ─▶ hub     answered by `recorded` once the app's status is on disk
+//   stage2 ── stop ───▶ hub     the pod's systemd was asked to power off: the pod is to be stopped; no answer
 #pragma once
 
 #include <string>
@@ -54,11 +57,18 @@ struct HubEnded {
   bool operator==(const HubEnded&) const = default;
 };
 
-using HubRequest = std::variant<HubHello, HubFailed, HubEnded>;
+// The pod is to be stopped.
+struct HubStop {
+  bool operator==(const HubStop&) const = default;
+};
 
-// Answer to hello: the message carries as many descriptors as streams, in this order.
+using HubRequest = std::variant<HubHello, HubFailed, HubEnded, HubStop>;
+
+// Answer to hello: the message carries as many descriptors as streams and then sockets, in this order.
 struct HubStreams {
   std::vector<HubStream> streams;
+  // Names of the sockets that the host's service manager passed for this app (FileDescriptorName=).
+  std::vector<std::string> sockets = {};
   bool operator==(const HubStreams&) const = default;
 };
 // Answer to ended.

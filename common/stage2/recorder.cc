@@ -26,4 +26,9 @@ Result<> record_end(const std::string& app, const std::string& hub_socket) {
                          .exit_status = variable("EXIT_STATUS")});
 }
 
+Result<> request_pod_stop(const std::string& hub_socket) {
+  HubClient hub = TRY(HubClient::connect(hub_socket, kTimeout));
+  return hub.request_stop();
+}
+
 }  // namespace agena::stage2

@@ -1,5 +1,5 @@
 // The recorder: run by an app's service when it has stopped, it brings systemd's account of the end to the
-// hub.
+// hub. Where the pod's systemd is asked to power off, it asks the hub for the pod's stop.
 #pragma once
 
 #include <string>
@@ -11,5 +11,8 @@ namespace agena::stage2 {
 // Tells the hub how the service of `app` ended, by $SERVICE_RESULT, $EXIT_CODE and $EXIT_STATUS of the
 // calling process (systemd.exec(5)). Returns when the hub has the app's status on disk.
 Result<> record_end(const std::string& app, const std::string& hub_socket);
+
+// Asks the hub for the stop of the pod.
+Result<> request_pod_stop(const std::string& hub_socket);
 
 }  // namespace agena::stage2

@@ -60,11 +60,26 @@ int from_hub(const StreamRow& row, StreamMode mode, const std::vector<HubStream>
   return it == wanted.end() ? -1 : fds[static_cast<std::size_t>(it - wanted.begin())].get();
 }
 
-Result<std::vector<sys::UniqueFd>> ask_hub(LaunchState& state, const std::vector<HubStream>& wanted) {
+Result<HubDescriptors> ask_hub(LaunchState& state, const std::vector<HubStream>& wanted) {
   const LaunchPlan& plan = state.plan;
-  if (plan.hub_socket.empty()) return std::vector<sys::UniqueFd>();
+  if (plan.hub_socket.empty()) return HubDescriptors();
   state.hub = TRY(HubClient::connect(plan.hub_socket, kHubTimeout));
   return state.hub->open_streams({.app = plan.app, .role = plan.role, .pid = ::getpid(), .streams = wanted});
+}
+
+// Sockets stand from descriptor 3 on (sd_listen_fds(3)); what is there moves out of their way first.
+Result<> place_sockets(LaunchState& state, HubDescriptors got) {
+  if (got.sockets.empty()) return {};
+  constexpr int kFirst = STDERR_FILENO + 1;
+  got.streams.clear();
+  const int end = kFirst + static_cast<int>(got.sockets.size());
+  TRY(state.hub->move_above(end));
+  for (sys::UniqueFd& socket : got.sockets) socket = TRY(sys::duplicate(socket.get(), end));
+  for (int fd = kFirst; fd < end; ++fd)
+    if (::dup3(got.sockets[static_cast<std::size_t>(fd - kFirst)].get(), fd, O_CLOEXEC) < 0)
+      return sys_fail("putting a socket in the place of descriptor {}", fd);
+  announce_sockets(state, got.socket_names);
+  return {};
 }
 
 }  // namespace
@@ -72,16 +87,16 @@ Result<std::vector<sys::UniqueFd>> ask_hub(LaunchState& state, const std::vector
 Result<> open_standard_streams(LaunchState& state) {
   TRY(sys::fill_standard_streams());
   const std::vector<HubStream> wanted = wanted_streams(state.plan.stdio);
-  const std::vector<sys::UniqueFd> fds = TRY(ask_hub(state, wanted));
+  HubDescriptors got = TRY(ask_hub(state, wanted));
   for (const StreamRow& row : kStreams) {
     const StreamMode mode = state.plan.stdio.*row.mode;
     if (mode == StreamMode::kNull) TRY(open_null(row));
-    const int fd = from_hub(row, mode, wanted, fds);
+    const int fd = from_hub(row, mode, wanted, got.streams);
     if (fd < 0) continue;
     TRY(put_in_place(fd, row.fd));
     state.hub_streams.push_back(row.fd);
   }
-  return {};
+  return place_sockets(state, std::move(got));
 }
 
 Result<> take_terminal(LaunchState& state) {

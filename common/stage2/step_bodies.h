@@ -18,6 +18,8 @@ Result<> enter_working_directory(LaunchState& state);
 
 // environment.cc
 void build_environment(LaunchState& state);
+// Tells the program of sockets that stand from descriptor 3 on (sd_listen_fds(3)).
+void announce_sockets(LaunchState& state, const std::vector<std::string>& names);
 
 // identity.cc
 Result<> look_up_identity(LaunchState& state);

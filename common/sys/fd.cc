@@ -29,8 +29,8 @@ Result<DirFd> open_dir(DirRef dir, const std::string& path, int flags) {
   return DirFd(fd.release());
 }
 
-Result<UniqueFd> duplicate(int fd) {
-  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+Result<UniqueFd> duplicate(int fd, int lowest) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, lowest));
   if (!copy) return sys_fail("duplicating file descriptor {}", fd);
   return copy;
 }

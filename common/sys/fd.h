@@ -66,8 +66,8 @@ Result<UniqueFd> open_at(DirRef dir, const std::string& path, int flags, mode_t 
 Result<DirFd> open_dir(DirRef dir, const std::string& path, int flags = 0);
 inline Result<DirFd> open_dir(const std::string& path) { return open_dir(at_cwd(), path); }
 
-// A second descriptor for the same open file, close-on-exec, numbered 3 or more.
-Result<UniqueFd> duplicate(int fd);
+// A second descriptor for the same open file, close-on-exec, numbered `lowest` or more.
+Result<UniqueFd> duplicate(int fd, int lowest = 3);
 Result<Pipe> make_pipe(int flags = 0);
 // Opens /dev/null on each of the descriptors 0 to 2 that is closed: the next file that is opened would get
 // its number, and be taken for a standard stream.

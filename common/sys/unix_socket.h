@@ -20,7 +20,7 @@ namespace agena::sys {
 // Waits without a deadline.
 inline constexpr Nanoseconds kForever = -1;
 // Most descriptors that one message carries (the kernel's own limit, SCM_MAX_FD, is 253).
-inline constexpr std::size_t kMaxMessageFds = 16;
+inline constexpr std::size_t kMaxMessageFds = 128;
 
 // Binds a socket at a path and listens; the path must not exist yet. The file gets exactly this mode (who may
 // write to it may connect). Relative paths are taken from `dir`, however long its own path is.

@@ -9,6 +9,8 @@ namespace {
 
 // Interface version that brought --hostname.
 constexpr int kHostnameSince = 2;
+// … and --machine-name.
+constexpr int kMachineNameSince = 7;
 // What stage1 names a pod by itself, rkt's way.
 constexpr const char* kStage1Personality = "rkt";
 
@@ -23,10 +25,8 @@ std::string network_list(const LaunchRequest& launch) {
 
 // A default name of another personality is told where it can be: nobody asked for it, so an old stage1 is no
 // cause for a warning.
-std::string hostname(const Engine& engine, const Uuid& uuid, const LaunchRequest& launch,
-                     int interface_version) {
-  if (!launch.hostname.empty()) return launch.hostname;
-  if (engine.personality == kStage1Personality || interface_version < kHostnameSince) return "";
+std::string default_name(const Engine& engine, const Uuid& uuid, int since, int interface_version) {
+  if (engine.personality == kStage1Personality || interface_version < since) return "";
   return engine.personality + "-" + uuid.str();
 }
 
@@ -46,12 +46,14 @@ contract::EntrypointCall render_run_options(const Engine& engine, const Uuid& uu
   set("net", network_list(launch));
   set_flag("interactive", launch.interactive);
   set("local-config", engine.local_config_dir);
-  set("hostname", hostname(engine, uuid, launch, interface_version));
+  set("hostname", launch.hostname.empty() ? default_name(engine, uuid, kHostnameSince, interface_version)
+                                          : launch.hostname);
   set("dns-conf-mode", dns_conf_mode(launch));
   set_flag("disable-capabilities-restriction", facts.insecure.capabilities);
   set_flag("disable-paths", facts.insecure.paths);
   set_flag("disable-seccomp", facts.insecure.seccomp);
   set("ipc", launch.ipc);
+  set("machine-name", default_name(engine, uuid, kMachineNameSince, interface_version));
   set_flag("disable-limits", facts.insecure.limits);
   set_flag("disable-lsm", facts.insecure.lsm);
   call.operands = {uuid.str()};

@@ -13,6 +13,7 @@
 #include "common/stage2/steps.h"
 #include "common/sys/fs.h"
 #include "common/sys/namespaces.h"
+#include "common/sys/notify.h"
 #include "common/sys/path_in_root.h"
 #include "stage1-fly/run/fly_pod.h"
 
@@ -108,6 +109,9 @@ Result<int> run(const contract::EntrypointCall& call) {
   TRY(write_records(pod_dir, plan));
   timer.end_phase("records");
   log::debug("{}", timer.to_string());
+  // Nobody is left to say later that the app runs; what it needs beyond that is in place.
+  if (auto told = sys::notify_manager("READY=1"); !told)
+    log::warning("warning: {}", told.error().to_string());
   const stage2::LaunchFailure failure = stage2::launch(plan, {.keep_fds = {lock}});
   log::write(log::Level::kError, failure.text);
   return failure.exit_code;

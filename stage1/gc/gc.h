@@ -6,8 +6,8 @@
 
 namespace agena::stage1 {
 
-// Removes the pod's cgroup, with whatever a killed supervisor left in it. Works with nothing mounted, and
-// twice.
-Result<> collect_garbage(const sys::DirFd& pod_dir);
+// Removes the pod's cgroup, with whatever a killed supervisor left in it, and its entry with
+// systemd-machined. Works with nothing mounted, and twice. `debug` is handed on.
+Result<> collect_garbage(const sys::DirFd& pod_dir, bool debug);
 
 }  // namespace agena::stage1

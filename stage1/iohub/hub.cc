@@ -68,6 +68,7 @@ Result<> Hub::on_message(int connection) {
 Result<> Hub::handle(int connection, const stage2::HubRequest& request) {
   if (const auto* hello = std::get_if<stage2::HubHello>(&request)) return serve_hello(connection, *hello);
   if (const auto* failed = std::get_if<stage2::HubFailed>(&request)) return events_.failed(*failed);
+  if (std::holds_alternative<stage2::HubStop>(request)) return events_.stop();
   TRY(events_.ended(std::get<stage2::HubEnded>(request)));
   return sys::send_message(connection, stage2::render_hub_reply(stage2::HubRecorded{}));
 }
@@ -78,7 +79,11 @@ Result<> Hub::serve_hello(int connection, const stage2::HubHello& hello) {
   for (const HubStream stream : hello.streams) ends.push_back(TRY(open_stream(hello, stream)));
   std::vector<int> fds;
   for (const sys::UniqueFd& end : ends) fds.push_back(end.get());
-  return sys::send_message(connection, stage2::render_hub_reply(stage2::HubStreams{hello.streams}), fds);
+  PassedSockets::OfApp sockets;
+  if (hello.role == stage2::Role::kApp) sockets = events_.sockets(hello.app);
+  fds.insert(fds.end(), sockets.fds.begin(), sockets.fds.end());
+  return sys::send_message(
+      connection, stage2::render_hub_reply(stage2::HubStreams{hello.streams, std::move(sockets.names)}), fds);
 }
 
 // The app's end of a stream; ours is watched.

@@ -13,6 +13,7 @@
 #include "common/sys/fd.h"
 #include "stage1/iohub/line_prefixer.h"
 #include "stage1/iohub/output_queue.h"
+#include "stage1/run/listen_sockets.h"
 
 namespace agena::stage1 {
 
@@ -22,6 +23,10 @@ struct HubEvents {
   std::function<Result<>(const stage2::HubFailed&)> failed;
   // Must have recorded the end when it returns: the recorder is answered then.
   std::function<Result<>(const stage2::HubEnded&)> ended;
+  // The pod's systemd was asked to power off.
+  std::function<Result<>()> stop;
+  // Names and descriptors of the sockets that an app is started with.
+  std::function<PassedSockets::OfApp(const std::string& app)> sockets;
   // A terminal for an interactive app.
   std::function<Result<sys::UniqueFd>()> terminal;
   // No stream of any app is open any more.

@@ -4,6 +4,7 @@
 #include "common/stage2/app_plan.h"
 #include "common/stage2/hub_protocol.h"
 #include "stage1/plan/confinement.h"
+#include "stage1/units/socket_units.h"
 
 namespace agena::stage1 {
 namespace {
@@ -36,6 +37,9 @@ Result<std::vector<stage2::LaunchPlan>> plan_launches(const Pod& pod, const PodA
     plan.seccomp_filter = confined.seccomp_filter;
     plan.selinux_context = confined.selinux_context;
     plan.apparmor_profile = confined.apparmor_profile;
+    // From the pod's systemd, if that is who listens.
+    if (plan.role == stage2::Role::kApp && listens_in_pod(pod, app))
+      plan.pass_environment = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
   }
   return plans;
 }

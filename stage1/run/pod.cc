@@ -43,6 +43,7 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
   options.interactive = call.flag("interactive");
   options.network = TRY(read_network(call.value("net", "none")));
   options.hostname = call.value("hostname", "rkt-" + uuid.str());
+  options.machine_name = call.value("machine-name", "rkt-" + uuid.str());
   options.dns = TRY(stage2::parse_dns_mode(call.value("dns-conf-mode")));
   options.restrictions = {.capabilities = !call.flag("disable-capabilities-restriction"),
                           .calls = !call.flag("disable-seccomp"),

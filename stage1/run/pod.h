@@ -26,7 +26,8 @@ struct RunOptions {
   bool debug = false;
   bool interactive = false;
   Network network = Network::kNone;
-  std::string hostname;  // never empty
+  std::string hostname;      // never empty
+  std::string machine_name;  // towards the host's systemd-machined; never empty
   stage2::DnsMode dns;
   Restrictions restrictions;
   bool restrict_paths = true;
@@ -39,7 +40,12 @@ struct Pod {
   RunOptions options;
   schema::PodManifest manifest;
   std::vector<PodApp> apps;
+  // Names of the apps that get sockets which the host's service manager has passed.
+  std::vector<std::string> apps_with_sockets = {};
 };
+
+// Variable by which the supervisor tells pod-init the latter, separated by blanks.
+inline constexpr const char* kAppsWithSockets = "AGENA_APPS_WITH_SOCKETS";
 
 // Options from the parsed call; what this flavour cannot do is an error that names the option.
 Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const Uuid& uuid);

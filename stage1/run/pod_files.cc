@@ -9,6 +9,7 @@
 #include "common/sys/fs.h"
 #include "stage1/plan/launch.h"
 #include "stage1/units/pod_units.h"
+#include "stage1/units/socket_units.h"
 
 namespace agena::stage1 {
 namespace {
@@ -29,6 +30,8 @@ Result<> write_identity(const sys::DirFd& root, const Pod& pod) {
 Result<> write_app_files(const sys::DirFd& root, const Pod& pod, const PodApp& app) {
   const NamedFile unit = app_unit(app);
   TRY(sys::write_file(root, std::string(kUnitDir) + "/" + unit.name, unit.text));
+  for (const NamedFile& socket : TRY(socket_units(pod, app)))
+    TRY(sys::write_file(root, std::string(kUnitDir) + "/" + socket.name, socket.text));
   for (const stage2::LaunchPlan& plan : TRY(plan_launches(pod, app)))
     TRY(sys::write_file(root, plan_path(app.name(), stage2::to_string(plan.role)),
                         TRY(stage2::render_launch_plan(plan)), 0600));

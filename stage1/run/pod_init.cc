@@ -8,6 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
+#include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/caps.h"
 #include "common/sys/fs.h"
@@ -102,7 +105,8 @@ Result<> run_pod_init(const contract::EntrypointCall& call) {
   const sys::UniqueFd cgroup_mount = TRY(make_cgroup_mount(channel));
   const sys::DirFd pod_dir = TRY(sys::open_dir(sys::at_cwd(), "."));
   const sys::DirFd root = TRY(sys::open_dir(pod_dir, paths::kStage1Root));
-  const Pod pod = TRY(load_pod(pod_dir, call));
+  Pod pod = TRY(load_pod(pod_dir, call));
+  if (const char* apps = std::getenv(kAppsWithSockets)) pod.apps_with_sockets = split(apps, ' ');
   TRY(sys::set_hostname(pod.options.hostname));
   if (pod.options.network == Network::kNone) TRY(sys::bring_loopback_up());
   TRY(set_up_root(pod_dir, root, pod, cgroup_mount));

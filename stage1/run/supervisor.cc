@@ -31,6 +31,8 @@
 #include "stage1/iohub/hub.h"
 #include "stage1/iohub/terminal.h"
 #include "stage1/run/app_ends.h"
+#include "stage1/run/host_manager.h"
+#include "stage1/run/listen_sockets.h"
 #include "stage1/run/pod.h"
 #include "stage1/run/pod_cgroup.h"
 #include "stage1/run/pod_init.h"
@@ -45,12 +47,18 @@ namespace paths = contract::pod_paths;
 // rkt's systemd flavour asks for a clean end by this signal (systemd(1): SIGRTMIN+3 starts halt.target).
 int halt_signal() { return SIGRTMIN + 3; }
 
+// To the service manager that the pod was started by, if it asked for it (sd_notify(3)). The sender is the
+// main process of its unit, since stage0 has become this one by exec.
+void tell_manager(const std::string& state) {
+  if (auto told = sys::notify_manager(state); !told) log::warning("warning: {}", told.error().to_string());
+}
+
 // The supervisor's state while the pod runs.
 class Supervisor {
  public:
   Supervisor(sys::EventLoop& loop, const sys::DirFd& root, const Pod& pod, std::vector<std::string> apps,
-             PhaseTimer& timer)
-      : loop_(loop), root_(root), pod_(pod), ends_(apps), timer_(timer) {}
+             HostManager& host, const PassedSockets& sockets, PhaseTimer& timer)
+      : loop_(loop), root_(root), pod_(pod), ends_(apps), host_(host), sockets_(sockets), timer_(timer) {}
 
   Result<> start(const contract::EntrypointCall& call, const PodCgroup& cgroup);
   Result<> watch();
@@ -77,6 +85,8 @@ class Supervisor {
   const sys::DirFd& root_;
   const Pod& pod_;
   AppEnds ends_;
+  HostManager& host_;
+  const PassedSockets& sockets_;
   PhaseTimer& timer_;
   sys::UniqueFd signals_;
   sys::UniqueFd notify_;
@@ -148,6 +158,7 @@ Result<> Supervisor::start(const contract::EntrypointCall& call, const PodCgroup
   (void)sys::receive_message(ours.get(), 1, 10 * kSecond);
   keep_warm(cgroup, kWarmTimes);
   timer_.end_phase("cgroup ready");
+  host_.register_pod(loop_, init_->pid());
   return {};
 }
 
@@ -183,6 +194,8 @@ HubEvents Supervisor::hub_events() {
         return {};
       },
       .ended = [this](const stage2::HubEnded& ended) { return on_ended(ended); },
+      .stop = [this] { return stop("its systemd was asked to power off"); },
+      .sockets = [this](const std::string& app) { return sockets_.of(app); },
       .terminal = [this] { return open_terminal(); },
       .drained = [this] { return quit_if_done(); },
   };
@@ -228,7 +241,7 @@ Result<> Supervisor::on_notify() {
     ready_ = true;
     TRY(repeat_halt());
     TRY(sys::make_symlink(paths::kSupervisorReady, root_, paths::kSupervisorStatus));
-    if (auto told = sys::notify_manager("READY=1"); !told) log::warning("{}", told.error().to_string());
+    tell_manager("READY=1\nSTATUS=running");
   }
   return {};
 }
@@ -238,6 +251,7 @@ Result<> Supervisor::stop(const char* why) {
   if (stopping_ || killed_) return {};
   stopping_ = true;
   log::debug("stopping the pod: {}", why);
+  tell_manager(fmt::format("STOPPING=1\nSTATUS=stopping: {}", why));
   constexpr Nanoseconds kPatience = (kGraceSeconds + 5) * kSecond;
   loop_.set_deadline(monotonic_now() + kPatience, [this] { return kill(); });
   return sys::send_signal(init_->fd(), halt_signal());
@@ -256,12 +270,15 @@ Result<> Supervisor::kill() {
   killed_ = true;
   loop_.clear_deadline();
   quick_end_ = QuickEnd::take(init_->fd(), init_->pid());
-  return sys::send_signal(init_->fd(), SIGKILL);
+  TRY(sys::send_signal(init_->fd(), SIGKILL));
+  host_.unregister_pod();
+  return {};
 }
 
 Result<> Supervisor::on_pod_end() {
   loop_.remove(init_->fd().get());
   init_end_ = TRY(init_->wait());
+  host_.unregister_pod();
   timer_.end_phase("pod's processes gone");
   return quit_if_done();
 }
@@ -344,19 +361,26 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   (void)::signal(SIGPIPE, SIG_IGN);
   const sys::DirFd pod_dir = TRY(sys::open_dir("."));
   const sys::DirFd root = TRY(open_root(pod_dir));
-  const Pod pod = TRY(load_pod(pod_dir, call));
+  Pod pod = TRY(load_pod(pod_dir, call));
+  const PassedSockets sockets = TRY(PassedSockets::take(pod));
+  pod.apps_with_sockets = sockets.apps();
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread.
+  if (!pod.apps_with_sockets.empty()) ::setenv(kAppsWithSockets, join(pod.apps_with_sockets, " ").c_str(), 1);
   for (const std::string& warning : unenforced_isolators(pod)) log::warning("warning: {}", warning);
+  HostManager host(pod_dir, pod.uuid, pod.options.machine_name, pod.options.debug);
+  host.enter_scope();
   const PodCgroup cgroup = TRY(PodCgroup::make(pod_dir, pod.uuid));
   TRY(contract::write_pid_file(pod_dir, paths::kPpid, ::getpid()));
   TRY(sys::make_symlink("systemd", pod_dir, paths::kFlavor));
   auto loop = TRY(sys::EventLoop::create());
   Result<int> code = 0;
   {
-    Supervisor supervisor(loop, root, pod, names_of(pod), timer);
+    Supervisor supervisor(loop, root, pod, names_of(pod), host, sockets, timer);
     Result<> ran = supervisor.start(call, cgroup);
     if (ran) ran = supervisor.watch();
     code = ran ? supervisor.finish() : Result<int>(std::unexpected(std::move(ran).error()));
   }
+  host.finish();
   // Without it gc does the work; the pod has ended either way.
   if (auto removed = cgroup.remove(); !removed) log::debug("{}", removed.error().to_string());
   timer.end_phase("cgroup removed");

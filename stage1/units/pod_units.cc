@@ -2,7 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "common/stage2/launch_plan.h"
+#include "stage1/units/socket_units.h"
 #include "stage1/units/unit_file.h"
 
 namespace agena::stage1 {
@@ -16,14 +20,36 @@ std::vector<NamedFile> static_units(const Pod& pod) {
   start.section("Unit").set("Description", "Apps of pod " + pod.uuid.str()).set("DefaultDependencies", "no");
   // Wants, not Requires: an app that cannot start must not take the others' jobs along; the supervisor
   // decides about them.
-  for (const PodApp& app : pod.apps) start.set("Wants", app.name() + ".service");
-  for (const PodApp& app : pod.apps) start.set("After", app.name() + ".service");
+  std::vector<std::string> units;
+  for (const PodApp& app : pod.apps)
+    if (listens_in_pod(pod, app))
+      std::ranges::move(socket_unit_names(app), std::back_inserter(units));
+    else
+      units.push_back(app.name() + ".service");
+  for (const std::string& unit : units) start.set("Wants", unit);
+  for (const std::string& unit : units) start.set("After", unit);
   UnitFile halt;
   halt.section("Unit")
       .set("Description", "Stop of the pod")
       .set("DefaultDependencies", "no")
       .set("AllowIsolate", "yes");
-  return {{"default.target", start.text()}, {"halt.target", halt.text()}};
+  // SIGRTMIN+4 to PID 1, as machinectl poweroff sends it. Not halt.target itself: apps that systemd stops
+  // unasked would count as failed, so the supervisor hears of it first. No app can have a name with a dot.
+  UnitFile poweroff;
+  poweroff.section("Unit")
+      .set("Description", "Stop of the pod, asked for from outside")
+      .set("DefaultDependencies", "no")
+      .set("Wants", "pod.stop.service");
+  UnitFile stop;
+  stop.section("Unit").set("Description", "Request to stop the pod").set("DefaultDependencies", "no");
+  stop.section("Service")
+      .set("Type", "oneshot")
+      .set("Slice", "-.slice")
+      .command("ExecStart", {kStage2Program, "--stop-pod"});
+  return {{"default.target", start.text()},
+          {"halt.target", halt.text()},
+          {"pod.stop.service", stop.text()},
+          {"poweroff.target", poweroff.text()}};
 }
 
 namespace {

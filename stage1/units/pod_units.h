@@ -1,5 +1,6 @@
 // The units of a pod: default.target pulls in one service per app; halt.target, which the supervisor starts
-// by SIGRTMIN+3, conflicts with all of them, so that they are stopped in their grace periods.
+// by SIGRTMIN+3, conflicts with all of them, so that they are stopped in their grace periods. poweroff.target
+// (SIGRTMIN+4) asks the supervisor for that.
 #pragma once
 
 #include <string>
@@ -27,7 +28,7 @@ struct NamedFile {
 // role.
 std::string plan_path(const std::string& app, std::string_view role);
 
-// default.target and halt.target.
+// The units of every pod: default.target, halt.target, poweroff.target and what it starts.
 std::vector<NamedFile> static_units(const Pod& pod);
 // APP.service.
 NamedFile app_unit(const PodApp& app);

@@ -15,7 +15,7 @@ KEY = "coreos.com/rkt/stage1/"
 ENTRYPOINTS = ("run", "enter", "gc", "stop")
 RUN_OPTIONS = ["--debug", "--net", "--interactive", "--private-users", "--mds-token", "--local-config", "--hostname",
                "--dns-conf-mode", "--disable-capabilities-restriction", "--disable-paths", "--disable-seccomp",
-               "--mutable", "--ipc", "--disable-limits", "--disable-lsm"]
+               "--mutable", "--ipc", "--disable-limits", "--disable-lsm", "--machine-name"]
 
 
 class Flavour(Case):
@@ -202,7 +202,8 @@ class Calls(StubFlavour):
         facts = self.call("run")
         uuid = self.only_pod()
         self.assertEqual(["--net=none", f"--local-config={self.local}", "--hostname=chosen",
-                          "--dns-conf-mode=resolv=stage0,hosts=default", "--ipc=parent", uuid], facts["arg"])
+                          "--dns-conf-mode=resolv=stage0,hosts=default", "--ipc=parent", f"--machine-name=agena-{uuid}",
+                          uuid], facts["arg"])
         self.assertEqual([os.path.join(self.data, "pods", "run", uuid)], facts["cwd"])
         self.assertEqual(["locked"], facts["lock"])
         names = {text.partition("=")[0] for text in facts["env"]}
@@ -216,7 +217,7 @@ class Calls(StubFlavour):
         self.assertEqual(sorted(names, key=RUN_OPTIONS.index), names)
         self.assertEqual({"--debug", "--net", "--interactive", "--local-config", "--hostname", "--dns-conf-mode",
                           "--disable-capabilities-restriction", "--disable-paths", "--disable-seccomp", "--ipc",
-                          "--disable-limits", "--disable-lsm"}, set(names))
+                          "--disable-limits", "--disable-lsm", "--machine-name"}, set(names))
         self.assertIn("--dns-conf-mode=resolv=host,hosts=host", args)
 
     def test_stop_and_enter(self):

@@ -89,7 +89,7 @@ TEST_F(HubTest, StreamsComeAsPipesThatBelongToTheUser) {
   ASSERT_TRUE(ok(out) && ok(error));
   OneHub hub(dir_.dir(), [&](int connection, const HubRequest& request) {
     const std::array fds = {out->write.get(), error->write.get()};
-    reply(connection, HubStreams{hello_of(request).streams}, fds);
+    reply(connection, HubStreams{hello_of(request).streams, {}}, fds);
   });
   LaunchPlan plan = hub_plan({StreamMode::kNull, StreamMode::kHub, StreamMode::kHub});
   plan.user = "33";
@@ -117,7 +117,7 @@ TEST_F(HubTest, ATerminalBecomesTheControllingOne) {
   ASSERT_TRUE(ok(terminal));
   OneHub hub(dir_.dir(), [&](int connection, const HubRequest& request) {
     const std::array fds = {terminal->slave.get()};
-    reply(connection, HubStreams{hello_of(request).streams}, fds);
+    reply(connection, HubStreams{hello_of(request).streams, {}}, fds);
   });
   LaunchPlan plan = hub_plan({StreamMode::kTty, StreamMode::kTty, StreamMode::kInherit});
   plan.user = "33";
@@ -144,7 +144,7 @@ TEST_F(HubTest, WhatIsNoTerminalCannotBeTheControllingOne) {
   ASSERT_TRUE(ok(pipe));
   OneHub hub(dir_.dir(), [&](int connection, const HubRequest& request) {
     const std::array fds = {pipe->write.get()};
-    reply(connection, HubStreams{hello_of(request).streams}, fds);
+    reply(connection, HubStreams{hello_of(request).streams, {}}, fds);
   });
   const Outcome outcome =
       launch_in_child(hub_plan({StreamMode::kInherit, StreamMode::kTty, StreamMode::kInherit}));
@@ -167,7 +167,7 @@ TEST_F(HubTest, AStreamThatCannotBeGivenAwayIsAnError) {
   ASSERT_TRUE(ok(pipe));
   OneHub hub(dir_.dir(), [&](int connection, const HubRequest& request) {
     const std::array fds = {pipe->write.get()};
-    reply(connection, HubStreams{hello_of(request).streams}, fds);
+    reply(connection, HubStreams{hello_of(request).streams, {}}, fds);
   });
   LaunchPlan plan = hub_plan({StreamMode::kInherit, StreamMode::kInherit, StreamMode::kHub});
   plan.user = "33";
@@ -181,7 +181,7 @@ TEST_F(HubTest, AStreamThatCannotBeGivenAwayIsAnError) {
 }
 
 TEST_F(HubTest, AFailureBehindTheDescriptorsIsStillTold) {
-  OneHub hub(dir_.dir(), [&](int connection, const HubRequest&) { reply(connection, HubStreams{{}}); });
+  OneHub hub(dir_.dir(), [&](int connection, const HubRequest&) { reply(connection, HubStreams{{}, {}}); });
   ASSERT_TRUE(ok(sys::write_file(root_, "bin/it", "no program", 0755)));
   LaunchPlan plan = hub_plan({});
   plan.role = Role::kPreStart;
@@ -221,7 +221,7 @@ TEST_F(HubTest, ARefusalAndASilentEndAreErrors) {
   }
   ASSERT_TRUE(ok(sys::remove_file(dir_.dir(), "hub")));
   OneHub hub(dir_.dir(), [&](int connection, const HubRequest& request) {
-    reply(connection, HubStreams{hello_of(request).streams});
+    reply(connection, HubStreams{hello_of(request).streams, {}});
   });
   EXPECT_EQ(
       launch_in_child(hub_plan({StreamMode::kHub, StreamMode::kInherit, StreamMode::kInherit})).text,

@@ -147,6 +147,7 @@ TEST(DiskPage, PodDirectory) {
       paths::kSubcgroup,
       paths::kPpid,
       paths::kPid,
+      paths::kMachine,
       paths::kPgid,
       paths::kFlavor,
   };

@@ -33,6 +33,7 @@ class ImageBuild(unittest.TestCase):
         self.program = self.dir / "program"
         self.program.write_text("#!/bin/sh\n")
         self.manifest = manifest_naming("/usr/lib/agena/stage1")
+        self.others = {"stage1-bus": "/bin/true"}  # any dynamic program
 
     def table(self, *rows):
         path = self.dir / "files.table"
@@ -42,7 +43,7 @@ class ImageBuild(unittest.TestCase):
     def build(self, table, *programs, output="out/image.aci", arguments=(), **environment):
         manifest = self.dir / "manifest.json"
         manifest.write_text(json.dumps(self.manifest))
-        given = [word for name in programs for word in ("--program", f"{name}={self.program}")]
+        given = [word for name in programs for word in ("--program", f"{name}={self.others.get(name, self.program)}")]
         command = [sys.executable, "-B", SCRIPT, "--table", table, "--manifest", manifest, "--source-dir", REPOSITORY,
                    *given, *arguments, "--output", self.dir / output]
         return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
@@ -114,6 +115,16 @@ class SmallTables(ImageBuild):
         rows = [self.ROWS[0].replace("755", "644"), *self.ROWS[1:]]
         self.assert_refused(self.build(self.table(*rows), "p"), "which is no program of the image")
 
+    def test_a_loader_is_found_from_outside_of_the_image_too(self):
+        rows = [*self.ROWS, "built /usr/lib/agena/stage1/bus 755 stage1-bus", "loader /usr/lib/agena/stage1/ld.so stage1-bus"]
+        links = {one.name: one.linkname for one in self.members(self.build(self.table(*rows), "p", "stage1-bus"))}
+        place = os.path.normpath("rootfs/usr/lib/agena/stage1/" + links["rootfs/usr/lib/agena/stage1/ld.so"])
+        self.assertRegex(place, r"^rootfs/usr/lib[^/]*(/[^/]+)?/ld[-.0-9][^/]*$")
+        self.assertIn(place, links)
+
+    def test_a_static_program_has_no_loader(self):
+        self.assert_refused(self.build(self.table(*self.ROWS, "loader /ld.so p"), "p"), "files.table:6: cannot tell the loader of")
+
     def test_links_on_the_way_to_an_entrypoint_are_followed(self):
         self.manifest = manifest_naming("/lib/agena/stage1")
         self.members(self.build(self.table(*self.ROWS, "link /lib usr/lib"), "p"))
@@ -149,7 +160,7 @@ class ShippedTables(ImageBuild):
         self.assertEqual(os.readlink(root / "flavor"), "fly")
 
     def test_systemd_finds_all_its_libraries_in_the_image(self):
-        names, root = self.extract("stage1/image/files.table", "stage1", "stage2")
+        names, root = self.extract("stage1/image/files.table", "stage1", "stage1-bus", "stage2")
         self.assertIn("rootfs/rkt/status", names)
         present = {name.rpartition("/")[2] for name in names}
         programs = [root / "usr/lib/systemd/systemd", *root.glob("usr/lib/*/**/*.so*")]
@@ -160,7 +171,7 @@ class ShippedTables(ImageBuild):
             self.assertLessEqual(needed, present, program)
 
     def test_every_package_has_its_copyright_and_version(self):
-        names, root = self.extract("stage1/image/files.table", "stage1", "stage2")
+        names, root = self.extract("stage1/image/files.table", "stage1", "stage1-bus", "stage2")
         packages = [line.split()[0] for line in (root / "usr/share/doc/agena/packages").read_text().splitlines()]
         self.assertIn("systemd", packages)
         self.assertIn("libc6", packages)
@@ -169,7 +180,7 @@ class ShippedTables(ImageBuild):
 
     @needs_root
     def test_systemd_starts_from_the_image_alone(self):
-        _, root = self.extract("stage1/image/files.table", "stage1", "stage2")
+        _, root = self.extract("stage1/image/files.table", "stage1", "stage1-bus", "stage2")
         said = subprocess.run(["chroot", root, "/usr/lib/systemd/systemd", "--version"], capture_output=True,
                               text=True, check=False)
         self.assertEqual((said.returncode, said.stderr), (0, ""))

@@ -38,8 +38,14 @@ TEST(HubProtocol, Requests) {
       R"({"version":1,"type":"ended","app":"redis","serviceResult":"signal","exitCode":"killed","exitStatus":"TERM"})");
 }
 
+TEST(HubProtocol, SocketsAndStop) {
+  expect_round_trip(HubRequest(HubStop()), R"({"version":1,"type":"stop"})");
+  expect_round_trip(HubReply(HubStreams{.streams = {HubStream::kStdout}, .sockets = {"http", "x.socket"}}),
+                    R"({"version":1,"type":"streams","streams":["stdout"],"sockets":["http","x.socket"]})");
+}
+
 TEST(HubProtocol, Replies) {
-  expect_round_trip(HubReply(HubStreams{.streams = {HubStream::kStdin, HubStream::kStderr}}),
+  expect_round_trip(HubReply(HubStreams{.streams = {HubStream::kStdin, HubStream::kStderr}, .sockets = {}}),
                     R"({"version":1,"type":"streams","streams":["stdin","stderr"]})");
   expect_round_trip(HubReply(HubRecorded{}), R"({"version":1,"type":"recorded"})");
   expect_round_trip(HubReply(HubRefused{.text = "no app 'x'"}),

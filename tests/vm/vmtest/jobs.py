@@ -12,6 +12,7 @@ QUICK = [
     suites(VM, "test_basics"),
     suites(VM, "test_kernel"),
     suites(VM, "test_units"),
+    suites(VM, "test_systemd"),
     *RESET,
 ]
 WHOLE = [
@@ -19,6 +20,7 @@ WHOLE = [
     suites(FUNCTIONAL, "test_run", seconds=3600),
     suites(FUNCTIONAL, "test_pods", seconds=3600),
     suites(FUNCTIONAL, "test_crash", seconds=3600),
+    suites(FUNCTIONAL, "test_host", seconds=3600),
     suites(CONTRACT, "test_contract", seconds=3600),
 ]
 

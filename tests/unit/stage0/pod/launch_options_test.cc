@@ -29,6 +29,10 @@ TEST(RunCall, Defaults) {
             (Argv{"--local-config=/etc/agena", "--hostname=agena-" + uuid_of('a'), uuid_of('a')}));
   EXPECT_EQ(render({}, {}, 6, "rkt").argv, (Argv{"--local-config=/etc/agena", uuid_of('a')}))
       << "stage1 knows rkt's names by itself";
+  const std::string name = "agena-" + uuid_of('a');
+  EXPECT_EQ(render({}, {}, 7).argv, (Argv{"--local-config=/etc/agena", "--hostname=" + name,
+                                          "--machine-name=" + name, uuid_of('a')}));
+  EXPECT_EQ(render({}, {}, 7, "rkt").argv, (Argv{"--local-config=/etc/agena", uuid_of('a')}));
 }
 
 TEST(RunCall, EverythingInTheContractsOrder) {
@@ -39,11 +43,13 @@ TEST(RunCall, EverythingInTheContractsOrder) {
   launch.dns.mode = DnsRequest::Mode::kStage0;
   launch.hosts.mode = HostsRequest::Mode::kHost;
   launch.ipc = "parent";
-  const InsecureOptions insecure{.capabilities = true, .paths = true, .seccomp = true, .limits = true, .lsm = true};
+  const InsecureOptions insecure{
+      .capabilities = true, .paths = true, .seccomp = true, .limits = true, .lsm = true};
   EXPECT_EQ(render(launch, insecure, 7).argv,
             (Argv{"--net=a:IP=1.2.3.4,b", "--interactive", "--local-config=/etc/agena", "--hostname=web",
                   "--dns-conf-mode=resolv=stage0,hosts=host", "--disable-capabilities-restriction",
-                  "--disable-paths", "--disable-seccomp", "--ipc=parent", "--disable-limits", "--disable-lsm", uuid_of('a')}));
+                  "--disable-paths", "--disable-seccomp", "--ipc=parent", "--disable-limits", "--disable-lsm",
+                  "--machine-name=agena-" + uuid_of('a'), uuid_of('a')}));
 }
 
 TEST(RunCall, AnOldStage1GetsWhatItKnowsAndTheUserIsTold) {

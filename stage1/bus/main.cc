@@ -1,0 +1,110 @@
+// bus: calls to the host's systemd and systemd-machined, one per start. A program of its own, dynamically
+// linked with the libsystemd of the stage1 image and started by the image's own loader, so that it needs
+// nothing of the host but the socket.
+//
+//   bus [--debug] scope UNIT SLICE PID DESCRIPTION
+//   bus [--debug] register NAME UUID LEADER ROOT
+//   bus [--debug] unregister NAME
+//
+// Exit code 0: done, or there is nobody to do it (no machined, no such machine). Anything else is told on
+// stderr, and 254.
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/base/table.h"
+#include "common/contract/exit_codes.h"
+#include "stage1/bus/host_calls.h"
+
+namespace agena::stage1 {
+namespace {
+
+constexpr const char* kManagerSocket = "/run/systemd/private";
+constexpr const char* kDaemonSocket = "/run/dbus/system_bus_socket";
+// The pod's start waits for its scope; systemd itself answers in milliseconds.
+constexpr Nanoseconds kScopeTimeout = 5 * kSecond;
+// machined may have to be started by the daemon first.
+constexpr Nanoseconds kMachineTimeout = 25 * kSecond;
+
+using Words = std::span<const std::string>;
+
+Result<pid_t> parse_pid(const std::string& text) {
+  return static_cast<pid_t>(TRY_CTX(parse_int(text, 1, INT32_MAX), "process id"));
+}
+
+Result<> scope(Words words) {
+  const Bus manager = TRY(Bus::connect_manager(kManagerSocket, kScopeTimeout));
+  const ScopeRequest request{
+      .unit = words[0], .slice = words[1], .description = words[3], .pid = TRY(parse_pid(words[2]))};
+  TRY_CTX(start_scope(manager, request, kScopeTimeout), "starting '{}'", words[0]);
+  return {};
+}
+
+Result<> register_one(Words words) {
+  const Bus daemon = TRY(Bus::connect_daemon(kDaemonSocket, kMachineTimeout));
+  const Machine machine{.name = words[0],
+                        .id = TRY(Uuid::parse(words[1])),
+                        .service = "agena",
+                        .leader = TRY(parse_pid(words[2])),
+                        .root = words[3]};
+  TRY_CTX(register_machine(daemon, machine), "registering with systemd-machined");
+  return {};
+}
+
+Result<> unregister(Words words) {
+  const Bus daemon = TRY(Bus::connect_daemon(kDaemonSocket, kMachineTimeout));
+  TRY_CTX(unregister_machine(daemon, words[0]), "unregistering from systemd-machined");
+  return {};
+}
+
+struct Command {
+  std::string_view name;
+  std::size_t words;
+  bool needs_somebody;  // nobody to do it is an error
+  Result<> (*run)(Words);
+};
+constexpr std::array kCommands = {
+    Command{"register", 4, false, register_one},
+    Command{"scope", 4, true, scope},
+    Command{"unregister", 1, false, unregister},
+};
+static_assert(sorted_by_name(kCommands));
+
+Result<> dispatch(Words words) {
+  const Command* command = words.empty() ? nullptr : find_by_name(kCommands, words[0]);
+  if (command == nullptr || words.size() != command->words + 1)
+    return fail(ErrorKind::kInvalidInput,
+                "usage: bus [--debug] scope UNIT SLICE PID DESCRIPTION | register NAME UUID LEADER ROOT | "
+                "unregister NAME");
+  auto done = command->run(words.subspan(1));
+  if (done || command->needs_somebody || done.error().kind() != ErrorKind::kNotFound) return done;
+  log::debug("{}: {}", command->name, done.error().to_string());
+  return {};
+}
+
+int run(std::vector<std::string> words) {
+  const bool debug = !words.empty() && words.front() == "--debug";
+  if (debug) words.erase(words.begin());
+  log::init("stage1", debug ? log::Level::kDebug : log::Level::kInfo);
+  const auto done = dispatch(words);
+  if (done) return contract::kExitSuccess;
+  // The pod runs all the same.
+  log::warning("warning: {}", debug ? done.error().to_tree() : done.error().to_string());
+  return contract::kExitFailure;
+}
+
+}  // namespace
+}  // namespace agena::stage1
+
+int main(int argc, char** argv) {
+  try {
+    return agena::stage1::run(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const std::exception& e) {
+    agena::log::write(agena::log::Level::kError, e.what());
+    return agena::contract::kExitFailure;
+  }
+}
