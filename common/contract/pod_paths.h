@@ -23,6 +23,7 @@
 //   ├── sharedVolumes/VOL/               backing directories of `empty` volumes
 //   ├── net-info.json                    networks as set up by stage1
 //   ├── subcgroup                        cgroup of the pod, relative to the cgroup2 root; written before ppid
+//   ├── selinux                          labels of processes and mounts, a line each, where SELinux is on
 //   ├── machine                          name by which the pod is registered with systemd-machined, while it
 //   is ├── ppid | pid                       the supervisor, which has one child | the app itself (fly); "N\n"
 //   ├── pgid                             fly: process group for stop
@@ -51,6 +52,7 @@ inline constexpr const char* kStage1Work = "overlay/stage1/work";
 inline constexpr const char* kSharedVolumes = "sharedVolumes";
 inline constexpr const char* kNetInfo = "net-info.json";
 inline constexpr const char* kSubcgroup = "subcgroup";
+inline constexpr const char* kSelinux = "selinux";
 inline constexpr const char* kMachine = "machine";
 inline constexpr const char* kPpid = "ppid";
 inline constexpr const char* kPid = "pid";

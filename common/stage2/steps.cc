@@ -79,6 +79,7 @@ std::span<const LaunchStep> launch_steps() { return kSteps; }
 LaunchFailure launch(const LaunchPlan& plan, const LaunchOptions& options) {
   LaunchState state{.plan = plan, .options = options};
   build_environment(state);
+  if (!options.sockets.empty()) announce_sockets(state, options.sockets);
   reset_signals_and_umask();
   for (const LaunchStep& step : kSteps) {
     const auto done = step.run(state);

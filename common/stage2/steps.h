@@ -20,6 +20,8 @@ namespace agena::stage2 {
 struct LaunchOptions {
   // Descriptors that the program inherits besides 0 to 2 and those of LISTEN_FDS (fly: the pod's lock).
   std::vector<int> keep_fds;
+  // Names of sockets that stand from descriptor 3 on and are meant for the program, whatever LISTEN_PID says.
+  std::vector<std::string> sockets = {};
 };
 
 // Why a program was not started.

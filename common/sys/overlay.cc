@@ -53,6 +53,9 @@ Result<UniqueFd> make_overlay(const OverlaySpec& spec) {
   if (spec.work != nullptr && set_fd(context, "workdir", *spec.work) != 0)
     return refused(context, "setting the work directory");
   if (spec.volatile_upper && set_flag(context, "volatile") != 0) return refused(context, "option 'volatile'");
+  if (!spec.selinux_context.empty() && ::syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, "context",
+                                                 spec.selinux_context.c_str(), 0) != 0)
+    return refused(context, "setting the SELinux context");
   if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
     return refused(context, "creating the mount");
   UniqueFd mount(static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV)));

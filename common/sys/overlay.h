@@ -2,6 +2,7 @@
 // own are on its /dev.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "common/base/result.h"
@@ -20,6 +21,8 @@ struct OverlaySpec {
   // pods that cannot survive a reboot. An unclean end leaves work/incompat/volatile behind, which refuses the
   // next mount.
   bool volatile_upper = false;
+  // SELinux label that all files of the mount show (mount(8): context=); empty: each its own.
+  std::string selinux_context = {};
 };
 
 // kInternal if the description is incomplete, kUnsupported if it has too many layers.

@@ -89,6 +89,8 @@ std::string options_of(const OverlaySpec& spec) {
   if (spec.upper != nullptr)
     options += fmt::format(",upperdir={},workdir={}", spec.upper->get(), spec.work->get());
   if (spec.volatile_upper) options += ",volatile";
+  // Quoted: categories are separated by a comma.
+  if (!spec.selinux_context.empty()) options += ",context=\"" + spec.selinux_context + "\"";
   return options;
 }
 

@@ -72,12 +72,17 @@ Result<> prepare_overlay(const Store& store, const sys::DirFd& pod, const RootSo
 }
 
 Result<> mount_root(const Store& store, const sys::DirFd& pod, const OverlayPaths& from,
-                    const sys::DirFd& target) {
+                    const std::string& selinux_context, const sys::DirFd& target) {
   const auto layers = TRY(open_root_layers(store, pod, TRY(read_layers_file(pod, from.layers))));
   const sys::DirFd upper = TRY(sys::open_dir(pod, from.upper));
   const sys::DirFd work = TRY(sys::open_dir(pod, from.work));
   // A running pod does not outlive the machine, so its writes need not be synced.
-  return mount_overlay_root({.layers = layers, .upper = &upper, .work = &work, .is_volatile = true}, target);
+  return mount_overlay_root({.layers = layers,
+                             .upper = &upper,
+                             .work = &work,
+                             .is_volatile = true,
+                             .selinux_context = selinux_context},
+                            target);
 }
 
 OverlayPaths stage1_paths() { return {paths::kStage1Layers, paths::kStage1Upper, paths::kStage1Work}; }
@@ -122,15 +127,18 @@ Result<> prepare_copied_roots(const Store& store, const sys::DirFd& pod, const P
   return {};
 }
 
-Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps) {
+Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps,
+                     const std::string& selinux_context) {
   if (!TRY(sys::exists(pod, paths::kOverlayPrepared))) return {};
-  TRY_CTX(mount_root(store, pod, stage1_paths(), TRY(sys::open_dir(pod, paths::kStage1Root))),
-          "mounting the stage1 root");
+  TRY_CTX(
+      mount_root(store, pod, stage1_paths(), selinux_context, TRY(sys::open_dir(pod, paths::kStage1Root))),
+      "mounting the stage1 root");
   // Opened anew: the path leads into the mount now.
   const sys::DirFd root = TRY(sys::open_dir(pod, paths::kStage1Root));
   for (const std::string& app : apps) {
     const sys::DirFd target = TRY(sys::open_dir_in_root(root, paths::app_root_in_stage1(app)));
-    TRY_CTX(mount_root(store, pod, app_paths(app), target), "mounting the root of app '{}'", app);
+    TRY_CTX(mount_root(store, pod, app_paths(app), selinux_context, target), "mounting the root of app '{}'",
+            app);
   }
   return {};
 }

@@ -39,7 +39,8 @@ Result<> prepare_copied_roots(const Store& store, const sys::DirFd& pod, const P
 
 // Mounts the roots of a prepared pod in the mount namespace of this process (nothing to do for copies).
 // `pod` and `store` must have been opened in that namespace.
-Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps);
+Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps,
+                     const std::string& selinux_context);
 
 // Gives apps the /etc/mtab that programs expect: a symlink to ../proc/self/mounts, where there is an /etc
 // without one (rkt's rule).

@@ -10,6 +10,7 @@
 #include "stage0/pod/prepare_steps.h"
 #include "stage0/pod/roots.h"
 #include "stage0/pod/run_call.h"
+#include "stage0/pod/selinux.h"
 #include "stage0/store/data_dir.h"
 #include "stage0/tree/overlay_root.h"
 
@@ -41,7 +42,10 @@ Result<PodLaunch> launch(const Engine& engine, Pod& pod, const RunCallFacts& fac
   const auto apps = TRY(app_names(pod.dir(), facts.launch));
   TRY(pod.move_to(PodDirectory::kRun));
   const Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadOnly));
-  TRY(mount_roots(store, pod.dir(), apps));
+  const SelinuxLabels labels =
+      TRY_CTX(label_pod(TRY(sys::open_dir("/")), TRY(sys::open_dir(engine.data_dir)), pod.dir()),
+              "choosing SELinux labels");
+  TRY(mount_roots(store, pod.dir(), apps, labels.mount));
   const sys::DirFd root = TRY(sys::open_dir(pod.dir(), paths::kStage1Root));
   TRY(link_mtab(root, apps));
   TRY(write_dns_files(facts.launch, root, engine.personality + " run"));
@@ -51,6 +55,9 @@ Result<PodLaunch> launch(const Engine& engine, Pod& pod, const RunCallFacts& fac
   result.lock = TRY(pod.release_lock());
   result.stage1 = TRY(make_run_call(engine, pod, root, facts));
   result.warnings = result.stage1.warnings;
+  // Published names; where SELinux is off they are empty.
+  set_variable(result.stage1, contract::env::kSelinuxContext, labels.process);
+  set_variable(result.stage1, contract::env::kSelinuxMountContext, labels.mount);
   set_variable(result.stage1, contract::env::kLockFd, fmt::format("{}", result.lock.get()));
   set_variable(result.stage1, contract::env::kStartNs, fmt::format("{}", result.times.start()));
   result.stage1.inherited_fds = {result.lock.get()};

@@ -1,6 +1,5 @@
 #include "stage0/pod/run_call.h"
 
-#include "common/contract/env.h"
 #include "common/contract/pod_paths.h"
 #include "stage0/pod/dns_files.h"
 
@@ -65,11 +64,7 @@ Result<Stage1Exec> make_run_call(const Engine& engine, const Pod& pod, const sys
   const auto manifest = TRY(Stage1Manifest::read(pod.dir()));
   const Stage1Call call{contract::Entrypoint::kRun,
                         render_run_options(engine, pod.uuid(), facts, manifest.interface_version())};
-  auto exec = TRY(resolve_stage1_call(manifest, root, contract::pod_paths::kStage1Root, pod.dir(), call));
-  // Published names; without labels they are empty.
-  set_variable(exec, contract::env::kSelinuxContext, "");
-  set_variable(exec, contract::env::kSelinuxMountContext, "");
-  return exec;
+  return resolve_stage1_call(manifest, root, contract::pod_paths::kStage1Root, pod.dir(), call);
 }
 
 }  // namespace agena::stage0

@@ -82,6 +82,7 @@ Result<> mount_overlay_root(const OverlayRoot& root, const sys::DirFd& target) {
   spec.upper = root.upper;
   spec.work = root.work;
   spec.volatile_upper = root.is_volatile;
+  spec.selinux_context = root.selinux_context;
   return sys::mount_overlay(spec, target);
 }
 

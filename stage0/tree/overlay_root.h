@@ -24,7 +24,8 @@ struct OverlayRoot {
   std::span<const sys::DirFd> layers;  // bottom to top, at least one, at most 500
   const sys::DirFd* upper = nullptr;   // none: read-only
   const sys::DirFd* work = nullptr;
-  bool is_volatile = false;  // the root need not survive a power cut
+  bool is_volatile = false;          // the root need not survive a power cut
+  std::string selinux_context = {};  // of all files; empty: each has its own
 };
 
 // Mounts the root on an open directory, in the mount namespace of the caller.

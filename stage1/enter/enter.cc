@@ -14,6 +14,7 @@
 #include "common/sys/namespaces.h"
 #include "common/sys/pidfd.h"
 #include "common/sys/spawn.h"
+#include "stage1/run/listen_sockets.h"
 #include "stage1/units/pod_units.h"
 
 namespace agena::stage1 {
@@ -53,8 +54,10 @@ Result<stage2::LaunchPlan> plan_for(const sys::DirFd& pod_root, const contract::
 }
 
 // A failure has the hub's exit codes; there is no hub to tell it to.
-int launch_here(const stage2::LaunchPlan& plan) {
-  const stage2::LaunchFailure failure = stage2::launch(plan);
+int launch_here(const stage2::LaunchPlan& plan, const std::vector<PassedSocket>& sockets) {
+  stage2::LaunchOptions options;
+  for (const PassedSocket& socket : sockets) options.sockets.push_back(socket.facts.name);
+  const stage2::LaunchFailure failure = stage2::launch(plan, options);
   log::write(log::Level::kError, failure.text);
   return failure.exit_code;
 }
@@ -62,6 +65,8 @@ int launch_here(const stage2::LaunchPlan& plan) {
 }  // namespace
 
 Result<int> enter(const contract::EntrypointCall& call) {
+  // For the command, as rkt's enter keeps them.
+  const std::vector<PassedSocket> sockets = TRY(take_listen_sockets());
   const auto pid = static_cast<pid_t>(TRY_CTX(parse_int(call.value("pid"), 1, INT32_MAX), "--pid"));
   const sys::PidFd init = TRY_CTX(sys::open_pidfd(pid), "entering the pod");
   const sys::DirFd pod_root = TRY(sys::open_dir(sys::at_cwd(), fmt::format("/proc/{}/root", pid), O_PATH));
@@ -72,7 +77,7 @@ Result<int> enter(const contract::EntrypointCall& call) {
   TRY(sys::join_namespaces(
       init, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP));
   // The pid namespace counts for children: the command runs in one, and we wait for it outside.
-  auto child = TRY(sys::fork_child([&plan] { return launch_here(plan); }));
+  auto child = TRY(sys::fork_child([&] { return launch_here(plan, sockets); }));
   const sys::ExitStatus status = TRY(child.wait());
   return status.code();
 }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "common/base/strings.h"
 #include "common/base/table.h"
+#include "common/contract/env.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "manifests/codec/pod_manifest.h"
@@ -32,6 +34,12 @@ constexpr std::array kIpcModes = {IpcRow{"", false}, IpcRow{"auto", false}, IpcR
                                   IpcRow{"private", false}};
 static_assert(sorted_by_name(kIpcModes));
 
+std::string variable(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread.
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
 }  // namespace
 
 Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const Uuid& uuid) {
@@ -54,6 +62,8 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
     return fail(ErrorKind::kInvalidInput, "unknown IPC mode '{}' (auto, private or parent)",
                 printable(call.value("ipc")));
   options.share_ipc = ipc->share;
+  options.selinux_context = variable(contract::env::kSelinuxContext);
+  options.selinux_mount_context = variable(contract::env::kSelinuxMountContext);
   return options;
 }
 

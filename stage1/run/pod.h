@@ -33,6 +33,10 @@ struct RunOptions {
   bool restrict_paths = true;
   bool share_ipc = false;  // --ipc=parent
   std::string metadata_url;
+  // SELinux labels of the pod's processes and of file systems that are made for it; empty where SELinux is
+  // off.
+  std::string selinux_context;
+  std::string selinux_mount_context;
 };
 
 struct Pod {

@@ -20,6 +20,7 @@
 #include "stage1/run/pod.h"
 #include "stage1/run/pod_files.h"
 #include "stage1/run/pod_mounts.h"
+#include "stage1/run/selinux.h"
 
 namespace agena::stage1 {
 namespace {
@@ -48,14 +49,16 @@ Result<sys::UniqueFd> make_cgroup_mount(const sys::UniqueFd& channel) {
 
 Result<> set_up_root(const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
                      const sys::UniqueFd& cgroup_mount) {
-  TRY(sys::run_mount_plan(root, pod_mounts(pod)));
+  const std::string& label = pod.options.selinux_mount_context;
+  TRY(sys::run_mount_plan(root, with_selinux_context(pod_mounts(pod), label)));
   const sys::UniqueFd cgroup_target = TRY(sys::make_mount_point(root, "sys/fs/cgroup", false));
   TRY_CTX(sys::attach_mount(cgroup_mount, cgroup_target), "setting up 'sys/fs/cgroup'");
   TRY(write_pod_files(root, pod));
   TRY(make_empty_volumes(pod_dir, pod));
   const bool overlay_roots = TRY(sys::exists(pod_dir, paths::kOverlayPrepared));
   for (const PodApp& app : pod.apps)
-    TRY_CTX(sys::run_mount_plan(root, TRY(app_mounts(pod, app, overlay_roots))), "app '{}'", app.name());
+    TRY_CTX(sys::run_mount_plan(root, with_selinux_context(TRY(app_mounts(pod, app, overlay_roots)), label)),
+            "app '{}'", app.name());
   return {};
 }
 
@@ -115,6 +118,7 @@ Result<> run_pod_init(const contract::EntrypointCall& call) {
   TRY(sys::join_new_session_keyring());
   if (::setsid() < 0 && errno != EPERM) return sys_fail("starting a session");
   TRY(redirect_streams());
+  TRY(set_exec_context(pod.options.selinux_context));
   // Without it systemd does not look for kernel modules to load (it scans the PCI bus for that), and no app
   // can ever get it.
   const auto module = TRY(sys::CapabilitySet::parse({"CAP_SYS_MODULE"}));

@@ -37,6 +37,7 @@
 #include "stage1/run/pod_cgroup.h"
 #include "stage1/run/pod_init.h"
 #include "stage1/run/quick_end.h"
+#include "stage1/run/selinux.h"
 #include "stage1/units/pod_units.h"
 
 namespace agena::stage1 {
@@ -117,7 +118,7 @@ std::uint64_t namespaces_of(const RunOptions& options) {
 
 // /run of the pod, with the sockets in it. Made by us and not by pod-init, so that the hub is there before
 // anybody asks for it.
-Result<> mount_run(const sys::DirFd& root) {
+Result<> mount_run(const sys::DirFd& root, const std::string& selinux_context) {
   const sys::MountPlan plan = {
       {.kind = sys::MountKind::kFilesystem,
        .target = "run",
@@ -128,12 +129,12 @@ Result<> mount_run(const sys::DirFd& root) {
       // systemd watches this directory for password queries, which nobody answers here; a dangling link
       // spares it the watch, whose end costs a grace period in the kernel (13 ms).
       {.kind = sys::MountKind::kSymlink, .target = "run/systemd/ask-password", .source = "/nonexistent"}};
-  return sys::run_mount_plan(root, plan);
+  return sys::run_mount_plan(root, with_selinux_context(plan, selinux_context));
 }
 
 Result<> Supervisor::start(const contract::EntrypointCall& call, const PodCgroup& cgroup) {
   signals_ = TRY(sys::open_signalfd({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH}));
-  TRY(mount_run(root_));
+  TRY(mount_run(root_, pod_.options.selinux_mount_context));
   hub_ = TRY(Hub::open(loop_, TRY(sys::listen_seqpacket(root_, "run/agena/hub", 0600)), STDOUT_FILENO,
                        hub_events()));
   notify_ = TRY(sys::listen_notify(root_, "run/agena/notify"));

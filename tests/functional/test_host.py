@@ -277,6 +277,16 @@ class PassedSockets(Case):
                           env={"LISTEN_FDS": "1", "LISTEN_PID": "1"})
         self.assertEqual(["fds="], done.texts)
 
+    def test_enter_keeps_them(self):
+        process, uuid = self.start_pod("--net=none", Images.busybox(), *shell("echo up; sleep 1000"))
+        self.wait_output(process, "up")
+        one = self.listen()
+        done = self.run_activated(one, ["http"], "enter", uuid, "/bin/sh", "-c", TELL)
+        self.assertEqual(["fds=1 names=http", "mine"], done.out.splitlines()[:2])
+        self.assertIn("3=" + self.inode(one[0]), done.out.splitlines())
+        self.agena("stop", uuid)
+        self.finish(process)
+
     def test_fly(self):
         one = self.listen()
         done = self.run_activated(one, ["http"], "run", "--stage1-name=" + FLY, web_image(self), *shell(TELL))

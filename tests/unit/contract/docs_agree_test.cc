@@ -148,6 +148,7 @@ TEST(DiskPage, PodDirectory) {
       paths::kPpid,
       paths::kPid,
       paths::kMachine,
+      paths::kSelinux,
       paths::kPgid,
       paths::kFlavor,
   };

@@ -3,6 +3,7 @@
 
 #include "stage1/run/host_manager.h"
 #include "stage1/run/listen_sockets.h"
+#include "stage1/run/selinux.h"
 
 namespace agena::stage1 {
 namespace {
@@ -83,6 +84,18 @@ TEST_F(Sockets, ThatFitNothingAreErrors) {
   EXPECT_EQ(refused(pod_of({app("a", {port("http", 80, false)})}), {"web.socket", "tcp", 80}),
             "the service manager passed socket 'web.socket' (tcp port 80), but no app has a port with "
             "socketActivated");
+}
+
+TEST(Selinux, NewFileSystemsOfThePodAreLabelled) {
+  const sys::MountPlan plan = {{.kind = sys::MountKind::kFilesystem, .target = "run", .type = "tmpfs"},
+                               {.kind = sys::MountKind::kFilesystem, .target = "proc", .type = "proc"},
+                               {.kind = sys::MountKind::kBind, .target = "tmp", .source = "/tmp"}};
+  using Options = std::vector<std::pair<std::string, std::string>>;
+  const auto labelled = with_selinux_context(plan, "u:object_r:t:s0:c1,c2");
+  EXPECT_EQ(labelled[0].options, (Options{{"context", "u:object_r:t:s0:c1,c2"}}));
+  EXPECT_EQ(labelled[1].options, Options());
+  EXPECT_EQ(labelled[2].options, Options());
+  EXPECT_EQ(sys::to_string(with_selinux_context(plan, "")), sys::to_string(plan));
 }
 
 }  // namespace
