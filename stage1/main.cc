@@ -11,6 +11,7 @@
 #include "common/contract/exit_codes.h"
 #include "stage1/enter/enter.h"
 #include "stage1/gc/gc.h"
+#include "stage1/life/health_probe.h"
 #include "stage1/run/pod_init.h"
 #include "stage1/run/supervisor.h"
 #include "stage1/stop/stop.h"
@@ -47,6 +48,8 @@ struct Program {
 constexpr std::array kPrograms = {
     Program{"enter", Entrypoint::kEnter, stage1::enter},
     Program{"gc", Entrypoint::kGc, gc},
+    // Not called by stage0: the supervisor starts it.
+    Program{stage1::kHealthProgram, Entrypoint::kEnter, stage1::run_health_check},
     Program{"pod-init", Entrypoint::kRun, pod_init},
     Program{"run", Entrypoint::kRun, stage1::supervise},
     Program{"stop", Entrypoint::kStop, stop},

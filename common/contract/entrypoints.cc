@@ -28,6 +28,7 @@ constexpr std::array kRunOptions = {
     EntrypointOption{"disable-limits", kFlag, 7, false},
     EntrypointOption{"disable-lsm", kFlag, 7, false},
     EntrypointOption{"machine-name", kValue, 7, false},
+    EntrypointOption{"timeout", kValue, 7, true},
 };
 constexpr std::array kEnterOptions = {
     EntrypointOption{"pid", kValue, 1, false},

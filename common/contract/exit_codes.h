@@ -10,6 +10,8 @@ enum ExitCode : int {
   kExitUuidFile = 1,
   // No command given.
   kExitNoCommand = 2,
+  // A pod whose --timeout has passed, as timeout(1) counts it.
+  kExitTimeout = 124,
   // Any failure or usage error of the engine itself, in every command and entrypoint.
   kExitFailure = 254,
 };

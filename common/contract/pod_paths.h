@@ -4,6 +4,8 @@
 //   ├── pod                              pod manifest (appc PodManifest), 0640
 //   ├── pod.lck                          flock for changes of the manifest (mutable pods), 0600
 //   ├── pod-created                      empty; its mtime is the creation time
+//   ├── pod-name                         the pod's name, if it has one (its reservation: DATA/names/NAME)
+//   ├── launch-flags                     flags of the last start, JSON (only if there were any)
 //   ├── layers                           one layer key a line: layers of the store that this pod uses
 //   ├── stage1TreeStoreID                chain key of the stage1 root, no newline
 //   ├── overlay-prepared                 flag: roots are overlays (absent: copies)
@@ -18,6 +20,7 @@
 //   │   ├── opt/stage2/APP/rootfs/       root of an app, likewise
 //   │   ├── rkt/status/APP               exit code of the app, decimal text (written when it ended)
 //   │   ├── rkt/env/APP                  its environment, KEY=VALUE lines
+//   │   ├── rkt/life/APP                 restarts, readiness and health of the app, JSON (only if it has any)
 //   │   ├── rkt/supervisor-status        symlink to `ready` once apps may be managed
 //   │   └── etc/{rkt-resolv.conf,rkt-hosts,hosts-fallback,hostname,machine-id}
 //   ├── sharedVolumes/VOL/               backing directories of `empty` volumes
@@ -38,6 +41,8 @@ namespace agena::contract::pod_paths {
 inline constexpr const char* kManifest = "pod";
 inline constexpr const char* kManifestLock = "pod.lck";
 inline constexpr const char* kCreated = "pod-created";
+inline constexpr const char* kPodName = "pod-name";
+inline constexpr const char* kLaunchFlags = "launch-flags";
 inline constexpr const char* kLayers = "layers";
 inline constexpr const char* kStage1TreeId = "stage1TreeStoreID";
 inline constexpr const char* kOverlayPrepared = "overlay-prepared";
@@ -62,6 +67,7 @@ inline constexpr const char* kFlavor = "flavor";
 // Inside the stage1 root (also valid inside the pod, with a leading slash).
 inline constexpr const char* kStatusDir = "rkt/status";
 inline constexpr const char* kEnvDir = "rkt/env";
+inline constexpr const char* kLifeDir = "rkt/life";
 inline constexpr const char* kSupervisorStatus = "rkt/supervisor-status";
 inline constexpr const char* kSupervisorReady = "ready";
 inline constexpr const char* kStage2Dir = "opt/stage2";
@@ -86,6 +92,7 @@ inline std::string app_root_in_stage1(std::string_view app) {
 inline std::string app_root(std::string_view app) { return "stage1/rootfs/" + app_root_in_stage1(app); }
 // Status file of an app, relative to the stage1 root.
 inline std::string app_status(std::string_view app) { return "rkt/status/" + std::string(app); }
+inline std::string app_life(std::string_view app) { return "rkt/life/" + std::string(app); }
 inline std::string app_env(std::string_view app) { return "rkt/env/" + std::string(app); }
 
 }  // namespace agena::contract::pod_paths

@@ -55,6 +55,11 @@ Result<> HubClient::request_stop() {
   return {};
 }
 
+Result<bool> HubClient::ask_admission(const HubAdmit& admit) {
+  auto [reply, fds] = TRY_CTX(ask<HubAdmitted>(admit), "asking the pod's hub");
+  return reply.start;
+}
+
 Result<> HubClient::report_end(const HubEnded& ended) {
   TRY_CTX(ask<HubRecorded>(ended), "telling the pod's hub");
   return {};

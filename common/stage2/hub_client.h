@@ -32,6 +32,8 @@ class HubClient {
   Result<> report_failure(const HubFailed& failed);
   // Asks for the stop of the pod; no answer.
   Result<> request_stop();
+  // Asks whether an app may start now; waits as long as the hub puts it off.
+  Result<bool> ask_admission(const HubAdmit& admit);
   // Tells how an app ended; returns when the hub has its status on disk.
   Result<> report_end(const HubEnded& ended);
 

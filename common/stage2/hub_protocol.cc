@@ -67,6 +67,18 @@ Json to_json(const HubEnded& ended) {
 
 Json to_json(const HubStop& /*request*/) { return message("stop"); }
 
+Json to_json(const HubAdmit& admit) {
+  Json json = message("admit");
+  json["app"] = name_text(admit.app);
+  return json;
+}
+
+Json to_json(const HubAdmitted& reply) {
+  Json json = message("admitted");
+  json["start"] = reply.start;
+  return json;
+}
+
 Json to_json(const HubStreams& reply) {
   Json json = message("streams");
   json["streams"] = streams_json(reply.streams);
@@ -152,6 +164,17 @@ HubRequest read_stop(const JsonNode& node) {
   return HubStop{};
 }
 
+HubRequest read_admit(const JsonNode& node) {
+  node.only_members({"version", "type", "app"});
+  return HubAdmit{.app = require_text(node, "app")};
+}
+
+HubReply read_admitted(const JsonNode& node) {
+  node.only_members({"version", "type", "start"});
+  const auto start = node.require("start");
+  return HubAdmitted{.start = start && start->as_bool().value_or(false)};
+}
+
 HubReply read_streams(const JsonNode& node) {
   node.only_members({"version", "type", "streams", "sockets"});
   HubStreams reply{.streams = require_streams(node), .sockets = {}};
@@ -177,12 +200,12 @@ struct TypeRow {
 };
 
 constexpr std::array kRequests = {
-    TypeRow<HubRequest>{"ended", read_ended},
-    TypeRow<HubRequest>{"failed", read_failed},
-    TypeRow<HubRequest>{"hello", read_hello},
+    TypeRow<HubRequest>{"admit", read_admit},   TypeRow<HubRequest>{"ended", read_ended},
+    TypeRow<HubRequest>{"failed", read_failed}, TypeRow<HubRequest>{"hello", read_hello},
     TypeRow<HubRequest>{"stop", read_stop},
 };
 constexpr std::array kReplies = {
+    TypeRow<HubReply>{"admitted", read_admitted},
     TypeRow<HubReply>{"recorded", read_recorded},
     TypeRow<HubReply>{"refused", read_refused},
     TypeRow<HubReply>{"streams", read_streams},

@@ -6,6 +6,8 @@
 //                               socket that the app is started with, or by `refused`; the connection closes
 //                               when the program starts (close-on-exec)
 //   stage2 ── failed ─▶ hub     on the same connection, if the program cannot be started; no answer
+//   admission ─ admit ▶ hub     answered by `admitted` when the app may start, which may take as long as its
+//                               restart is put off, or is not to be at all
 //   recorder ─ ended ─▶ hub     answered by `recorded` once the app's status is on disk
 //   stage2 ── stop ───▶ hub     the pod's systemd was asked to power off: the pod is to be stopped; no answer
 #pragma once
@@ -61,8 +63,13 @@ struct HubEnded {
 struct HubStop {
   bool operator==(const HubStop&) const = default;
 };
+// An app's service asks whether it may start now.
+struct HubAdmit {
+  std::string app;
+  bool operator==(const HubAdmit&) const = default;
+};
 
-using HubRequest = std::variant<HubHello, HubFailed, HubEnded, HubStop>;
+using HubRequest = std::variant<HubHello, HubFailed, HubEnded, HubStop, HubAdmit>;
 
 // Answer to hello: the message carries as many descriptors as streams and then sockets, in this order.
 struct HubStreams {
@@ -75,13 +82,18 @@ struct HubStreams {
 struct HubRecorded {
   bool operator==(const HubRecorded&) const = default;
 };
-// Answer to either, when the hub cannot serve it.
+// Answer to admit: whether the app is to start.
+struct HubAdmitted {
+  bool start = false;
+  bool operator==(const HubAdmitted&) const = default;
+};
+// Answer to any, when the hub cannot serve it.
 struct HubRefused {
   std::string text;
   bool operator==(const HubRefused&) const = default;
 };
 
-using HubReply = std::variant<HubStreams, HubRecorded, HubRefused>;
+using HubReply = std::variant<HubStreams, HubRecorded, HubRefused, HubAdmitted>;
 
 // Message bytes. Texts that are not UTF-8 or too long for a message are made printable and cut, never
 // refused: a failure report must arrive.
@@ -91,7 +103,7 @@ std::string render_hub_reply(const HubReply& reply);
 Result<HubRequest> parse_hub_request(std::string_view bytes);
 Result<HubReply> parse_hub_reply(std::string_view bytes);
 
-// "app", "pre-start" or "post-stop"; "stdin", …
+// "app", "pre-start", "post-stop" or "health"; "stdin", …
 std::string_view to_string(Role role);
 std::string_view to_string(HubStream stream);
 

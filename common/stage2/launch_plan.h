@@ -16,7 +16,7 @@
 namespace agena::stage2 {
 
 // What the started program is to the app.
-enum class Role { kApp, kPreStart, kPostStop };
+enum class Role { kApp, kPreStart, kPostStop, kHealth };
 
 // How the app's root becomes "/".
 enum class RootSwitch {

@@ -1,5 +1,6 @@
-// stage2: becomes the program of a launch plan. `stage2 PLANFILE`, or `stage2 --record APP` as the last
-// command of an app's service; `stage2 --stop-pod` where the pod's systemd is asked to power off.
+// stage2: becomes the program of a launch plan. `stage2 PLANFILE`; `stage2 --admit APP` and `stage2 --record
+// APP` as the first and the last command of an app's service; `stage2 --stop-pod` where the pod's systemd is
+// asked to power off.
 #include <cstdio>
 #include <string_view>
 
@@ -13,6 +14,8 @@
 namespace agena::stage2 {
 namespace {
 
+constexpr int kExitNotAdmitted = 1;
+
 int record(const std::string& app) {
   const auto recorded = record_end(app, kHubSocket);
   if (recorded) return contract::kExitSuccess;
@@ -24,6 +27,14 @@ int stop_pod() {
   const auto told = request_pod_stop(kHubSocket);
   if (told) return contract::kExitSuccess;
   log::error(told.error());
+  return contract::kExitFailure;
+}
+
+// An ExecCondition= of systemd: 0 starts the app, 1 leaves it.
+int admit(const std::string& app) {
+  const auto start = may_start(app, kHubSocket);
+  if (start) return *start ? contract::kExitSuccess : kExitNotAdmitted;
+  log::error(start.error());
   return contract::kExitFailure;
 }
 
@@ -46,9 +57,11 @@ int start(const std::string& plan_file) {
 int run(int argc, char** argv) {
   log::init("stage2", log::Level::kInfo);
   if (argc == 3 && std::string_view(argv[1]) == "--record") return record(argv[2]);
+  if (argc == 3 && std::string_view(argv[1]) == "--admit") return admit(argv[2]);
   if (argc == 2 && std::string_view(argv[1]) == "--stop-pod") return stop_pod();
   if (argc == 2) return start(argv[1]);
-  log::write(log::Level::kError, "usage: stage2 PLANFILE | stage2 --record APP | stage2 --stop-pod");
+  log::write(log::Level::kError,
+             "usage: stage2 PLANFILE | stage2 --admit APP | stage2 --record APP | stage2 --stop-pod");
   return contract::kExitFailure;
 }
 

@@ -23,6 +23,7 @@ struct NameRow {
 
 inline constexpr std::array kRoleNames = {
     NameRow<Role>{"app", Role::kApp},
+    NameRow<Role>{"health", Role::kHealth},
     NameRow<Role>{"post-stop", Role::kPostStop},
     NameRow<Role>{"pre-start", Role::kPreStart},
 };

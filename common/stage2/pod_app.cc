@@ -6,7 +6,9 @@
 #include "common/base/table.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
+#include "common/sys/signals.h"
 #include "manifests/codec/image_manifest.h"
+#include "manifests/schema/annotations.h"
 
 namespace agena::stage2 {
 
@@ -17,7 +19,11 @@ Result<PodApp> load_pod_app(const sys::DirFd& pod_dir, schema::RuntimeApp runtim
   if (!runtime.app && !image.app)
     return fail(ErrorKind::kInvalidInput, "neither the pod nor the image says what to run in app '{}'",
                 runtime.name.str());
-  PodApp app{std::move(runtime), {}, image.annotations.find(kDockerAnnotation) != nullptr};
+  auto life = TRY(life::read_app_life(runtime.annotations, image.annotations));
+  if (!life.stop_signal.empty())
+    life.stop_signal = sys::signal_text(
+        TRY_CTX(sys::parse_signal(life.stop_signal), "annotation '{}'", schema::annotation::kStopSignal));
+  PodApp app{std::move(runtime), {}, image.annotations.find(kDockerAnnotation) != nullptr, std::move(life)};
   app.app = app.runtime.app ? *app.runtime.app : *image.app;
   return app;
 }

@@ -9,6 +9,7 @@
 #include "common/base/result.h"
 #include "common/stage2/app_plan.h"
 #include "common/sys/fd.h"
+#include "manifests/life/app_life.h"
 #include "manifests/schema/pod_manifest.h"
 
 namespace agena::stage2 {
@@ -17,6 +18,7 @@ struct PodApp {
   schema::RuntimeApp runtime;
   schema::App app;            // the pod manifest's, or else the image's
   bool docker_rules = false;  // the image came from docker or OCI
+  life::AppLife life = {};
 
   const std::string& name() const { return runtime.name.str(); }
 };

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "common/stage2/hub_client.h"
+#include "common/sys/unix_socket.h"
 
 namespace agena::stage2 {
 namespace {
@@ -29,6 +30,11 @@ Result<> record_end(const std::string& app, const std::string& hub_socket) {
 Result<> request_pod_stop(const std::string& hub_socket) {
   HubClient hub = TRY(HubClient::connect(hub_socket, kTimeout));
   return hub.request_stop();
+}
+
+Result<bool> may_start(const std::string& app, const std::string& hub_socket) {
+  HubClient hub = TRY(HubClient::connect(hub_socket, sys::kForever));
+  return hub.ask_admission({.app = app});
 }
 
 }  // namespace agena::stage2

@@ -14,5 +14,7 @@ Result<> record_end(const std::string& app, const std::string& hub_socket);
 
 // Asks the hub for the stop of the pod.
 Result<> request_pod_stop(const std::string& hub_socket);
+// Whether an app may start now, as the hub says it.
+Result<bool> may_start(const std::string& app, const std::string& hub_socket);
 
 }  // namespace agena::stage2

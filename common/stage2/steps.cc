@@ -58,6 +58,7 @@ constexpr std::array kSteps = {
 // What is being started, for messages.
 std::string subject(const LaunchPlan& plan) {
   const std::string app = fmt::format("app '{}'", printable(plan.app));
+  if (plan.role == Role::kHealth) return fmt::format("the health check of {}", app);
   return plan.role == Role::kApp ? app : fmt::format("the {} handler of {}", to_string(plan.role), app);
 }
 

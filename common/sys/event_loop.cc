@@ -45,10 +45,22 @@ void EventLoop::set_deadline(Nanoseconds monotonic, std::function<Result<>()> ca
   deadline_ = {monotonic, std::move(callback)};
 }
 
+EventLoop::TimerId EventLoop::add_timer(Nanoseconds monotonic, std::function<Result<>()> callback) {
+  timers_[++last_timer_] = {monotonic, std::move(callback)};
+  return last_timer_;
+}
+
+std::optional<Nanoseconds> EventLoop::next_time() const {
+  auto next = deadline_ ? std::optional(deadline_->at) : std::nullopt;
+  for (const auto& [id, timer] : timers_) next = std::min(next.value_or(timer.at), timer.at);
+  return next;
+}
+
 int EventLoop::timeout_ms() const {
-  if (!deadline_) return -1;
+  const auto next = next_time();
+  if (!next) return -1;
   // Rounded up, so that the loop does not spin through the last millisecond.
-  const Nanoseconds left = std::max<Nanoseconds>(0, deadline_->at - monotonic_now());
+  const Nanoseconds left = std::max<Nanoseconds>(0, *next - monotonic_now());
   return static_cast<int>(std::min<Nanoseconds>((left + 999'999) / 1'000'000, INT32_MAX));
 }
 
@@ -57,6 +69,19 @@ Result<> EventLoop::fire_deadline() {
   const auto callback = std::move(deadline_->callback);
   deadline_.reset();
   return callback();
+}
+
+// In the order of their times; a callback may add and remove timers.
+Result<> EventLoop::fire_timers() {
+  const Nanoseconds now = monotonic_now();
+  while (!quit_ && !timers_.empty()) {
+    const auto next = std::ranges::min_element(timers_, {}, [](const auto& row) { return row.second.at; });
+    if (next->second.at > now) break;
+    const auto callback = std::move(next->second.callback);
+    timers_.erase(next);
+    TRY(callback());
+  }
+  return {};
 }
 
 Result<> EventLoop::run() {
@@ -72,6 +97,7 @@ Result<> EventLoop::run() {
       TRY((*callback)(events.at(static_cast<std::size_t>(i)).events));
     }
     TRY(fire_deadline());
+    TRY(fire_timers());
   }
   return {};
 }

@@ -1,4 +1,4 @@
-// A single-threaded epoll loop: descriptors with callbacks, and one deadline.
+// A single-threaded epoll loop: descriptors with callbacks, timers, and one deadline.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,13 @@ class EventLoop {
   void set_deadline(Nanoseconds monotonic, std::function<Result<>()> callback);
   void clear_deadline() { deadline_.reset(); }
 
+  // Timers, any number: `callback` is called once when the monotonic clock reaches the time. The id is never
+  // 0.
+  using TimerId = std::uint64_t;
+  TimerId add_timer(Nanoseconds monotonic, std::function<Result<>()> callback);
+  // Forgets a timer; one that has fired, or 0, is fine.
+  void remove_timer(TimerId id) { timers_.erase(id); }
+
   // Waits for events and handles them, until quit() was called.
   Result<> run();
   void quit() { quit_ = true; }
@@ -37,6 +44,8 @@ class EventLoop {
  private:
   explicit EventLoop(UniqueFd epoll) : epoll_(std::move(epoll)) {}
   Result<> fire_deadline();
+  Result<> fire_timers();
+  std::optional<Nanoseconds> next_time() const;
   int timeout_ms() const;
 
   struct Deadline {
@@ -47,6 +56,8 @@ class EventLoop {
   // Shared, so that a callback may remove itself while it runs.
   std::map<int, std::shared_ptr<Callback>> callbacks_;
   std::optional<Deadline> deadline_;
+  std::map<TimerId, Deadline> timers_;
+  TimerId last_timer_ = 0;
   bool quit_ = false;
 };
 

@@ -27,6 +27,25 @@ Result<std::optional<int>> next_signal(const UniqueFd& signalfd) {
   return sys_fail("reading a signal");
 }
 
+Result<int> parse_signal(std::string_view text) {
+  if (const auto number = parse_int(text, 1, SIGRTMAX)) return static_cast<int>(*number);
+  constexpr std::string_view kPrefix = "SIG";
+  constexpr std::string_view kLast = "RTMAX-";
+  const std::string_view name = text.starts_with(kPrefix) ? text.substr(kPrefix.size()) : text;
+  if (const int number = signal_number(name); number != 0) return number;
+  if (name == "RTMAX") return SIGRTMAX;
+  if (name.starts_with(kLast))
+    if (const auto below = parse_int(name.substr(kLast.size()), 0, SIGRTMAX - SIGRTMIN))
+      return SIGRTMAX - static_cast<int>(*below);
+  return fail(ErrorKind::kInvalidInput, "no signal: '{}'", printable(text));
+}
+
+std::string signal_text(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  if (name != nullptr) return fmt::format("SIG{}", name);
+  return fmt::format("SIGRTMIN+{}", signal - SIGRTMIN);
+}
+
 int signal_number(std::string_view name) {
   for (int signal = 1; signal < SIGRTMIN; ++signal) {
     const char* known = ::sigabbrev_np(signal);

@@ -25,7 +25,8 @@ Result<> stop_one(const Engine& engine, const Pods& pods, const std::string& tex
 Result<StopRequest> read_request(const ParsedArgs& args) {
   StopRequest request;
   request.force = args.flag(kForce);
-  const std::string_view timeout = args.text(kStopGrace, kStopGrace.initial);
+  if (!args.has(kStopGrace)) return request;
+  const std::string_view timeout = args.text(kStopGrace);
   request.grace = timeout == "-1" ? -1 : TRY_CTX(parse_duration(timeout), "--{}", kStopGrace.name);
   return request;
 }

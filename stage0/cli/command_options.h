@@ -82,11 +82,13 @@ inline constexpr Option kWaitReady = {.name = "wait-ready",
 
 // stop
 inline constexpr Option kForce = {.name = "force", .help = "kill the pod instead of asking it to end"};
-inline constexpr Option kStopGrace = {
-    .name = "timeout",
-    .value_name = "DURATION",
-    .initial = "30s",
-    .arity = OptionArity::kValue,
-    .help = "how long the pod may take to end before it is killed; 0 does not wait, -1 waits for ever"};
+inline constexpr Option kStopGrace = {.name = "timeout",
+                                      .value_name = "DURATION",
+                                      .initial = "30s",
+                                      .arity = OptionArity::kValue,
+                                      .help =
+                                          "how long the pod may take to end before it is killed; 0 does not "
+                                          "wait, -1 waits for ever; the default is longer "
+                                          "if its apps may take longer"};
 
 }  // namespace agena::stage0

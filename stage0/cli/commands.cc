@@ -6,6 +6,7 @@
 #include "stage0/cli/app_flags.h"
 #include "stage0/cli/command_options.h"
 #include "stage0/cli/confine_flags.h"
+#include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
 
 namespace agena::stage0 {
@@ -35,7 +36,7 @@ consteval auto concatenated(const std::array<const Option*, N>&... lists) {
   return all;
 }
 // What may follow an image of a pod; and what of it may stand before the first image as well, for all apps.
-constexpr auto kOptionsForAllApps = concatenated(kAppOptions, kConfineOptions, kMountOptions);
+constexpr auto kOptionsForAllApps = concatenated(kAppOptions, kConfineOptions, kMountOptions, kLifeOptions);
 constexpr auto kOptionsOfImages = concatenated(kOptionsForAllApps, kOneAppOptions, kSignatureOptions);
 
 using Lists1 = std::array<OptionList, 1>;
@@ -46,13 +47,14 @@ constexpr Lists1 kGcLists = {kGcOptions};
 constexpr Lists1 kHelpLists = {kHelpOptions};
 constexpr Lists1 kImageListLists = {kImageListOptions};
 constexpr Lists1 kListLists = {kListOptions};
-constexpr std::array<OptionList, 5> kPrepareLists = {kPrepareOnlyOptions, kPullOptions, kStage1Options,
-                                                     kPrepareOptions, kOptionsOfImages};
+constexpr std::array<OptionList, 6> kPrepareLists = {kPrepareOnlyOptions, kPullOptions,     kStage1Options,
+                                                     kPrepareOptions,     kOptionsOfImages, kPodNameOptions};
 constexpr Lists1 kPrettyPrintLists = {kPrettyPrintOptions};
 constexpr Lists1 kRmLists = {kRmOptions};
-constexpr std::array<OptionList, 6> kRunLists = {kPullOptions,   kStage1Options, kPrepareOptions,
-                                                 kLaunchOptions, kRunOptions,    kOptionsOfImages};
-constexpr Lists1 kRunPreparedLists = {kLaunchOptions};
+constexpr std::array<OptionList, 8> kRunLists = {kPullOptions,    kStage1Options,  kPrepareOptions,
+                                                 kLaunchOptions,  kRunOptions,     kPodLifeOptions,
+                                                 kPodNameOptions, kOptionsOfImages};
+constexpr std::array<OptionList, 2> kRunPreparedLists = {kLaunchOptions, kPodLifeOptions};
 constexpr Lists1 kStatusLists = {kStatusOptions};
 constexpr Lists1 kStopLists = {kStopOptions};
 
@@ -191,8 +193,20 @@ constexpr std::array kRows = {
                .app_options = kOptionsOfImages,
                .leading_app_options = kOptionsForAllApps},
     CommandRow{.spec = {.name = "run-prepared",
-                        .summary = "Run a prepared pod",
+                        .summary = "Run a prepared pod, or one that has ended again",
                         .usage = "[FLAGS] UUID",
+                        .min_args = 1,
+                        .max_args = 1,
+                        .needs = kNeedsRoot,
+                        .options = kRunPreparedLists,
+                        .arguments = Completes::kPod},
+               .run = cmd_run_prepared},
+    CommandRow{.spec = {.name = "start",
+                        .summary = "Run a pod that has ended again, or a prepared one",
+                        .usage = "[FLAGS] UUID",
+                        .description =
+                            "What the apps have written to their roots and to empty volumes is still there. "
+                            "Flags that are not given are those of the last start.",
                         .min_args = 1,
                         .max_args = 1,
                         .needs = kNeedsRoot,

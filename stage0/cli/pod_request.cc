@@ -7,6 +7,7 @@
 #include "common/sys/fs.h"
 #include "stage0/cli/app_flags.h"
 #include "stage0/cli/confine_flags.h"
+#include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
 
 namespace agena::stage0 {
@@ -61,7 +62,8 @@ Result<PodFlags> apply_pod_flags(std::span<const OptionUse> uses) {
     const bool applied =
         TRY(apply_option(kPullFlags, use, flags)) || TRY(apply_option(kStage1Flags, use, flags)) ||
         TRY(apply_option(kPrepareFlags, use, flags)) || TRY(apply_option(kLaunchFlags, use, flags)) ||
-        TRY(apply_option(kRunFlags, use, flags));
+        TRY(apply_option(kRunFlags, use, flags)) || TRY(apply_option(kPodLifeFlags, use, flags)) ||
+        TRY(apply_option(kPodNameFlags, use, flags));
     (void)applied;  // what is left are global flags, mounts for all apps, and the command's own flags
   }
   return flags;
@@ -78,7 +80,8 @@ Result<> apply_pull_aliases(PodFlags& flags) {
 // Flags that may stand before the first image, as defaults for all apps; without --mount, whose rule is by
 // paths.
 Result<bool> apply_app_default(const OptionUse& use, AppRequest& app) {
-  return TRY(apply_option(kAppFlags, use, app)) || TRY(apply_option(kConfineFlags, use, app));
+  return TRY(apply_option(kAppFlags, use, app)) || TRY(apply_option(kConfineFlags, use, app)) ||
+         TRY(apply_option(kLifeFlags, use, app.life));
 }
 
 Result<> apply_app_flag(const OptionUse& use, AppRequest& app) {

@@ -8,7 +8,9 @@
 #include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/sys/passwd.h"
+#include "common/sys/signals.h"
 #include "manifests/codec/image_manifest.h"
+#include "manifests/schema/annotations.h"
 #include "stage0/image/link_path.h"
 #include "stage0/store/docker_name.h"
 
@@ -82,10 +84,30 @@ Result<> annotate(schema::Annotations& annotations, std::string_view name, const
   return {};
 }
 
+// What the image says about the life of its app. What makes no sense is left out: the image can still be run.
+Result<> add_life(const OciConfig& config, schema::Annotations& annotations) {
+  if (!config.stop_signal.empty()) {
+    const auto signal = sys::parse_signal(config.stop_signal);
+    if (signal)
+      TRY(annotate(annotations, schema::annotation::kStopSignal, sys::signal_text(*signal)));
+    else
+      log::debug("image: the stop signal '{}' is left out", printable(config.stop_signal));
+  }
+  if (!config.healthcheck) return {};
+  const auto check = life::make_health_check(*config.healthcheck);
+  if (!check)
+    log::debug("image: {}", check.error().to_string());
+  else if (*check)
+    TRY(annotate(annotations, schema::annotation::kHealthCheck,
+                 TRY(life::render_health_settings(*config.healthcheck))));
+  return {};
+}
+
 Result<> add_annotations(const LayeredImage& image, schema::Annotations& annotations) {
   const OciConfig& config = image.config;
   TRY(annotate(annotations, "created", config.created));
   TRY(annotate(annotations, "authors", config.author));
+  TRY(add_life(config, annotations));
   if (!config.entrypoint.empty())
     TRY(annotate(annotations, "appc.io/docker/entrypoint", TRY(json_array(config.entrypoint))));
   if (!config.cmd.empty()) TRY(annotate(annotations, "appc.io/docker/cmd", TRY(json_array(config.cmd))));

@@ -102,6 +102,7 @@ Result<schema::RuntimeApp> build_app(const AppRequest& request, const ImageRecor
   TRY(apply_isolator_flags(request.isolators, runtime.app->isolators));
   for (const NameValue& item : request.annotations)
     runtime.annotations.set(TRY_CTX(schema::AcIdentifier::parse(item.name), "--annotation"), item.value);
+  TRY(apply_life_request(request.life, runtime.annotations));
   for (const MountRequest& mount : request.mounts) runtime.mounts.push_back(TRY(make_mount(mount)));
   return runtime;
 }

@@ -2,14 +2,13 @@
 
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
+#include "stage0/pod/pod_name.h"
 #include "stage0/stage1_client/stage1_exec.h"
 
 namespace agena::stage0 {
-namespace {
-
 namespace paths = contract::pod_paths;
 
-Result<> call_gc(const Engine& engine, const Pod& pod) {
+Result<> call_gc_entrypoint(const Engine& engine, const Pod& pod) {
   Stage1Call call{contract::Entrypoint::kGc, {}};
   if (engine.debug) call.arguments.options.emplace("debug", "true");
   if (!engine.local_config_dir.empty())
@@ -21,16 +20,15 @@ Result<> call_gc(const Engine& engine, const Pod& pod) {
               status.signalled ? "was killed by signal" : "failed with code", status.value);
 }
 
-}  // namespace
-
 Result<> delete_pod(const Engine& engine, const Pods& pods, const Pod& pod, ErrorList& errors) {
   const std::string context = "pod '" + pod.uuid().str() + "'";
   // The manifest of stage1 goes with the first step of deleting: without it, gc has been called before.
   if (pod.directory() == PodDirectory::kExitedGarbage &&
       TRY(sys::exists(pod.dir(), paths::kStage1Manifest))) {
-    auto called = call_gc(engine, pod);
+    auto called = call_gc_entrypoint(engine, pod);
     if (!called) errors.add(std::move(called).error().with_context(context));
   }
+  TRY_CTX(free_pod_name(pods, pod), "{}", context);
   TRY_CTX(sys::remove_tree(pod.dir(), paths::kStage1Root), "{}", context);
   TRY_CTX(sys::remove_tree(pod.dir(), paths::kStage1), "{}", context);
   return sys::remove_tree(pods.dir(), Pods::path_of(pod.directory(), pod.uuid()));

@@ -9,6 +9,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/strings.h"
+#include "stage0/pod/pod_name.h"
 #include "stage0/pod/pod_watch.h"
 #include "stage0/store/data_dir.h"
 
@@ -56,9 +57,9 @@ std::unexpected<Error> pod_is_gone(const Uuid& uuid) {
 
 Result<Pods> Pods::open(const std::string& data_dir) {
   auto dir = sys::open_dir(data_dir + "/pods");
-  if (!dir && dir.error().sys_errno() == ENOENT) return Pods(sys::DirFd());
+  if (!dir && dir.error().sys_errno() == ENOENT) return Pods(sys::DirFd(), data_dir);
   if (!dir) return std::unexpected(std::move(dir).error());
-  return Pods(*std::move(dir));
+  return Pods(*std::move(dir), data_dir);
 }
 
 Result<Pods> Pods::create(const std::string& data_dir) {
@@ -70,7 +71,7 @@ Result<Pods> Pods::create(const std::string& data_dir) {
   TRY(sys::make_dir(sys::at_cwd(), data_dir + "/pods", kPodDirectoryMode));
   sys::DirFd dir = TRY(sys::open_dir(data_dir + "/pods"));
   for (const auto& phase : kPhases) TRY(sys::make_dir(dir, std::string(phase.directory), kPodDirectoryMode));
-  return Pods(std::move(dir));
+  return Pods(std::move(dir), data_dir);
 }
 
 std::string Pods::path_of(PodDirectory directory, const Uuid& uuid) {
@@ -223,19 +224,33 @@ Result<std::vector<PodRef>> scan_pods(const Pods& pods, std::span<const PodDirec
   return refs;
 }
 
-Result<Pod> find_pod(const Pods& pods, std::string_view uuid_prefix) {
-  const std::string prefix = to_lower(trim(uuid_prefix));
+namespace {
+
+// kNotFound if it is in none of the phases that a user can name.
+Result<Pod> open_visible(const Pods& pods, const Uuid& uuid) {
+  for (const PodDirectory phase : visible_phases()) {
+    auto pod = Pod::open_in(pods, phase, uuid);
+    if (pod || pod.error().kind() != ErrorKind::kNotFound) return pod;
+  }
+  return pod_is_gone(uuid);
+}
+
+}  // namespace
+
+Result<Pod> find_pod(const Pods& pods, std::string_view text) {
+  const std::string prefix = to_lower(trim(text));
   if (prefix.empty()) return fail(ErrorKind::kInvalidInput, "UUID cannot be empty");
   const auto no_match = [&] {
     return fail(ErrorKind::kNotFound, "no matches found for \"{}\"", printable(prefix));
   };
-  if (prefix.size() == kUuidLength) {
-    const auto uuid = Uuid::parse(prefix);
-    if (!uuid) return no_match();
-    for (const PodDirectory phase : visible_phases()) {
-      auto pod = Pod::open_in(pods, phase, *uuid);
-      if (pod || pod.error().kind() != ErrorKind::kNotFound) return pod;
-    }
+  auto named = prefix.size() == kUuidLength ? std::nullopt : TRY(look_up_pod_name(pods, prefix));
+  const auto whole = prefix.size() == kUuidLength ? Uuid::parse(prefix) : no_match();
+  if (named || whole) {
+    auto pod = open_visible(pods, named ? *named : *whole);
+    if (pod || pod.error().kind() != ErrorKind::kNotFound) return pod;
+    if (!named) return no_match();
+    // The pod of the name is gone.
+  } else if (prefix.size() == kUuidLength) {
     return no_match();
   }
   const auto refs = TRY(scan_pods(pods, visible_phases()));

@@ -31,12 +31,16 @@ class Pods {
   // False if there is no pods directory.
   bool present() const { return static_cast<bool>(dir_); }
   const sys::DirFd& dir() const { return dir_; }
+  // The directory of the pods' names (pod_name.h), which need not be there.
+  const std::string& names_path() const { return names_path_; }
   // "PHASE/UUID", relative to dir().
   static std::string path_of(PodDirectory directory, const Uuid& uuid);
 
  private:
-  explicit Pods(sys::DirFd dir) : dir_(std::move(dir)) {}
+  Pods(sys::DirFd dir, const std::string& data_dir)
+      : dir_(std::move(dir)), names_path_(data_dir + "/names") {}
   sys::DirFd dir_;
+  std::string names_path_;
 };
 
 // A pod directory, opened: follows the pod through renames (the descriptor stays the same), owns the lock if
@@ -103,8 +107,8 @@ std::span<const PodDirectory> visible_phases();
 // Pods in these phases, ordered by UUID, each once. Names that are not UUIDs are skipped.
 Result<std::vector<PodRef>> scan_pods(const Pods& pods, std::span<const PodDirectory> phases);
 
-// The pod whose UUID begins with this text (any case), in a visible phase. Errors are rkt's: 'UUID cannot be
-// empty', 'no matches found for "…"', 'ambiguous uuid, N matches'.
+// The pod with this UUID, else with this name, else whose UUID begins with this text (any case), in a visible
+// phase. Errors are rkt's: 'UUID cannot be empty', 'no matches found for "…"', 'ambiguous uuid, N matches'.
 Result<Pod> find_pod(const Pods& pods, std::string_view uuid_prefix);
 
 }  // namespace agena::stage0

@@ -13,6 +13,7 @@
 #include "manifests/codec/image_manifest.h"
 #include "manifests/codec/pod_manifest.h"
 #include "stage0/pod/pod_files.h"
+#include "stage0/pod/pod_name.h"
 
 namespace agena::stage0 {
 namespace {
@@ -136,6 +137,7 @@ class Reader {
     if (facts_.has_started) info_.started_at = time_of(pod_.dir(), {paths::kPid, paths::kPpid});
     struct stat st{};
     if (facts_.marked && ::fstat(pod_.dir().get(), &st) == 0) info_.marked_at = sys::ctime_of(st);
+    note(read_name());
     note(read_manifest());
     if (options_.networks && facts_.has_started) note(read_networks());
   }
@@ -144,6 +146,11 @@ class Reader {
   void note(Result<> result) {
     if (!result)
       info_.problems.push_back(std::move(result).error().with_context("pod '" + info_.uuid.str() + "'"));
+  }
+
+  Result<> read_name() {
+    info_.name = TRY(read_pod_name(pod_.dir()));
+    return {};
   }
 
   Result<> read_manifest() {
@@ -187,6 +194,8 @@ class Reader {
   }
 
   static Result<> read_exit(const sys::DirFd& status_root, AppInfo& app) {
+    app.life = TRY(contract::read_app_life(status_root, app.name));
+    if (app.life && app.life->started_at) app.started_at = app.life->started_at;
     app.exit_code = TRY(contract::read_app_status(status_root, app.name));
     if (!app.exit_code) return {};
     app.state = AppState::kExited;

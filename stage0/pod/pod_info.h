@@ -13,6 +13,7 @@
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/base/uuid.h"
+#include "common/contract/app_life_file.h"
 #include "stage0/pod/pod.h"
 
 namespace agena::stage0 {
@@ -38,6 +39,7 @@ struct AppInfo {
   std::optional<Nanoseconds> started_at;
   std::optional<Nanoseconds> finished_at;
   std::optional<int> exit_code;
+  std::optional<contract::AppLifeStatus> life;  // of apps that are restarted, waited for or checked
   std::vector<MountInfo> mounts;
   std::map<std::string, std::string> user_annotations;
   std::map<std::string, std::string> user_labels;
@@ -59,6 +61,7 @@ struct PodInfo {
 
   Uuid uuid;
   PodState state = PodState::kEmbryo;
+  std::string name;                       // empty: it has none
   std::optional<Nanoseconds> created_at;  // mtime of pod-created, else of the manifest
   std::optional<Nanoseconds> started_at;  // mtime of pid or ppid
   std::optional<Nanoseconds> marked_at;   // when gc marked it (exited garbage and garbage only)

@@ -6,6 +6,7 @@
 #include "common/sys/fs.h"
 #include "manifests/codec/pod_manifest.h"
 #include "stage0/pod/image_choice.h"
+#include "stage0/pod/pod_name.h"
 #include "stage0/pod/prepare_steps.h"
 #include "stage0/stage1_client/stage1_manifest.h"
 #include "stage0/store/data_dir.h"
@@ -98,6 +99,8 @@ Result<> fill_directory(Store& store, const Engine& engine, const PrepareRequest
 Result<Preparation> prepare_directory(const Engine& engine, const Pods& pods, const PrepareRequest& request,
                                       const std::string& uuid_file, PhaseTimer& times) {
   TRY(refuse_unsupported(request));
+  // Before anything is fetched; what counts is the taking.
+  if (!request.name.empty()) TRY(check_name_free(pods, request.name));
   Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadWrite));
   times.end_phase("store");
   ImageChoice choice = TRY(choose_images(store, engine, request));
@@ -107,6 +110,7 @@ Result<Preparation> prepare_directory(const Engine& engine, const Pods& pods, co
 
   Preparation preparation{.pod = TRY(Pod::create(pods)), .warnings = {}};
   const std::string& uuid = preparation.pod.uuid().str();
+  if (!request.name.empty()) TRY(take_pod_name(pods, preparation.pod, request.name));
   if (!uuid_file.empty()) TRY_CTX(sys::write_file(sys::at_cwd(), uuid_file, uuid), "saving the pod's UUID");
   TRY_CTX(fill_directory(store, engine, request, choice, preparation), "preparing pod '{}'", uuid);
   times.end_phase("prepare");

@@ -11,6 +11,7 @@
 #include "stage0/pod/roots.h"
 #include "stage0/pod/run_call.h"
 #include "stage0/pod/selinux.h"
+#include "stage0/pod/start_again.h"
 #include "stage0/store/data_dir.h"
 #include "stage0/tree/overlay_root.h"
 
@@ -37,10 +38,10 @@ Result<std::vector<std::string>> app_names(const sys::DirFd& pod, const LaunchRe
   return names;
 }
 
-// From a locked pod in `prepare` or `prepared` to one that only lacks the exec.
+// From a locked pod in `prepare`, `prepared` or (ended) `run` to one that only lacks the exec.
 Result<PodLaunch> launch(const Engine& engine, Pod& pod, const RunCallFacts& facts, PhaseTimer times) {
   const auto apps = TRY(app_names(pod.dir(), facts.launch));
-  TRY(pod.move_to(PodDirectory::kRun));
+  if (pod.directory() != PodDirectory::kRun) TRY(pod.move_to(PodDirectory::kRun));
   const Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadOnly));
   const SelinuxLabels labels =
       TRY_CTX(label_pod(TRY(sys::open_dir("/")), TRY(sys::open_dir(engine.data_dir)), pod.dir()),
@@ -64,15 +65,29 @@ Result<PodLaunch> launch(const Engine& engine, Pod& pod, const RunCallFacts& fac
   return result;
 }
 
-Result<Pod> take_prepared(const Pods& pods, const std::string& uuid) {
-  Pod pod = TRY(find_pod(pods, uuid));
-  if (TRY(pod.state()) != PodState::kPrepared)
-    return fail(ErrorKind::kInvalidInput, "pod \"{}\" is not prepared", pod.uuid().str());
+// Why a pod in this state cannot be started.
+std::unexpected<Error> cannot_start(const Pod& pod, PodState state) {
+  const std::string text =
+      fmt::format("pod \"{}\" is not prepared: it is {}", pod.uuid().str(), contract::name_of(state));
+  Error error(ErrorKind::kInvalidInput, text);
+  if (state == PodState::kExitedGarbage)
+    return std::unexpected(std::move(error).with_hint("gc has marked it for deletion; run its images anew"));
+  return std::unexpected(std::move(error));
+}
+
+// Finds and locks a pod that can be started. Of several that try at once, one gets the lock.
+Result<Pod> take_startable(const Engine& engine, const Pods& pods, const std::string& text) {
+  Pod pod = TRY(find_pod(pods, text));
+  const PodState state = TRY(pod.state());
+  if (state != PodState::kPrepared && state != PodState::kExited) return cannot_start(pod, state);
   auto locked = pod.lock();
   if (!locked && locked.error().kind() == ErrorKind::kBusy)
     return fail(ErrorKind::kBusy, "pod \"{}\" is being started or removed by another process",
                 pod.uuid().str());
   if (!locked) return std::unexpected(std::move(locked).error());
+  if (state == PodState::kExited)
+    TRY_CTX(clear_last_life(engine, pod), "clearing what is left of the last life of pod '{}'",
+            pod.uuid().str());
   return pod;
 }
 
@@ -86,6 +101,7 @@ Result<PodLaunch> launch_pod(const Engine& engine, const RunRequest& request) {
   TRY(make_data_dir(engine.data_dir, engine.group));
   const Pods pods = TRY(Pods::create(engine.data_dir));
   auto [pod, warnings] = TRY(prepare_directory(engine, pods, request.prepare, request.uuid_file_save, times));
+  if (!request.launch_flags.empty()) TRY(keep_launch_flags(pod.dir(), request.launch_flags));
   auto started = TRY_CTX(launch(engine, pod, {request.launch, request.prepare.insecure}, std::move(times)),
                          "running pod '{}'", pod.uuid().str());
   started.warnings.insert(started.warnings.begin(), warnings.begin(), warnings.end());
@@ -97,10 +113,11 @@ Result<PodLaunch> launch_prepared_pod(const Engine& engine, const RunPreparedReq
   TRY(refuse_unsupported(request.launch));
   TRY(sys::enter_private_mount_namespace());
   const Pods pods = TRY(Pods::open(engine.data_dir));
-  Pod pod = TRY(take_prepared(pods, request.uuid));
+  Pod pod = TRY(take_startable(engine, pods, request.uuid));
   if (TRY(sys::exists(pod.dir(), paths::kOverlayPrepared)))
     TRY_CTX(check_overlay_usable(pod.dir()),
             "unable to run prepared overlay-enabled pod: overlay not supported");
+  TRY(keep_launch_flags(pod.dir(), request.launch_flags));
   times.end_phase("lookup");
   return TRY_CTX(launch(engine, pod, {request.launch, request.insecure}, std::move(times)),
                  "running pod '{}'", pod.uuid().str());

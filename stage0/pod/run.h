@@ -1,6 +1,6 @@
-// `run` and `run-prepared`: hand a prepared pod over to its stage1. Two steps, so that a front end can show
-// the warnings in between: launch_pod()/launch_prepared_pod() do everything up to the exec, hand_over()
-// execs.
+// `run`, `run-prepared` and `start`: hand a prepared pod over to its stage1. Two steps, so that a front end
+// can show the warnings in between: launch_pod()/launch_prepared_pod() do everything up to the exec,
+// hand_over() execs.
 #pragma once
 
 #include <string>
@@ -26,11 +26,12 @@ struct PodLaunch {
   PhaseTimer times;
 };
 
-// `run-prepared`.
+// `run-prepared` and `start`: a prepared pod, or one that has ended.
 struct RunPreparedRequest {
-  std::string uuid;  // a unique prefix will do
+  std::string uuid;  // a unique prefix or a name will do
   LaunchRequest launch;
   InsecureOptions insecure;
+  std::vector<std::string> launch_flags = {};  // what is kept for the next start (start_again.h)
 };
 
 // Both put this process into a mount namespace of its own (slave of the host's) and mount the pod's roots

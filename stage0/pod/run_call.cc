@@ -1,5 +1,7 @@
 #include "stage0/pod/run_call.h"
 
+#include <algorithm>
+
 #include "common/contract/pod_paths.h"
 #include "stage0/pod/dns_files.h"
 
@@ -55,6 +57,8 @@ contract::EntrypointCall render_run_options(const Engine& engine, const Uuid& uu
   set("machine-name", default_name(engine, uuid, kMachineNameSince, interface_version));
   set_flag("disable-limits", facts.insecure.limits);
   set_flag("disable-lsm", facts.insecure.lsm);
+  if (launch.timeout)
+    set("timeout", fmt::format("{}ms", std::max<Nanoseconds>(*launch.timeout / (kSecond / 1000), 1)));
   call.operands = {uuid.str()};
   return call;
 }

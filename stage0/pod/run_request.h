@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "stage0/pod/life_request.h"
+
 namespace agena::stage0 {
 
 // A name with a value: an environment variable, an annotation, a label. The name is not empty.
@@ -124,12 +126,14 @@ struct AppRequest {
   std::vector<MountRequest>
       mounts;  // this app's; they win over PrepareRequest::mounts on an equal clean path
   IsolatorFlags isolators;
+  LifeRequest life;
   bool operator==(const AppRequest&) const = default;
 };
 
 // Everything that decides what a prepared pod is. Either pod_manifest is set, and then apps, mounts, volumes,
 // ports, set_env and inherit_env are empty; or there is at least one app.
 struct PrepareRequest {
+  std::string name;                  // of the pod; empty: none
   std::vector<AppRequest> apps;      // in the order of the command line
   std::vector<MountRequest> mounts;  // for every app (`--mount` before the first image)
   std::vector<VolumeRequest> volumes;
@@ -202,7 +206,8 @@ struct LaunchRequest {
   std::string hostname;  // empty: PERSONALITY-UUID
   bool interactive = false;
   bool mds_register = false;
-  std::string ipc;  // "auto", "private", "parent", or empty: the flavour's default
+  std::optional<Nanoseconds> timeout;  // the pod is stopped after it
+  std::string ipc;                     // "auto", "private", "parent", or empty: the flavour's default
   bool operator==(const LaunchRequest&) const = default;
 
   // Whether the pod shares the host's network namespace.
@@ -213,7 +218,8 @@ struct LaunchRequest {
 struct RunRequest {
   PrepareRequest prepare;
   LaunchRequest launch;
-  std::string uuid_file_save;  // where to write the UUID before the pod starts; empty: nowhere
+  std::vector<std::string> launch_flags;  // what is kept for `start` (start_again.h)
+  std::string uuid_file_save;             // where to write the UUID before the pod starts; empty: nowhere
   bool operator==(const RunRequest&) const = default;
 };
 

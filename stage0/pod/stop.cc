@@ -1,5 +1,11 @@
 #include "stage0/pod/stop.h"
 
+#include <algorithm>
+
+#include "common/contract/pod_paths.h"
+#include "common/sys/fs.h"
+#include "manifests/codec/pod_manifest.h"
+#include "manifests/life/app_life.h"
 #include "stage0/pod/pod_info.h"
 #include "stage0/stage1_client/stage1_exec.h"
 
@@ -8,6 +14,23 @@ namespace {
 
 // A killed pod has only its kernel objects left to give back.
 constexpr Nanoseconds kForcedGrace = 10 * kSecond;
+
+constexpr Nanoseconds kGrace = 30 * kSecond;
+
+// The pod's own patience (stage1) is the longest grace of its apps, and as much again for a handler; ours
+// shall not end before it.
+Result<Nanoseconds> default_grace(const Pod& pod) {
+  constexpr Nanoseconds kMore = 10 * kSecond;
+  Nanoseconds longest = 0;
+  const auto manifest =
+      TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod.dir(), contract::pod_paths::kManifest))));
+  for (const schema::RuntimeApp& app : manifest.apps) {
+    // What does not hold has kept the pod from starting.
+    const auto life = life::read_app_life(app.annotations, {});
+    if (life) longest = std::max(longest, life->stop_timeout.value_or(life::kStopTimeout));
+  }
+  return std::max(kGrace, 2 * longest + kMore);
+}
 
 Result<> call_stop(const Engine& engine, const Pod& pod, bool force) {
   Stage1Call call{contract::Entrypoint::kStop, {}};
@@ -40,11 +63,12 @@ Result<StopOutcome> stop_pod(const Engine& engine, Pod& pod, const StopRequest& 
   if (!TRY(wait_for_pod_pid(pod))) return StopOutcome::kAlreadyStopped;
 
   if (!request.force) {
-    if (request.grace == 0) {
+    const Nanoseconds grace = request.grace ? *request.grace : default_grace(pod).value_or(kGrace);
+    if (grace == 0) {
       TRY(call_stop(engine, pod, false));
       return StopOutcome::kAsked;
     }
-    const auto limit = request.grace < 0 ? std::nullopt : std::optional(request.grace);
+    const auto limit = grace < 0 ? std::nullopt : std::optional(grace);
     if (TRY(stop_and_wait(engine, pod, false, limit))) return StopOutcome::kStopped;
   }
   if (TRY(stop_and_wait(engine, pod, true, kForcedGrace))) return StopOutcome::kForced;

@@ -1,6 +1,8 @@
 // `stop`: end a running pod through its stage1.
 #pragma once
 
+#include <optional>
+
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "stage0/pod/engine.h"
@@ -11,7 +13,8 @@ namespace agena::stage0 {
 struct StopRequest {
   bool force = false;  // SIGKILL instead of asking
   // How long an asked pod may take to end; afterwards it is forced. Negative: no limit. 0: does not wait.
-  Nanoseconds grace = 30 * kSecond;
+  // Unset: 30 seconds, or longer if its apps may take longer.
+  std::optional<Nanoseconds> grace = {};
 };
 
 enum class StopOutcome {

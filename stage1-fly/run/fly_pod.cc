@@ -22,10 +22,8 @@ struct OptionRow {
   bool refused;  // otherwise a warning
 };
 constexpr std::array kOptions = {
-    OptionRow{"private-users", "", true},
-    OptionRow{"mutable", "false", true},
-    OptionRow{"net", "host", false},
-    OptionRow{"ipc", "parent", false},
+    OptionRow{"private-users", "", true}, OptionRow{"mutable", "false", true}, OptionRow{"timeout", "", true},
+    OptionRow{"net", "host", false},      OptionRow{"ipc", "parent", false},
 };
 
 }  // namespace
@@ -66,6 +64,9 @@ Result<FlyPod> load_fly_pod(const sys::DirFd& pod_dir, const contract::Entrypoin
     return fail(ErrorKind::kUnsupported, "stage1-fly runs exactly one app, this pod has {}",
                 manifest.apps.size());
   stage2::PodApp app = TRY(stage2::load_pod_app(pod_dir, manifest.apps.front()));
+  if (app.life.restart.when != life::RestartPolicy::When::kNo)
+    return fail(ErrorKind::kUnsupported,
+                "app '{}': --restart is not supported by stage1-fly, which has no supervisor", app.name());
   auto mounts = TRY_CTX(volumes_of(manifest, app), "app '{}'", app.name());
   return FlyPod{std::move(uuid), dns, std::move(app), std::move(mounts)};
 }

@@ -59,7 +59,12 @@ Result<> set_up_root(const FlyPod& pod) {
   TRY(ensure_private_mounts());
   const sys::DirFd root = TRY(sys::open_dir(paths::app_root(pod.app.name())));
   if (pod.dns.hosts == stage2::ConfSource::kDefault) TRY_CTX(write_missing_hosts(root), "file '/etc/hosts'");
-  return sys::run_mount_plan(root, fly_mounts(pod));
+  sys::MountPlan plan = fly_mounts(pod);
+  // A manager's socket in the file system; an abstract one ('@') needs no mount.
+  const std::string socket = variable("NOTIFY_SOCKET");
+  if (pod.app.life.notifies && socket.starts_with('/'))
+    plan.push_back({.target = socket, .source = socket, .missing = sys::MissingSource::kSkip});
+  return sys::run_mount_plan(root, plan);
 }
 
 Result<stage2::LaunchPlan> plan_launch(const FlyPod& pod) {
@@ -71,6 +76,10 @@ Result<stage2::LaunchPlan> plan_launch(const FlyPod& pod) {
   plan.read_only_root = pod.app.runtime.read_only_root_fs;
   // The app is the process that systemd started as a socket-activated `run`.
   plan.pass_environment = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
+  // Likewise for its service manager, to which the app speaks by itself if it says that it does.
+  if (pod.app.life.notifies)
+    for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
+      plan.pass_environment.emplace_back(name);
   return plan;
 }
 
@@ -86,10 +95,12 @@ Result<> write_records(const sys::DirFd& pod_dir, const stage2::LaunchPlan& plan
   return contract::write_pid_file(pod_dir, paths::kPid, ::getpid());
 }
 
-void warn_of_handlers(const FlyPod& pod) {
+void warn_of_missing_supervisor(const FlyPod& pod) {
   if (!pod.app.app.event_handlers.empty())
     log::warning("the pre-start and post-stop handlers of app '{}' are not run: stage1-fly has no supervisor",
                  pod.app.name());
+  if (pod.app.life.health)
+    log::warning("the health of app '{}' is not checked: stage1-fly has no supervisor", pod.app.name());
 }
 
 }  // namespace
@@ -101,7 +112,7 @@ Result<int> run(const contract::EntrypointCall& call) {
   const int lock = TRY(lock_descriptor());
   const sys::DirFd pod_dir = TRY(sys::open_dir("."));
   const FlyPod pod = TRY(load_fly_pod(pod_dir, call));
-  warn_of_handlers(pod);
+  warn_of_missing_supervisor(pod);
   stage2::LaunchPlan plan = TRY(plan_launch(pod));
   timer.end_phase("read pod");
   TRY_CTX(set_up_root(pod), "app '{}'", pod.app.name());
@@ -109,9 +120,11 @@ Result<int> run(const contract::EntrypointCall& call) {
   TRY(write_records(pod_dir, plan));
   timer.end_phase("records");
   log::debug("{}", timer.to_string());
-  // Nobody is left to say later that the app runs; what it needs beyond that is in place.
-  if (auto told = sys::notify_manager("READY=1"); !told)
-    log::warning("warning: {}", told.error().to_string());
+  // Nobody is left to say later that the app runs; what it needs beyond that is in place. One that says
+  // itself when it is ready does so.
+  if (!pod.app.life.notifies)
+    if (auto told = sys::notify_manager("READY=1"); !told)
+      log::warning("warning: {}", told.error().to_string());
   const stage2::LaunchFailure failure = stage2::launch(plan, {.keep_fds = {lock}});
   log::write(log::Level::kError, failure.text);
   return failure.exit_code;

@@ -7,7 +7,11 @@
 #include "common/contract/exit_codes.h"
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
+#include "common/stage2/pod_app.h"
+#include "common/sys/fs.h"
 #include "common/sys/pidfd.h"
+#include "common/sys/signals.h"
+#include "manifests/codec/pod_manifest.h"
 
 namespace agena::fly {
 namespace {
@@ -36,12 +40,22 @@ Result<> signal_group(const sys::DirFd& pod_dir, int signal) {
   return {};
 }
 
+// The app's own, or SIGTERM: stopping must work whatever has become of the files.
+int stop_signal(const sys::DirFd& pod_dir) {
+  const auto text = sys::read_file(pod_dir, paths::kManifest);
+  const auto manifest = text ? codec::parse_pod_manifest(*text) : std::unexpected(text.error());
+  if (!manifest || manifest->apps.size() != 1) return SIGTERM;
+  const auto app = stage2::load_pod_app(pod_dir, manifest->apps.front());
+  if (!app || app->life.stop_signal.empty()) return SIGTERM;
+  return sys::parse_signal(app->life.stop_signal).value_or(SIGTERM);
+}
+
 }  // namespace
 
 Result<int> stop(const contract::EntrypointCall& call) {
   (void)TRY(Uuid::parse(call.operands.at(0)));
-  const int signal = call.flag("force") ? SIGKILL : SIGTERM;
   const sys::DirFd pod_dir = TRY(sys::open_dir("."));
+  const int signal = call.flag("force") ? SIGKILL : stop_signal(pod_dir);
   if (!TRY(signal_app(pod_dir, signal))) TRY(signal_group(pod_dir, signal));
   return contract::kExitSuccess;
 }

@@ -1,7 +1,5 @@
 #include "stage1/enter/enter.h"
 
-#include <sched.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -9,11 +7,11 @@
 #include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
+#include "common/stage2/launch_plan.h"
 #include "common/stage2/steps.h"
 #include "common/sys/fs.h"
-#include "common/sys/namespaces.h"
 #include "common/sys/pidfd.h"
-#include "common/sys/spawn.h"
+#include "stage1/enter/run_in_pod.h"
 #include "stage1/run/listen_sockets.h"
 #include "stage1/units/pod_units.h"
 
@@ -71,15 +69,7 @@ Result<int> enter(const contract::EntrypointCall& call) {
   const sys::PidFd init = TRY_CTX(sys::open_pidfd(pid), "entering the pod");
   const sys::DirFd pod_root = TRY(sys::open_dir(sys::at_cwd(), fmt::format("/proc/{}/root", pid), O_PATH));
   const stage2::LaunchPlan plan = TRY(plan_for(pod_root, call));
-  // Until the exec the child is this program of the host, seen from inside the pod: /proc/PID/exe must not
-  // lead anybody there to the file.
-  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return sys_fail("protecting the process");
-  TRY(sys::join_namespaces(
-      init, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP));
-  // The pid namespace counts for children: the command runs in one, and we wait for it outside.
-  auto child = TRY(sys::fork_child([&] { return launch_here(plan, sockets); }));
-  const sys::ExitStatus status = TRY(child.wait());
-  return status.code();
+  return run_in_pod(init, [&] { return launch_here(plan, sockets); });
 }
 
 }  // namespace agena::stage1

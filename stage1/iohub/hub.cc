@@ -46,6 +46,7 @@ Result<> Hub::accept() {
 
 void Hub::close_connection(int connection) {
   loop_.remove(connection);
+  std::erase_if(waiting_, [&](const auto& row) { return row.second == connection; });
   connections_.erase(connection);
 }
 
@@ -67,14 +68,30 @@ Result<> Hub::on_message(int connection) {
 
 Result<> Hub::handle(int connection, const stage2::HubRequest& request) {
   if (const auto* hello = std::get_if<stage2::HubHello>(&request)) return serve_hello(connection, *hello);
+  if (const auto* admit = std::get_if<stage2::HubAdmit>(&request)) return serve_admit(connection, *admit);
   if (const auto* failed = std::get_if<stage2::HubFailed>(&request)) return events_.failed(*failed);
   if (std::holds_alternative<stage2::HubStop>(request)) return events_.stop();
   TRY(events_.ended(std::get<stage2::HubEnded>(request)));
   return sys::send_message(connection, stage2::render_hub_reply(stage2::HubRecorded{}));
 }
 
+Result<> Hub::serve_admit(int connection, const stage2::HubAdmit& admit) {
+  waiting_.insert_or_assign(admit.app, connection);
+  return events_.admit(admit);
+}
+
+Result<> Hub::answer_admission(const std::string& app, bool start) {
+  const auto it = waiting_.find(app);
+  if (it == waiting_.end()) return {};
+  const int connection = it->second;
+  waiting_.erase(it);
+  // One that is gone was stopped while it waited.
+  (void)sys::send_message(connection, stage2::render_hub_reply(stage2::HubAdmitted{start}));
+  return {};
+}
+
 Result<> Hub::serve_hello(int connection, const stage2::HubHello& hello) {
-  TRY(events_.hello(hello));
+  TRY(events_.hello(hello, TRY(sys::peer_credentials(connection)).pid));
   std::vector<sys::UniqueFd> ends;
   for (const HubStream stream : hello.streams) ends.push_back(TRY(open_stream(hello, stream)));
   std::vector<int> fds;

@@ -19,8 +19,11 @@ namespace agena::stage1 {
 
 // What the hub tells its owner. All may be called from within the event loop only.
 struct HubEvents {
-  std::function<Result<>(const stage2::HubHello&)> hello;
+  // `process` is the program's, in our pid namespace.
+  std::function<Result<>(const stage2::HubHello&, pid_t process)> hello;
   std::function<Result<>(const stage2::HubFailed&)> failed;
+  // An app may start, or not: answered by answer_admission(), now or later.
+  std::function<Result<>(const stage2::HubAdmit&)> admit;
   // Must have recorded the end when it returns: the recorder is answered then.
   std::function<Result<>(const stage2::HubEnded&)> ended;
   // The pod's systemd was asked to power off.
@@ -45,6 +48,8 @@ class Hub {
 
   // Whether everything that apps have written has been read.
   bool drained() const { return streams_.empty(); }
+  // Answers the service of an app that asked whether it may start; nothing happens if none waits.
+  Result<> answer_admission(const std::string& app, bool start);
   // Writes what is queued for the console, waiting as long as it takes.
   Result<> flush() { return output_.flush(); }
 
@@ -58,6 +63,7 @@ class Hub {
   Result<> accept();
   Result<> on_message(int connection);
   Result<> handle(int connection, const stage2::HubRequest& request);
+  Result<> serve_admit(int connection, const stage2::HubAdmit& admit);
   Result<> serve_hello(int connection, const stage2::HubHello& hello);
   Result<sys::UniqueFd> open_stream(const stage2::HubHello& hello, stage2::HubStream stream);
   Result<> on_stream(int fd);
@@ -70,6 +76,7 @@ class Hub {
   HubEvents events_;
   OutputQueue output_;
   std::map<int, sys::UniqueFd> connections_;
+  std::map<std::string, int> waiting_;  // connections of apps that want to start
   std::map<int, Stream> streams_;
   bool paused_ = false;
 };

@@ -4,6 +4,7 @@
 #include "common/stage2/app_plan.h"
 #include "common/stage2/hub_protocol.h"
 #include "stage1/plan/confinement.h"
+#include "stage1/units/pod_units.h"
 #include "stage1/units/socket_units.h"
 
 namespace agena::stage1 {
@@ -13,6 +14,16 @@ stage2::Stdio stdio_of(const RunOptions& options, stage2::Role role) {
   using enum stage2::StreamMode;
   if (options.interactive && role == stage2::Role::kApp) return {kTty, kTty, kTty};
   return {kNull, kHub, kHub};
+}
+
+// A check is as the app in everything, but for its program and its streams, which are those of its starter.
+stage2::LaunchPlan health_plan(const stage2::LaunchPlan& app, const life::HealthCheck& check) {
+  stage2::LaunchPlan plan = app;
+  plan.role = stage2::Role::kHealth;
+  plan.argv = check.command;
+  plan.stdio = {};
+  plan.hub_socket.clear();
+  return plan;
 }
 
 }  // namespace
@@ -41,6 +52,8 @@ Result<std::vector<stage2::LaunchPlan>> plan_launches(const Pod& pod, const PodA
     if (plan.role == stage2::Role::kApp && listens_in_pod(pod, app))
       plan.pass_environment = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
   }
+  if (app.life.health) plans.push_back(health_plan(plans.front(), *app.life.health));
+  if (app.life.notifies) plans.front().environment.push_back({"NOTIFY_SOCKET", kAppNotifySocket});
   return plans;
 }
 

@@ -1,14 +1,12 @@
 #include "stage1/run/app_ends.h"
 
-#include <signal.h>
-
 #include "common/base/strings.h"
 #include "common/contract/exit_codes.h"
 #include "common/sys/signals.h"
 
 namespace agena::stage1 {
 
-int exit_code_of(const stage2::HubEnded& ended, bool stopping) {
+int exit_code_of(const stage2::HubEnded& ended, int stop_signal) {
   if (ended.exit_code == "exited") {
     const auto code = parse_int(ended.exit_status, 0, 255);
     return code ? static_cast<int>(*code) : contract::kExitFailure;
@@ -16,7 +14,7 @@ int exit_code_of(const stage2::HubEnded& ended, bool stopping) {
   // Empty: the main program never ran.
   if (ended.exit_code.empty()) return ended.service_result == "success" ? 0 : 1;
   const int signal = sys::signal_number(ended.exit_status);
-  if (signal == SIGTERM && stopping) return 0;
+  if (signal != 0 && signal == stop_signal) return 0;
   return contract::exit_code_of_signal(signal);
 }
 

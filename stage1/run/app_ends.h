@@ -10,10 +10,10 @@
 
 namespace agena::stage1 {
 
-// Exit code of an app by what systemd says of its service. A signal counts 128 + its number; dying of SIGTERM
-// while the pod is being stopped counts 0; an app that never ran (its pre-start handler failed) counts as
-// failed.
-int exit_code_of(const stage2::HubEnded& ended, bool stopping);
+// Exit code of an app by what systemd says of its service. A signal counts 128 + its number; dying of the
+// stop signal (0 unless the pod is being stopped) counts 0; an app that never ran (its pre-start handler
+// failed) counts as failed.
+int exit_code_of(const stage2::HubEnded& ended, int stop_signal);
 
 // The book of a pod's apps.
 class AppEnds {
@@ -21,6 +21,7 @@ class AppEnds {
   explicit AppEnds(const std::vector<std::string>& apps);
 
   bool knows(const std::string& app) const { return ends_.contains(app); }
+  bool has_ended(const std::string& app) const { return ends_.at(app).ended; }
   // Notes an end; a second one for the same app is ignored. True if it is the pod's first failure.
   bool note(const std::string& app, int exit_code);
   // Notes that an app has begun.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "common/base/uuid.h"
 #include "common/contract/entrypoints.h"
 #include "common/stage2/pod_app.h"
@@ -37,6 +38,7 @@ struct RunOptions {
   // off.
   std::string selinux_context;
   std::string selinux_mount_context;
+  std::optional<Nanoseconds> timeout;  // after which the pod is stopped
 };
 
 struct Pod {

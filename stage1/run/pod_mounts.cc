@@ -8,6 +8,7 @@
 
 #include "common/contract/pod_paths.h"
 #include "common/stage2/app_plan.h"
+#include "stage1/units/pod_units.h"
 
 namespace agena::stage1 {
 namespace {
@@ -176,6 +177,7 @@ Result<sys::MountPlan> app_mounts(const Pod& pod, const PodApp& app, bool overla
   if (!pod.options.share_ipc) plan.push_back(bind_inside("dev/mqueue", root + "/dev/mqueue"));
   plan.push_back({.kind = MountKind::kDirectory, .target = root + "/tmp", .mode = 01777});
   plan.push_back({.kind = MountKind::kDirectory, .target = root + "/run"});
+  if (app.life.notifies) plan.push_back(bind_inside(notify_socket(app.name()), root + kAppNotifySocket));
   if (pod.options.restrict_paths)
     for (const Protected& row : kProtected) plan.push_back(protection(root, row));
   add_conf_files(plan, pod.options, root);

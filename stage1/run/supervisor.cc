@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -30,6 +31,8 @@
 #include "common/sys/unix_socket.h"
 #include "stage1/iohub/hub.h"
 #include "stage1/iohub/terminal.h"
+#include "stage1/life/pod_life.h"
+#include "stage1/life/stop_rules.h"
 #include "stage1/run/app_ends.h"
 #include "stage1/run/host_manager.h"
 #include "stage1/run/listen_sockets.h"
@@ -48,18 +51,20 @@ namespace paths = contract::pod_paths;
 // rkt's systemd flavour asks for a clean end by this signal (systemd(1): SIGRTMIN+3 starts halt.target).
 int halt_signal() { return SIGRTMIN + 3; }
 
-// To the service manager that the pod was started by, if it asked for it (sd_notify(3)). The sender is the
-// main process of its unit, since stage0 has become this one by exec.
-void tell_manager(const std::string& state) {
-  if (auto told = sys::notify_manager(state); !told) log::warning("warning: {}", told.error().to_string());
-}
-
 // The supervisor's state while the pod runs.
 class Supervisor {
  public:
   Supervisor(sys::EventLoop& loop, const sys::DirFd& root, const Pod& pod, std::vector<std::string> apps,
              HostManager& host, const PassedSockets& sockets, PhaseTimer& timer)
-      : loop_(loop), root_(root), pod_(pod), ends_(apps), host_(host), sockets_(sockets), timer_(timer) {}
+      : loop_(loop),
+        root_(root),
+        pod_(pod),
+        ends_(apps),
+        host_(host),
+        sockets_(sockets),
+        notifier_(loop),
+        life_(loop, root, pod, notifier_, life_events()),
+        timer_(timer) {}
 
   Result<> start(const contract::EntrypointCall& call, const PodCgroup& cgroup);
   Result<> watch();
@@ -68,10 +73,14 @@ class Supervisor {
 
  private:
   HubEvents hub_events();
+  LifeEvents life_events();
   Result<> on_signal(const sys::UniqueFd& signals);
   Result<> on_notify();
+  Result<> tell_if_ready();
   Result<> on_pod_end();
   Result<> on_ended(const stage2::HubEnded& ended);
+  Result<> account(const std::string& app, int code);
+  const PodApp& app_named(const std::string& name) const;
   Result<sys::UniqueFd> open_terminal();
   Result<> stop(const char* why);
   static constexpr int kWarmTimes = 10;
@@ -79,6 +88,7 @@ class Supervisor {
   Result<> repeat_halt();
   Result<> kill();
   Result<> quit_if_done();
+  void limit_time();
   Result<> account_for_killed();
   std::unexpected<Error> unexpected_end() const;
 
@@ -88,6 +98,8 @@ class Supervisor {
   AppEnds ends_;
   HostManager& host_;
   const PassedSockets& sockets_;
+  HostNotifier notifier_;
+  PodLife life_;
   PhaseTimer& timer_;
   sys::UniqueFd signals_;
   sys::UniqueFd notify_;
@@ -98,7 +110,9 @@ class Supervisor {
   QuickEnd quick_end_;
   bool stopping_ = false;
   bool killed_ = false;
-  bool ready_ = false;
+  bool ready_ = false;       // the pod's systemd has started
+  bool told_ready_ = false;  // the pod counts as ready
+  bool timed_out_ = false;
 };
 
 std::vector<std::string> init_argv(const contract::EntrypointCall& call) {
@@ -135,6 +149,7 @@ Result<> mount_run(const sys::DirFd& root, const std::string& selinux_context) {
 Result<> Supervisor::start(const contract::EntrypointCall& call, const PodCgroup& cgroup) {
   signals_ = TRY(sys::open_signalfd({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH}));
   TRY(mount_run(root_, pod_.options.selinux_mount_context));
+  TRY(life_.open());
   hub_ = TRY(Hub::open(loop_, TRY(sys::listen_seqpacket(root_, "run/agena/hub", 0600)), STDOUT_FILENO,
                        hub_events()));
   notify_ = TRY(sys::listen_notify(root_, "run/agena/notify"));
@@ -154,6 +169,7 @@ Result<> Supervisor::start(const contract::EntrypointCall& call, const PodCgroup
                                     .death_signal = SIGKILL}),
                         "starting the pod's first process"));
   timer_.end_phase("namespaces made");
+  life_.attach({&cgroup.dir(), init_->pid()});
   theirs.reset();
   // kCgroupReady, or end of file when pod-init failed; its end is noticed by the loop.
   (void)sys::receive_message(ours.get(), 1, 10 * kSecond);
@@ -175,7 +191,18 @@ void Supervisor::keep_warm(const PodCgroup& cgroup, int times) {
   });
 }
 
+// --timeout: counts from here, where the pod begins to live.
+void Supervisor::limit_time() {
+  if (!pod_.options.timeout) return;
+  (void)loop_.add_timer(monotonic_now() + *pod_.options.timeout, [this]() -> Result<> {
+    timed_out_ = !stopping_ && !killed_;
+    return stop("its time is over");
+  });
+}
+
 Result<> Supervisor::watch() {
+  limit_time();
+  notifier_.answer_watchdog();
   TRY(loop_.add(signals_.get(), EPOLLIN, [this](std::uint32_t) { return on_signal(signals_); }));
   TRY(loop_.add(notify_.get(), EPOLLIN, [this](std::uint32_t) { return on_notify(); }));
   TRY(loop_.add(init_->fd().get(), EPOLLIN, [this](std::uint32_t) { return on_pod_end(); }));
@@ -184,15 +211,20 @@ Result<> Supervisor::watch() {
 
 HubEvents Supervisor::hub_events() {
   return {
-      .hello = [this](const stage2::HubHello& hello) -> Result<> {
+      .hello = [this](const stage2::HubHello& hello, pid_t process) -> Result<> {
         if (!ends_.knows(hello.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", hello.app);
         timer_.end_phase("app '" + hello.app + "' starts");
         ends_.note_start(hello.app);
+        if (hello.role == stage2::Role::kApp) TRY(life_.begin(hello.app, process));
         return repeat_halt();
       },
       .failed = [](const stage2::HubFailed& failed) -> Result<> {
         log::write(log::Level::kError, failed.text);
         return {};
+      },
+      .admit = [this](const stage2::HubAdmit& admit) -> Result<> {
+        if (!ends_.knows(admit.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", admit.app);
+        return life_.ask_admission(admit.app);
       },
       .ended = [this](const stage2::HubEnded& ended) { return on_ended(ended); },
       .stop = [this] { return stop("its systemd was asked to power off"); },
@@ -200,6 +232,11 @@ HubEvents Supervisor::hub_events() {
       .terminal = [this] { return open_terminal(); },
       .drained = [this] { return quit_if_done(); },
   };
+}
+
+LifeEvents Supervisor::life_events() {
+  return {.admit = [this](const std::string& app, bool start) { return hub_->answer_admission(app, start); },
+          .readiness = [this] { return tell_if_ready(); }};
 }
 
 Result<sys::UniqueFd> Supervisor::open_terminal() {
@@ -214,13 +251,25 @@ Result<sys::UniqueFd> Supervisor::open_terminal() {
 
 Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
   if (!ends_.knows(ended.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", ended.app);
-  const int code = exit_code_of(ended, stopping_);
-  TRY(contract::write_app_status(root_, ended.app, code));
-  timer_.end_phase(fmt::format("app '{}' ended with {}", ended.app, code));
+  // What systemd says of a service that was stopped while its restart was put off, is of the run before.
+  if (ends_.has_ended(ended.app)) return {};
+  const int code = exit_code_of(ended, stopping_ ? stop_signal_of(app_named(ended.app)) : 0);
   log::debug("app '{}' ended: {} {} {}", ended.app, ended.service_result, ended.exit_code, ended.exit_status);
-  const bool first_failure = ends_.note(ended.app, code);
+  const auto final_code = TRY(life_.end(ended.app, code));
+  return final_code ? account(ended.app, *final_code) : Result<>();
+}
+
+// An app has ended for good.
+Result<> Supervisor::account(const std::string& app, int code) {
+  TRY(contract::write_app_status(root_, app, code));
+  timer_.end_phase(fmt::format("app '{}' ended with {}", app, code));
+  const bool first_failure = ends_.note(app, code);
   if (ends_.all_ended()) return kill();
   return first_failure ? stop("an app has failed") : Result<>();
+}
+
+const PodApp& Supervisor::app_named(const std::string& name) const {
+  return *std::ranges::find(pod_.apps, name, &PodApp::name);
 }
 
 Result<> Supervisor::on_signal(const sys::UniqueFd& signals) {
@@ -241,9 +290,17 @@ Result<> Supervisor::on_notify() {
     timer_.end_phase("pod ready");
     ready_ = true;
     TRY(repeat_halt());
-    TRY(sys::make_symlink(paths::kSupervisorReady, root_, paths::kSupervisorStatus));
-    tell_manager("READY=1\nSTATUS=running");
+    TRY(tell_if_ready());
   }
+  return {};
+}
+
+// Once the pod's systemd runs and the apps that are waited for are ready; once is enough.
+Result<> Supervisor::tell_if_ready() {
+  if (!ready_ || told_ready_ || stopping_ || !life_.all_ready()) return {};
+  told_ready_ = true;
+  TRY(sys::make_symlink(paths::kSupervisorReady, root_, paths::kSupervisorStatus));
+  notifier_.tell("READY=1\nSTATUS=running");
   return {};
 }
 
@@ -252,10 +309,10 @@ Result<> Supervisor::stop(const char* why) {
   if (stopping_ || killed_) return {};
   stopping_ = true;
   log::debug("stopping the pod: {}", why);
-  tell_manager(fmt::format("STOPPING=1\nSTATUS=stopping: {}", why));
-  constexpr Nanoseconds kPatience = (kGraceSeconds + 5) * kSecond;
-  loop_.set_deadline(monotonic_now() + kPatience, [this] { return kill(); });
-  return sys::send_signal(init_->fd(), halt_signal());
+  notifier_.tell(fmt::format("STOPPING=1\nSTATUS=stopping: {}", why));
+  loop_.set_deadline(monotonic_now() + stop_patience(pod_), [this] { return kill(); });
+  for (const auto& [app, code] : TRY(life_.stop())) TRY(account(app, code));
+  return killed_ ? Result<>() : sys::send_signal(init_->fd(), halt_signal());
 }
 
 // The kernel drops a signal for PID 1 of a namespace that has no handler for it, as systemd has none while it
@@ -315,6 +372,7 @@ Result<int> Supervisor::finish() {
   terminal_.reset();
   const bool expected = killed_ || stopping_ || ends_.all_ended();
   TRY(account_for_killed());
+  if (timed_out_) return int{contract::kExitTimeout};
   if (expected) return ends_.pod_code();
   // pod-init says itself what it could not do.
   if (!ready_ && !init_end_->signalled && init_end_->value == contract::kExitFailure)

@@ -15,6 +15,8 @@ std::string plan_path(const std::string& app, std::string_view role) {
   return fmt::format("{}/{}.{}.json", kPlanDir, app, role);
 }
 
+std::string notify_socket(const std::string& app) { return "run/agena/notify-" + app; }
+
 std::vector<NamedFile> static_units(const Pod& pod) {
   UnitFile start;
   start.section("Unit").set("Description", "Apps of pod " + pod.uuid.str()).set("DefaultDependencies", "no");
@@ -58,6 +60,14 @@ std::vector<std::string> stage2_command(const PodApp& app, std::string_view role
   return {kStage2Program, "/" + plan_path(app.name(), role)};
 }
 
+// systemd's time spans: "10", "0.5"; 0 would be no limit.
+std::string seconds_text(Nanoseconds time) {
+  constexpr Nanoseconds kMilli = kSecond / 1000;
+  const Nanoseconds millis = std::max<Nanoseconds>(time / kMilli, 1);
+  if (millis % 1000 == 0) return fmt::format("{}", millis / 1000);
+  return fmt::format("{}.{:03}", millis / 1000, millis % 1000);
+}
+
 std::string image_name(const PodApp& app) {
   return app.runtime.image.name ? app.runtime.image.name->str() : app.runtime.image.id.str();
 }
@@ -71,12 +81,21 @@ NamedFile app_unit(const PodApp& app) {
       .set("DefaultDependencies", "no")
       .set("Before", "halt.target")
       .set("Conflicts", "halt.target");
+  const bool restarts = app.life.restart.when != life::RestartPolicy::When::kNo;
+  // The supervisor bounds the restarts; systemd shall not.
+  if (restarts) unit.set("StartLimitIntervalSec", "0");
   unit.section("Service")
       .set("Type", "simple")
       .set("Slice", "-.slice")
       .set("TimeoutStartSec", "infinity")
-      .set("TimeoutStopSec", std::to_string(kGraceSeconds))
+      .set("TimeoutStopSec", seconds_text(app.life.stop_timeout.value_or(life::kStopTimeout)))
       .set("KillMode", "mixed");
+  if (!app.life.stop_signal.empty()) unit.set("KillSignal", app.life.stop_signal);
+  if (restarts) {
+    // Always: whether and when an app starts again is the supervisor's answer to the condition.
+    unit.set("Restart", "always").set("RestartSec", "0");
+    unit.command("ExecCondition", {kStage2Program, "--admit", app.name()});
+  }
   if (schema::find_event_handler(app.app, schema::AppEvent::kPreStart) != nullptr)
     unit.command("ExecStartPre", stage2_command(app, "pre-start"));
   unit.command("ExecStart", stage2_command(app, "app"));

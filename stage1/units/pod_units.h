@@ -16,8 +16,10 @@ inline constexpr const char* kPlanDir = "run/agena/plan";
 // The programs of this image that run in the pod.
 inline constexpr const char* kStage2Program = "/stage2";
 
-// How long an app may take to end after SIGTERM, before SIGKILL.
-inline constexpr int kGraceSeconds = 10;
+// Socket by which an app says that it is ready, in the pod's root, without a leading slash; and where the app
+// sees it. In /dev, which is no part of its root: nothing is left there, and no volume covers it.
+std::string notify_socket(const std::string& app);
+inline constexpr const char* kAppNotifySocket = "/dev/agena/notify";
 
 struct NamedFile {
   std::string name;

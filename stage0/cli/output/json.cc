@@ -42,12 +42,27 @@ Json array_of(const std::vector<Element>& elements, Json (*element_json)(const E
   return array;
 }
 
+// What there is to tell of restarts, readiness and health.
+void add_life(Json& object, const contract::AppLifeStatus& life) {
+  object["restarts"] = life.restarts;
+  if (life.last_exit_code) object["last_exit_code"] = *life.last_exit_code;
+  if (life.last_exit_at) object["last_exit_at"] = *life.last_exit_at;
+  if (life.restart_at) object["restart_at"] = *life.restart_at;
+  if (life.ready) object["ready"] = *life.ready;
+  if (!life.status_text.empty()) object["status_text"] = life.status_text;
+  if (!life.health) return;
+  object["health"] = contract::to_string(*life.health);
+  object["health_failures"] = life.health_failures;
+  if (!life.health_output.empty()) object["health_output"] = life.health_output;
+}
+
 Json to_json(const AppInfo& app) {
   Json object = {{"name", app.name}, {"state", name_of(app.state)}};
   if (app.created_at) object["created_at"] = *app.created_at;
   if (app.started_at) object["started_at"] = *app.started_at;
   if (app.finished_at) object["finished_at"] = *app.finished_at;
   if (app.exit_code) object["exit_code"] = *app.exit_code;
+  if (app.life) add_life(object, *app.life);
   object["image_id"] = app.image_id;
   if (!app.mounts.empty()) object["mounts"] = array_of<MountInfo>(app.mounts, to_json);
   if (!app.user_annotations.empty()) object["user_annotations"] = to_json(app.user_annotations);
@@ -57,6 +72,7 @@ Json to_json(const AppInfo& app) {
 
 Json to_json(const PodInfo& pod) {
   Json object = {{"name", pod.uuid.str()}, {"state", name_of(pod.state)}};
+  if (!pod.name.empty()) object["pod_name"] = pod.name;
   if (!pod.networks.empty()) object["networks"] = array_of<NetInfo>(pod.networks, to_json);
   if (!pod.apps.empty()) {
     Json names = Json::array();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "common/base/strings.h"
+
 namespace agena::stage0 {
 namespace {
 
@@ -67,9 +69,29 @@ Table pods_table(const std::vector<PodInfo>& pods, const PodTableOptions& option
   return table;
 }
 
+namespace {
+
+// Lines that rkt's pods do not have. The name stands last, where nothing can be taken for a part of it.
+std::string life_lines(const AppInfo& app) {
+  if (!app.life) return "";
+  const contract::AppLifeStatus& life = *app.life;
+  std::string text = fmt::format("restarts-{}={}\n", app.name, life.restarts);
+  if (life.last_exit_at)
+    text += fmt::format("last-exit-{}={} at {}\n", app.name, life.last_exit_code.value_or(0),
+                        full_time(*life.last_exit_at));
+  if (life.restart_at) text += fmt::format("restart-at-{}={}\n", app.name, full_time(*life.restart_at));
+  if (life.ready) text += fmt::format("ready-{}={}\n", app.name, *life.ready);
+  if (!life.status_text.empty()) text += fmt::format("status-{}={}\n", app.name, printable(life.status_text));
+  if (life.health) text += fmt::format("health-{}={}\n", app.name, contract::to_string(*life.health));
+  return text;
+}
+
+}  // namespace
+
 std::string status_lines(const PodStatus& status) {
   const PodInfo& pod = status.info;
   std::string text = fmt::format("state={}\n", contract::name_of(pod.state));
+  if (!pod.name.empty()) text += fmt::format("name={}\n", pod.name);
   if (pod.created_at) text += fmt::format("created={}\n", full_time(*pod.created_at));
   if (pod.started_at) text += fmt::format("started={}\n", full_time(*pod.started_at));
   if (pod.state == PodState::kRunning || pod.state == PodState::kExited)
@@ -77,6 +99,7 @@ std::string status_lines(const PodStatus& status) {
   if (!has_run(pod.state)) return text;
   if (status.pid) text += fmt::format("pid={}\n", *status.pid);
   text += fmt::format("exited={}\n", status.exited);
+  for (const AppInfo& app : pod.apps) text += life_lines(app);
   if (pod.state == PodState::kRunning) return text;
   std::map<std::string, int> codes;
   for (const AppInfo& app : pod.apps)

@@ -172,6 +172,7 @@ void read_run_settings(const JsonNode& node, OciConfig& config) {
   config.cmd = read_texts(node, "Cmd");
   config.working_dir = read_text(node, "WorkingDir");
   config.stop_signal = read_text(node, "StopSignal");
+  if (const auto check = node.find("Healthcheck")) config.healthcheck = life::read_health_settings(*check);
   config.exposed_ports = read_set(node, "ExposedPorts");
   config.volumes = read_set(node, "Volumes");
   config.labels = read_map(node, "Labels");

@@ -11,6 +11,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/result.h"
+#include "manifests/life/health_check.h"
 #include "stage0/image/platform.h"
 #include "stage0/unpack/compression.h"
 
@@ -52,6 +53,7 @@ struct OciConfig {
   std::vector<std::string> cmd = {};
   std::string working_dir = {};
   std::string stop_signal = {};
+  std::optional<life::HealthSettings> healthcheck = {};
   std::vector<std::string> exposed_ports = {};  // keys, in the document's order
   std::vector<std::string> volumes = {};
   std::map<std::string, std::string> labels = {};

@@ -18,6 +18,7 @@ __agena_is_command() {
     "rm") echo "yes" ;;
     "run") echo "yes" ;;
     "run-prepared") echo "yes" ;;
+    "start") echo "yes" ;;
     "status") echo "yes" ;;
     "stop") echo "yes" ;;
     "version") echo "yes" ;;
@@ -33,10 +34,11 @@ __agena_options() {
     "image cat-manifest") echo "--pretty-print" ;;
     "image list") echo "--fields --format --full --no-legend --order --sort" ;;
     "list") echo "--format --full --no-legend" ;;
-    "prepare") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --environment --exec --group --inherit-env --memory --mount --name --no-new-privileges --no-overlay --oom-score-adj --pod-manifest --port --private-users --pull-policy --quiet --readonly-rootfs --seccomp --selinux-context --set-env --set-env-file --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --supplementary-gids --user --user-annotation --user-label --volume --working-dir" ;;
+    "prepare") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --inherit-env --memory --mount --name --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pod-manifest --pod-name --port --private-users --pull-policy --quiet --readonly-rootfs --restart --sdnotify --seccomp --selinux-context --set-env --set-env-file --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stop-signal --stop-timeout --supplementary-gids --user --user-annotation --user-label --volume --working-dir" ;;
     "rm") echo "--uuid-file" ;;
-    "run") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --dns --dns-domain --dns-opt --dns-search --environment --exec --group --hostname --hosts-entry --inherit-env --interactive --ipc --mds-register --memory --mount --name --net --no-new-privileges --no-overlay --oom-score-adj --pod-manifest --port --private-users --pull-policy --readonly-rootfs --seccomp --selinux-context --set-env --set-env-file --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --supplementary-gids --user --user-annotation --user-label --uuid-file-save --volume --working-dir" ;;
-    "run-prepared") echo "--dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --interactive --ipc --mds-register --net" ;;
+    "run") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --dns --dns-domain --dns-opt --dns-search --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --hostname --hosts-entry --inherit-env --interactive --ipc --mds-register --memory --mount --name --net --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pod-manifest --pod-name --port --private-users --pull-policy --readonly-rootfs --restart --sdnotify --seccomp --selinux-context --set-env --set-env-file --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stop-signal --stop-timeout --supplementary-gids --timeout --user --user-annotation --user-label --uuid-file-save --volume --working-dir" ;;
+    "run-prepared") echo "--dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --interactive --ipc --mds-register --net --timeout" ;;
+    "start") echo "--dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --interactive --ipc --mds-register --net --timeout" ;;
     "status") echo "--format --uuid-file --wait --wait-ready" ;;
     "stop") echo "--force --timeout --uuid-file" ;;
   esac
@@ -53,6 +55,7 @@ __agena_value() {
     "prepare --exec") echo "file" ;;
     "prepare --pod-manifest") echo "file" ;;
     "prepare --pull-policy") echo "=never new update" ;;
+    "prepare --sdnotify") echo "=app conmon container ignore none" ;;
     "prepare --set-env-file") echo "file" ;;
     "prepare --signature") echo "file" ;;
     "prepare --stage1-hash") echo "image" ;;
@@ -62,12 +65,14 @@ __agena_value() {
     "run --ipc") echo "=auto private parent" ;;
     "run --pod-manifest") echo "file" ;;
     "run --pull-policy") echo "=never new update" ;;
+    "run --sdnotify") echo "=app conmon container ignore none" ;;
     "run --set-env-file") echo "file" ;;
     "run --signature") echo "file" ;;
     "run --stage1-hash") echo "image" ;;
     "run --stage1-path") echo "file" ;;
     "run --uuid-file-save") echo "file" ;;
     "run-prepared --ipc") echo "=auto private parent" ;;
+    "start --ipc") echo "=auto private parent" ;;
     "status --format") echo "=json json-pretty" ;;
     "status --uuid-file") echo "file" ;;
     "stop --uuid-file") echo "file" ;;
@@ -79,7 +84,7 @@ __agena_value() {
 }
 __agena_subcommands() {
   case $1 in
-    "") echo "cat-manifest completion config enter fetch gc help image list prepare rm run run-prepared status stop version" ;;
+    "") echo "cat-manifest completion config enter fetch gc help image list prepare rm run run-prepared start status stop version" ;;
     "image") echo "cat-manifest list rm verify" ;;
   esac
 }
@@ -95,6 +100,7 @@ __agena_arguments() {
     "rm") echo "pod" ;;
     "run") echo "file" ;;
     "run-prepared") echo "pod" ;;
+    "start") echo "pod" ;;
     "status") echo "pod" ;;
     "stop") echo "pod" ;;
   esac

@@ -80,7 +80,8 @@ TEST(ContractPage, ExitCodes) {
   for (const MarkdownRow& row : read_markdown_table(kContractPage, {"Code", "Meaning"}))
     codes.push_back(row[0]);
   const std::vector<std::string> expected = {std::to_string(kExitSuccess), std::to_string(kExitUuidFile),
-                                             std::to_string(kExitNoCommand), std::to_string(kExitFailure)};
+                                             std::to_string(kExitNoCommand), std::to_string(kExitTimeout),
+                                             std::to_string(kExitFailure)};
   EXPECT_EQ(codes, expected);
 }
 

@@ -57,6 +57,24 @@ TEST(DeriveManifestTest, OfAFullConfigIsTheGoldenFile) {
   agena::testing::expect_golden("image/derived_manifest.json", text + "\n");
 }
 
+TEST(DeriveManifestTest, KeepsWhatAnImageSaysOfItsAppsLife) {
+  LayeredImage from = image();
+  from.config.stop_signal = "INT";
+  from.config.healthcheck = life::HealthSettings{.test = {"CMD-SHELL", "true"}, .interval = kSecond};
+  auto manifest = ASSERT_VALUE(derive(from));
+  EXPECT_EQ(*manifest.annotations.find("agena/stop-signal"), "SIGINT");
+  EXPECT_EQ(*manifest.annotations.find("agena/healthcheck"),
+            R"({"Test":["CMD-SHELL","true"],"Interval":1000000000})");
+  // None is asked for, or one that nobody can run.
+  for (const std::vector<std::string>& test : {std::vector<std::string>{}, {"NONE"}, {"WHAT", "x"}}) {
+    from.config.healthcheck->test = test;
+    from.config.stop_signal = "no-signal";
+    manifest = ASSERT_VALUE(derive(from));
+    EXPECT_EQ(manifest.annotations.find("agena/stop-signal"), nullptr);
+    EXPECT_EQ(manifest.annotations.find("agena/healthcheck"), nullptr);
+  }
+}
+
 TEST(DeriveManifestTest, NamesImagesAsDocker2aciDid) {
   LayeredImage from = image();
   EXPECT_EQ(ASSERT_VALUE(derive(from)).name, "registry-1.docker.io/library/busybox");

@@ -187,24 +187,26 @@ TEST(Pod, WarnsOfIsolatorsThatAreNotEnforced) {
 
 struct EndCase {
   stage2::HubEnded ended;
-  bool stopping;
+  int stop_signal;
   int code;
 };
 
 TEST(AppEnds, ExitCodes) {
   const EndCase cases[] = {
-      {{"a", "success", "exited", "0"}, false, 0},
-      {{"a", "exit-code", "exited", "3"}, false, 3},
-      {{"a", "signal", "killed", "KILL"}, false, 137},
-      {{"a", "core-dump", "dumped", "SEGV"}, false, 139},
-      {{"a", "success", "killed", "TERM"}, true, 0},
-      {{"a", "success", "killed", "TERM"}, false, 143},
-      {{"a", "timeout", "killed", "KILL"}, true, 137},
-      {{"a", "exit-code", "", ""}, false, 1},
-      {{"a", "signal", "killed", "RTMIN+1"}, false, 128 + SIGRTMIN + 1},
+      {{"a", "success", "exited", "0"}, 0, 0},
+      {{"a", "exit-code", "exited", "3"}, 0, 3},
+      {{"a", "signal", "killed", "KILL"}, 0, 137},
+      {{"a", "core-dump", "dumped", "SEGV"}, 0, 139},
+      {{"a", "success", "killed", "TERM"}, SIGTERM, 0},
+      {{"a", "success", "killed", "TERM"}, 0, 143},
+      {{"a", "signal", "killed", "USR1"}, SIGUSR1, 0},
+      {{"a", "signal", "killed", "TERM"}, SIGUSR1, 143},
+      {{"a", "timeout", "killed", "KILL"}, SIGTERM, 137},
+      {{"a", "exit-code", "", ""}, 0, 1},
+      {{"a", "signal", "killed", "RTMIN+1"}, 0, 128 + SIGRTMIN + 1},
   };
   for (const EndCase& c : cases)
-    EXPECT_EQ(exit_code_of(c.ended, c.stopping), c.code)
+    EXPECT_EQ(exit_code_of(c.ended, c.stop_signal), c.code)
         << c.ended.service_result << " " << c.ended.exit_status;
 }
 

@@ -44,6 +44,12 @@ TEST(HubProtocol, SocketsAndStop) {
                     R"({"version":1,"type":"streams","streams":["stdout"],"sockets":["http","x.socket"]})");
 }
 
+TEST(HubProtocol, Admission) {
+  expect_round_trip(HubRequest(HubAdmit{.app = "redis"}), R"({"version":1,"type":"admit","app":"redis"})");
+  expect_round_trip(HubReply(HubAdmitted{.start = true}), R"({"version":1,"type":"admitted","start":true})");
+  EXPECT_FALSE(parse_hub_reply(R"({"version":1,"type":"admitted"})").has_value());
+}
+
 TEST(HubProtocol, Replies) {
   expect_round_trip(HubReply(HubStreams{.streams = {HubStream::kStdin, HubStream::kStderr}, .sockets = {}}),
                     R"({"version":1,"type":"streams","streams":["stdin","stderr"]})");

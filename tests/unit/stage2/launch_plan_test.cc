@@ -95,7 +95,8 @@ INSTANTIATE_TEST_SUITE_P(
     Members, BadLaunchPlan,
     ::testing::Values(
         BadCase{R"("extra":1)", "unknown member 'extra'"},
-        BadCase{R"("role":"boss")", "/role: expected one of 'app', 'post-stop', 'pre-start', found 'boss'"},
+        BadCase{R"("role":"boss")",
+                "/role: expected one of 'app', 'health', 'post-stop', 'pre-start', found 'boss'"},
         BadCase{R"("rootSwitch":"pivot-root")", "/root: '' is not an absolute path"},
         BadCase{R"("rootSwitch":"chroot","root":"rel")", "/root: 'rel' is not an absolute path"},
         BadCase{R"("root":"/r")", "/root: a root that is not switched to"},

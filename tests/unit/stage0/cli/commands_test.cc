@@ -78,11 +78,11 @@ TEST(CommandTable, CommandsOfGroupsComeBehindTheirGroup) {
   }
 }
 
-TEST(CommandTable, OnlyRktsCommandsThatNeedRootAskForIt) {
+TEST(CommandTable, OnlyCommandsThatNeedRootAskForIt) {
   std::set<std::string_view> needing;
   for (const CommandSpec* command : command_specs())
     if ((command->needs & kNeedsRoot) != 0) needing.insert(command->name);
-  EXPECT_EQ(needing, (std::set<std::string_view>{"enter", "gc", "prepare", "rm", "run", "run-prepared"}));
+  EXPECT_EQ(needing, (std::set<std::string_view>{"enter", "gc", "prepare", "rm", "run", "run-prepared", "start"}));
 }
 
 TEST(Help, Golden) {
@@ -141,7 +141,7 @@ std::string offered(const std::string& line) {
 }
 
 TEST(Completion, OffersWhatBelongsThere) {
-  EXPECT_EQ(offered("agena st"), "status stop");
+  EXPECT_EQ(offered("agena st"), "start status stop");
   EXPECT_EQ(offered("agena --debug im"), "image");
   EXPECT_EQ(offered("agena image "), "cat-manifest list rm verify");
   EXPECT_EQ(offered("agena image list --f"), "--fields --format --full");
@@ -193,7 +193,7 @@ INSTANTIATE_TEST_SUITE_P(
     Lines, CliError,
     ::testing::Values(
         ErrorCase{"agena lst", "agena: unknown command 'lst'\nagena: hint: did you mean 'list'?\n"},
-        ErrorCase{"agena st", "agena: command 'st' is ambiguous, it may be: status, stop\n"},
+        ErrorCase{"agena st", "agena: command 'st' is ambiguous, it may be: start, status, stop\n"},
         ErrorCase{"agena --dubug list",
                   "agena: unknown flag '--dubug'\nagena: hint: did you mean '--debug'?\n"},
         ErrorCase{"agena list --ful", "list: unknown flag '--ful'\nlist: hint: did you mean '--full'?\n"},

@@ -1,0 +1,77 @@
+#include "stage0/pod/start_again.h"
+
+#include <array>
+
+#include "common/base/json_node.h"
+#include "common/base/json_text.h"
+#include "common/contract/pod_paths.h"
+#include "common/sys/fs.h"
+#include "manifests/codec/pod_manifest.h"
+#include "stage0/pod/delete_pod.h"
+#include "stage0/pod/pod_files.h"
+
+namespace agena::stage0 {
+namespace {
+
+namespace paths = contract::pod_paths;
+using json_text::Json;
+
+// In the pod directory.
+constexpr std::array kOfTheLastLife = {paths::kPpid,      paths::kPid,    paths::kPgid,
+                                       paths::kSubcgroup, paths::kFlavor, paths::kNetInfo};
+// In the stage1 root.
+constexpr std::array kStatusOfTheLastLife = {paths::kStatusDir, paths::kLifeDir, paths::kEnvDir};
+
+// The kernel notes in the work directory of a volatile overlay that it may not be mounted again (after a
+// crash of the machine its upper layer may lack what was not synced; a pod's files are then as those of any
+// crashed program).
+Result<> renew_work(const sys::DirFd& pod, const std::string& work) {
+  TRY(sys::remove_tree(pod, work));
+  return sys::make_dir(pod, work, 0700);
+}
+
+Result<> renew_overlays(const sys::DirFd& pod) {
+  if (!TRY(sys::exists(pod, paths::kOverlayPrepared))) return {};
+  TRY(renew_work(pod, paths::kStage1Work));
+  const auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod, paths::kManifest))));
+  for (const schema::RuntimeApp& app : manifest.apps) TRY(renew_work(pod, paths::app_work(app.name.str())));
+  return {};
+}
+
+}  // namespace
+
+Result<> clear_last_life(const Engine& engine, const Pod& pod) {
+  // First what readers take for a fact of a pod that runs.
+  const sys::DirFd root = TRY(open_status_root(pod.dir()));
+  TRY(sys::remove_file(root, paths::kSupervisorStatus));
+  // What the pod left outside its directory: a supervisor that was killed could not do that.
+  TRY(call_gc_entrypoint(engine, pod));
+  for (const char* name : kOfTheLastLife) TRY(sys::remove_file(pod.dir(), name));
+  for (const char* name : kStatusOfTheLastLife) TRY(sys::remove_tree(root, name));
+  TRY(sys::make_dir(root, paths::kStatusDir));
+  return renew_overlays(pod.dir());
+}
+
+Result<std::vector<std::string>> read_launch_flags(const sys::DirFd& pod) {
+  std::vector<std::string> flags;
+  const auto text = sys::read_file(pod, paths::kLaunchFlags);
+  if (!text && text.error().sys_errno() == ENOENT) return flags;
+  if (!text) return std::unexpected(text.error());
+  // Its writer was killed.
+  if (text->empty()) return flags;
+  const Json json = TRY_CTX(json_text::parse(*text), "file '{}'", paths::kLaunchFlags);
+  JsonProblems problems(paths::kLaunchFlags);
+  JsonNode(json, problems).each([&](const JsonNode& element) {
+    flags.push_back(element.as_string().value_or(""));
+  });
+  TRY(problems.to_result());
+  return flags;
+}
+
+Result<> keep_launch_flags(const sys::DirFd& pod, const std::vector<std::string>& flags) {
+  if (flags.empty()) return sys::remove_file(pod, paths::kLaunchFlags);
+  const Json list = flags;
+  return sys::write_file(pod, paths::kLaunchFlags, TRY(json_text::dump(list)), 0640);
+}
+
+}  // namespace agena::stage0

@@ -1,0 +1,237 @@
+#include "stage1/life/pod_life.h"
+
+#include <sys/epoll.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/contract/pod_paths.h"
+#include "common/sys/cgroup.h"
+#include "common/sys/fs.h"
+#include "common/sys/notify.h"
+#include "stage1/life/stop_rules.h"
+#include "stage1/units/pod_units.h"
+#include "stage1/units/socket_units.h"
+
+namespace agena::stage1 {
+namespace {
+
+// How long after an app has said its status that is passed on: it may say it often.
+constexpr Nanoseconds kStatusPause = kSecond / 5;
+
+// The code of an app that ended well when it was to end because it was unhealthy.
+constexpr int kExitUnhealthy = 1;
+
+}  // namespace
+
+PodLife::PodLife(sys::EventLoop& loop, const sys::DirFd& root, const Pod& pod, HostNotifier& host,
+                 LifeEvents events)
+    : loop_(loop), root_(root), host_(host), events_(std::move(events)) {
+  for (const PodApp& app : pod.apps) {
+    Life& life = lives_.emplace(app.name(), Life{&app, listens_in_pod(pod, app), AppCourse(app.life.restart)})
+                     .first->second;
+    if (!app.life.health) continue;
+    life.health.emplace(*app.life.health);
+    life.status.health = Health::kStarting;
+  }
+}
+
+PodLife::~PodLife() {
+  for (auto& [name, life] : lives_) {
+    stop_checks(life);
+    for (const auto timer : {life.restart, life.tell_status}) loop_.remove_timer(timer);
+    if (life.notify) loop_.remove(life.notify.get());
+  }
+}
+
+Result<> PodLife::open() {
+  for (auto& [name, life] : lives_) {
+    if (!life.app->life.has_course()) continue;
+    TRY(sys::make_dirs(root_, contract::pod_paths::kLifeDir));
+    TRY(record(name, life));
+    if (life.app->life.notifies) TRY_CTX(listen(name, life), "app '{}'", name);
+  }
+  return {};
+}
+
+bool PodLife::waited_for(const Life& life) const { return life.app->life.notifies || life.health; }
+
+bool PodLife::ready(const Life& life) const {
+  return (!life.app->life.notifies || life.said_ready) &&
+         (!life.health || life.status.health == Health::kHealthy);
+}
+
+bool PodLife::all_ready() const {
+  return std::ranges::all_of(lives_, [&](const auto& row) {
+    const Life& life = row.second;
+    const bool asleep = life.on_demand && life.course.state() == AppCourse::State::kNew;
+    return ready(life) || asleep || life.course.state() == AppCourse::State::kEnded;
+  });
+}
+
+Result<> PodLife::record(const std::string& name, const Life& life) const {
+  if (!life.app->life.has_course()) return {};
+  contract::AppLifeStatus status = life.status;
+  status.restarts = life.course.restarts();
+  if (waited_for(life)) status.ready = ready(life);
+  return contract::write_app_life(root_, name, status);
+}
+
+// --- start and end ---
+
+Result<> PodLife::begin(const std::string& app, pid_t process) {
+  Life& life = lives_.at(app);
+  if (!life.app->life.has_course()) return {};
+  const Nanoseconds at = monotonic_now();
+  life.course.begin(at);
+  life.status.started_at = now();
+  life.status.restart_at.reset();
+  if (life.health && !stopping_) {
+    // It may be gone again.
+    if (auto opened = sys::open_pidfd(process)) life.process = *std::move(opened);
+    life.health->start(at);
+    schedule_check(app, life);
+  }
+  return record(app, life);
+}
+
+Result<> PodLife::ask_admission(const std::string& app) {
+  Life& life = lives_.at(app);
+  if (stopping_ || life.course.state() == AppCourse::State::kEnded) return events_.admit(app, false);
+  if (life.course.state() != AppCourse::State::kPutOff) return events_.admit(app, true);
+  loop_.remove_timer(life.restart);
+  life.restart = loop_.add_timer(life.course.restart_at(), [this, app] { return events_.admit(app, true); });
+  return {};
+}
+
+Result<std::optional<int>> PodLife::end(const std::string& app, int code) {
+  Life& life = lives_.at(app);
+  const Nanoseconds at = monotonic_now();
+  stop_checks(life);
+  life.process.reset();
+  life.said_ready = false;
+  if (std::exchange(life.terminating, false) && code == 0) code = kExitUnhealthy;
+  life.course.end(code, code != 0, stopping_, at);
+  life.status.last_exit_code = code;
+  life.status.last_exit_at = now();
+  const bool again = life.course.state() == AppCourse::State::kPutOff;
+  if (again) {
+    life.status.restart_at = *life.status.last_exit_at + (life.course.restart_at() - at);
+    if (life.health) life.status.health = Health::kStarting;
+    log::debug("app '{}' starts again in {} ms", app, (life.course.restart_at() - at) / 1'000'000);
+  }
+  TRY(record(app, life));
+  TRY(events_.readiness());
+  return again ? std::nullopt : std::optional(code);
+}
+
+Result<std::vector<std::pair<std::string, int>>> PodLife::stop() {
+  stopping_ = true;
+  std::vector<std::pair<std::string, int>> ended;
+  for (auto& [name, life] : lives_) {
+    stop_checks(life);
+    loop_.remove_timer(std::exchange(life.restart, 0));
+    if (life.course.state() != AppCourse::State::kPutOff) continue;
+    life.course.end_for_good();
+    life.status.restart_at.reset();
+    TRY(record(name, life));
+    TRY(events_.admit(name, false));
+    ended.emplace_back(name, life.course.last_code());
+  }
+  return ended;
+}
+
+// --- readiness ---
+
+// A socket for each app, which nobody else can reach: it is bound into the app's /dev. Writable by any user
+// of the app.
+Result<> PodLife::listen(const std::string& name, Life& life) {
+  const std::string path = notify_socket(name);
+  life.notify = TRY(sys::listen_notify(root_, path));
+  if (::fchmodat(root_.get(), path.c_str(), 0666, 0) != 0) return sys_fail("opening its notification socket");
+  return loop_.add(life.notify.get(), EPOLLIN, [this, name](std::uint32_t) { return on_notify(name); });
+}
+
+Result<> PodLife::on_notify(const std::string& name) {
+  Life& life = lives_.at(name);
+  const NotifyState state = parse_notify_state(TRY(sys::receive_notify(life.notify)));
+  if (state.status) note_status(name, life, *state.status);
+  if (state.extend_usec) host_.tell("EXTEND_TIMEOUT_USEC=" + *state.extend_usec);
+  // A reload ends with READY=1, which the host's manager wants to hear again.
+  if (state.reloading) host_.tell_reloading();
+  if (!state.ready) return {};
+  if (life.said_ready) {
+    host_.tell("READY=1");
+    return {};
+  }
+  life.said_ready = true;
+  TRY(record(name, life));
+  return events_.readiness();
+}
+
+void PodLife::note_status(const std::string& name, Life& life, const std::string& text) {
+  life.status.status_text = text;
+  if (life.tell_status != 0) return;
+  life.tell_status = loop_.add_timer(monotonic_now() + kStatusPause, [this, name]() -> Result<> {
+    Life& said = lives_.at(name);
+    said.tell_status = 0;
+    host_.tell("STATUS=" + (lives_.size() == 1 ? "" : name + ": ") + said.status.status_text);
+    return record(name, said);
+  });
+}
+
+// --- health ---
+
+void PodLife::schedule_check(const std::string& name, Life& life) {
+  loop_.remove_timer(life.next_check);
+  life.next_check = loop_.add_timer(life.health->next_check(), [this, name] { return check(name); });
+}
+
+Result<> PodLife::check(const std::string& name) {
+  Life& life = lives_.at(name);
+  life.next_check = 0;
+  auto probe = HealthProbe::start(
+      loop_, place_, name, life.app->life.health->timeout,
+      [this, name](bool success, const std::string& output) { return checked(name, success, output); });
+  if (probe) {
+    life.probe = *std::move(probe);
+    return {};
+  }
+  // An app that has just ended has no cgroup any more; its end is about to be told.
+  return checked(name, false, probe.error().to_string());
+}
+
+Result<> PodLife::checked(const std::string& name, bool success, const std::string& output) {
+  Life& life = lives_.at(name);
+  life.probe.reset();
+  const std::uint32_t failures = life.health->failures();
+  const bool changed = life.health->checked(success, monotonic_now());
+  life.status.health = life.health->health();
+  life.status.health_failures = life.health->failures();
+  life.status.health_output = success ? "" : output;
+  if (changed || failures != life.health->failures()) TRY(record(name, life));
+  schedule_check(name, life);
+  if (changed) TRY(events_.readiness());
+  return life.status.health == Health::kUnhealthy ? terminate(name, life) : Result<>();
+}
+
+// As a stop of the pod would end it; its service then ends, and the course decides.
+Result<> PodLife::terminate(const std::string& name, Life& life) {
+  if (life.app->life.restart.when == life::RestartPolicy::When::kNo || !life.process) return {};
+  if (std::exchange(life.terminating, true)) return {};
+  log::warning("app '{}' is unhealthy and is ended: {}", name, printable(trim(life.status.health_output)));
+  const Nanoseconds grace = life.app->life.stop_timeout.value_or(life::kStopTimeout);
+  life.kill = loop_.add_timer(monotonic_now() + grace,
+                              [this, name] { return sys::kill_cgroup(*place_.cgroup, name + ".service"); });
+  return sys::send_signal(life.process, stop_signal_of(*life.app));
+}
+
+void PodLife::stop_checks(Life& life) {
+  life.probe.reset();
+  loop_.remove_timer(std::exchange(life.next_check, 0));
+  loop_.remove_timer(std::exchange(life.kill, 0));
+}
+
+}  // namespace agena::stage1
