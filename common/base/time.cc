@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <ctime>
 
@@ -42,6 +43,76 @@ std::string rfc3339(Nanoseconds time) {
   std::tm tm{};
   ::gmtime_r(&seconds, &tm);
   return fmt::format("{}.{:09}Z", strftime_text("%Y-%m-%dT%H:%M:%S", tm), rest);
+}
+
+namespace {
+
+// A number of exactly so many digits, taken off the text; -1 if there is none.
+int take_digits(std::string_view& text, std::size_t count) {
+  if (text.size() < count) return -1;
+  int number = 0;
+  for (const char c : text.substr(0, count)) {
+    if (c < '0' || c > '9') return -1;
+    number = number * 10 + (c - '0');
+  }
+  text.remove_prefix(count);
+  return number;
+}
+
+bool take_one_of(std::string_view& text, std::string_view characters) {
+  if (text.empty() || !characters.contains(text.front())) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+// Two digits after one of the characters, at most `most`; -1 if they are not there.
+int take_part(std::string_view& text, std::string_view before, int most) {
+  if (!take_one_of(text, before)) return -1;
+  const int number = take_digits(text, 2);
+  return number <= most ? number : -1;
+}
+
+// Digits behind a '.', as nanoseconds; what is finer is dropped.
+std::optional<Nanoseconds> take_fraction(std::string_view& text) {
+  if (!take_one_of(text, ".")) return 0;
+  Nanoseconds fraction = 0;
+  std::size_t digits = 0;
+  for (; !text.empty() && text.front() >= '0' && text.front() <= '9'; text.remove_prefix(1))
+    if (digits++ < 9) fraction = fraction * 10 + (text.front() - '0');
+  if (digits == 0) return std::nullopt;
+  for (; digits < 9; ++digits) fraction *= 10;
+  return fraction;
+}
+
+// Seconds that the zone is ahead of UTC.
+std::optional<Nanoseconds> take_zone(std::string_view& text) {
+  if (take_one_of(text, "Zz")) return 0;
+  const bool west = !text.empty() && text.front() == '-';
+  const int hours = take_part(text, "+-", 23);
+  const int minutes = take_part(text, ":", 59);
+  if (hours < 0 || minutes < 0) return std::nullopt;
+  return (west ? -1 : 1) * (hours * 3600 + minutes * 60);
+}
+
+}  // namespace
+
+std::optional<Nanoseconds> parse_rfc3339(std::string_view text) {
+  namespace chrono = std::chrono;
+  const int year = take_digits(text, 4);
+  const int month = take_part(text, "-", 12);
+  const int day = take_part(text, "-", 31);
+  const int hour = take_part(text, "Tt ", 23);
+  const int minute = take_part(text, ":", 59);
+  const int second = take_part(text, ":", 60);  // 60: a leap second
+  if (year < 1970 || year > 2261 || month < 1 || day < 1 || hour < 0 || minute < 0 || second < 0)
+    return std::nullopt;
+  const chrono::year_month_day date{chrono::year(year), chrono::month(static_cast<unsigned>(month)),
+                                    chrono::day(static_cast<unsigned>(day))};
+  const auto fraction = take_fraction(text);
+  const auto zone = fraction ? take_zone(text) : std::nullopt;
+  if (!date.ok() || !zone || !text.empty()) return std::nullopt;
+  const Nanoseconds days = chrono::sys_days(date).time_since_epoch().count();
+  return (days * 86'400 + hour * 3600 + minute * 60 + second - *zone) * kSecond + *fraction;
 }
 
 std::string full_time(Nanoseconds time) {

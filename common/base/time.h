@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ Nanoseconds now();
 Nanoseconds monotonic_now();
 // RFC 3339 with nanoseconds, UTC: "2026-01-02T03:04:05.000000006Z".
 std::string rfc3339(Nanoseconds time);
+// The inverse, for years 1970 to 2261: "2026-01-02T03:04:05[.fraction](Z|±HH:MM)", 'T' and 'Z' in either
+// case, a space for the 'T'; nullopt for any other text.
+std::optional<Nanoseconds> parse_rfc3339(std::string_view text);
 // Layout of rkt's `list --full` and `status`: "2006-01-02 15:04:05.999 -0700 MST", in the local zone.
 std::string full_time(Nanoseconds time);
 // "2 minutes ago", "3 days from now": time against now, as rkt's tables show it.

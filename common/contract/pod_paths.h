@@ -23,6 +23,7 @@
 //   │   ├── rkt/life/APP                 restarts, readiness and health of the app, JSON (only if it has any)
 //   │   ├── rkt/supervisor-status        symlink to `ready` once apps may be managed
 //   │   └── etc/{rkt-resolv.conf,rkt-hosts,hosts-fallback,hostname,machine-id}
+//   ├── logs/APP.log[.N]                 what the app has written, CRI format; .1 is the youngest put aside
 //   ├── sharedVolumes/VOL/               backing directories of `empty` volumes
 //   ├── net-info.json                    networks as set up by stage1
 //   ├── subcgroup                        cgroup of the pod, relative to the cgroup2 root; written before ppid
@@ -55,6 +56,7 @@ inline constexpr const char* kStage1Root = "stage1/rootfs";
 inline constexpr const char* kStage1Upper = "overlay/stage1/upper";
 inline constexpr const char* kStage1Work = "overlay/stage1/work";
 inline constexpr const char* kSharedVolumes = "sharedVolumes";
+inline constexpr const char* kLogs = "logs";
 inline constexpr const char* kNetInfo = "net-info.json";
 inline constexpr const char* kSubcgroup = "subcgroup";
 inline constexpr const char* kSelinux = "selinux";
@@ -84,6 +86,10 @@ inline std::string app_layers(std::string_view app) { return app_info(app) + "/l
 // The prefix keeps an app named "stage1" apart from stage1's own layer.
 inline std::string app_upper(std::string_view app) { return "overlay/app-" + std::string(app) + "/upper"; }
 inline std::string app_work(std::string_view app) { return "overlay/app-" + std::string(app) + "/work"; }
+// Log file of an app; index 0 is the one in use.
+inline std::string app_log(std::string_view app, int index = 0) {
+  return "logs/" + std::string(app) + ".log" + (index == 0 ? "" : "." + std::to_string(index));
+}
 // Root of an app, relative to the stage1 root.
 inline std::string app_root_in_stage1(std::string_view app) {
   return "opt/stage2/" + std::string(app) + "/rootfs";

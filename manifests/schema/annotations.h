@@ -12,4 +12,18 @@ inline constexpr const char* kHealthCheck = "agena/healthcheck";   // docker's H
 // "true": the app says by sd_notify(3) when it is ready (appc's name).
 inline constexpr const char* kNotifies = "appc.io/executor/supports-systemd-notify";
 
+// Of apps: where standard input comes from and where output goes (app_io.h).
+inline constexpr const char* kStdin = "coreos.com/rkt/stage2/stdin";
+inline constexpr const char* kStdout = "coreos.com/rkt/stage2/stdout";
+inline constexpr const char* kStderr = "coreos.com/rkt/stage2/stderr";
+// Of apps: what is kept of their output (app_io.h).
+inline constexpr const char* kLogDriver = "agena/log-driver";
+inline constexpr const char* kLogMaxSize = "agena/log-max-size";
+inline constexpr const char* kLogMaxFiles = "agena/log-max-files";
+
+// Log files for Kubernetes. Of the pod: "k8s-plain", and a directory of the host; of apps: a path below it.
+inline constexpr const char* kLogMode = "coreos.com/rkt/experiment/logmode";
+inline constexpr const char* kKubernetesLogDir = "coreos.com/rkt/experiment/kubernetes-log-dir";
+inline constexpr const char* kKubernetesLogPath = "coreos.com/rkt/experiment/kubernetes-log-path";
+
 }  // namespace agena::schema::annotation

@@ -19,8 +19,6 @@ struct AppFlagRow {
 
 // Sets a text that must not be empty.
 Result<> set_text(std::string& target, std::string_view value);
-// Accepts the one mode that needs no stream handling; other modes belong to attachable apps.
-Result<> only_stdio_mode(std::string_view value, std::string_view supported);
 
 // For `fetch`, too.
 inline constexpr auto kSignatureFlags = std::to_array<AppFlagRow>({
@@ -160,27 +158,6 @@ inline constexpr auto kAppFlags = std::to_array<AppFlagRow>({
        app.isolators.seccomp = std::string(value);
        return {};
      }},
-    {{.name = "stderr",
-      .value_name = "MODE",
-      .initial = "log",
-      .arity = OptionArity::kValue,
-      .hidden = true,
-      .needs_env = "RKT_EXPERIMENT_ATTACH"},
-     [](AppRequest& /*app*/, std::string_view value) { return only_stdio_mode(value, "log"); }},
-    {{.name = "stdin",
-      .value_name = "MODE",
-      .initial = "null",
-      .arity = OptionArity::kValue,
-      .hidden = true,
-      .needs_env = "RKT_EXPERIMENT_ATTACH"},
-     [](AppRequest& /*app*/, std::string_view value) { return only_stdio_mode(value, "null"); }},
-    {{.name = "stdout",
-      .value_name = "MODE",
-      .initial = "log",
-      .arity = OptionArity::kValue,
-      .hidden = true,
-      .needs_env = "RKT_EXPERIMENT_ATTACH"},
-     [](AppRequest& /*app*/, std::string_view value) { return only_stdio_mode(value, "log"); }},
     {{.name = "supplementary-gids",
       .value_name = "N,…",
       .arity = OptionArity::kValue,

@@ -9,6 +9,7 @@
 namespace agena::stage0 {
 
 inline constexpr std::array<std::string_view, 3> kFormats = {"", "json", "json-pretty"};
+inline constexpr std::array<std::string_view, 2> kLogFormats = {"", "json"};
 inline constexpr std::array<std::string_view, 2> kOrders = {"asc", "desc"};
 
 // Shared by several commands.
@@ -67,6 +68,36 @@ inline constexpr Option kOrder = {.name = "order",
                                   .arity = OptionArity::kValue,
                                   .help = "asc or desc",
                                   .choices = kOrders};
+
+// logs
+inline constexpr Option kLogApp = {.name = "app",
+                                   .value_name = "APP",
+                                   .arity = OptionArity::kValue,
+                                   .help = "only this app; otherwise all, merged by time"};
+inline constexpr Option kFollow = {
+    .name = "follow", .short_name = 'f', .help = "go on with what comes, until the pod ends"};
+inline constexpr Option kSince = {.name = "since",
+                                  .value_name = "TIME|DURATION",
+                                  .arity = OptionArity::kValue,
+                                  .help = "only lines from then on, or of the last so long"};
+inline constexpr Option kUntil = {.name = "until",
+                                  .value_name = "TIME|DURATION",
+                                  .arity = OptionArity::kValue,
+                                  .help = "only lines up to then, or older than that"};
+inline constexpr Option kTail = {.name = "tail",
+                                 .value_name = "N",
+                                 .initial = "all",
+                                 .arity = OptionArity::kValue,
+                                 .help = "only the last N lines of what there is"};
+inline constexpr Option kTimestamps = {
+    .name = "timestamps", .short_name = 't', .help = "show when each line was written"};
+inline constexpr Option kLogFormat = {.name = "format",
+                                      .value_name = "FORMAT",
+                                      .arity = OptionArity::kValue,
+                                      .help = "json: an object a line, with time, app, stream and message",
+                                      .choices = kLogFormats};
+inline constexpr Option kRaw = {.name = "raw",
+                                .help = "give control characters to a terminal as the app wrote them"};
 
 // status
 inline constexpr Option kWait = {.name = "wait",

@@ -6,6 +6,7 @@
 #include "stage0/cli/app_flags.h"
 #include "stage0/cli/command_options.h"
 #include "stage0/cli/confine_flags.h"
+#include "stage0/cli/io_flags.h"
 #include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
 
@@ -22,6 +23,8 @@ constexpr std::array kGcOptions = {&kExpirePrepared, &kGracePeriod, &kMarkOnly};
 constexpr std::array kHelpOptions = {&kMan};
 constexpr std::array kImageListOptions = {&kFields, &kFormat, &kFull, &kNoLegend, &kOrder, &kSort};
 constexpr std::array kListOptions = {&kFormat, &kFull, &kNoLegend};
+constexpr std::array kLogsOptions = {&kFollow, &kLogApp, &kLogFormat,  &kRaw,
+                                     &kSince,  &kTail,   &kTimestamps, &kUntil};
 constexpr std::array kPrepareOnlyOptions = {&kQuiet};
 constexpr std::array kPrettyPrintOptions = {&kPrettyPrint};
 constexpr std::array kRmOptions = {&kUuidFile};
@@ -36,7 +39,8 @@ consteval auto concatenated(const std::array<const Option*, N>&... lists) {
   return all;
 }
 // What may follow an image of a pod; and what of it may stand before the first image as well, for all apps.
-constexpr auto kOptionsForAllApps = concatenated(kAppOptions, kConfineOptions, kMountOptions, kLifeOptions);
+constexpr auto kOptionsForAllApps =
+    concatenated(kAppOptions, kConfineOptions, kIoOptions, kMountOptions, kLifeOptions);
 constexpr auto kOptionsOfImages = concatenated(kOptionsForAllApps, kOneAppOptions, kSignatureOptions);
 
 using Lists1 = std::array<OptionList, 1>;
@@ -47,6 +51,7 @@ constexpr Lists1 kGcLists = {kGcOptions};
 constexpr Lists1 kHelpLists = {kHelpOptions};
 constexpr Lists1 kImageListLists = {kImageListOptions};
 constexpr Lists1 kListLists = {kListOptions};
+constexpr Lists1 kLogsLists = {kLogsOptions};
 constexpr std::array<OptionList, 6> kPrepareLists = {kPrepareOnlyOptions, kPullOptions,     kStage1Options,
                                                      kPrepareOptions,     kOptionsOfImages, kPodNameOptions};
 constexpr Lists1 kPrettyPrintLists = {kPrettyPrintOptions};
@@ -162,6 +167,18 @@ constexpr std::array kRows = {
                         .arguments = Completes::kImage},
                .run = cmd_image_verify},
     CommandRow{.spec = {.name = "list", .summary = "List pods", .options = kListLists}, .run = cmd_list},
+    CommandRow{
+        .spec = {.name = "logs",
+                 .summary = "Print what the apps of a pod have written",
+                 .usage = "[FLAGS] UUID",
+                 .description =
+                     "What went to standard error goes there. Lines of several apps are led by the app's "
+                     "name. Works until the pod is deleted.",
+                 .min_args = 1,
+                 .max_args = 1,
+                 .options = kLogsLists,
+                 .arguments = Completes::kPod},
+        .run = cmd_logs},
     CommandRow{.spec = {.name = "prepare",
                         .summary = "Prepare a pod to be run later, and print its UUID",
                         .usage = "[FLAGS] IMAGE [APP FLAGS] [-- ARG… [---]] [IMAGE…]",

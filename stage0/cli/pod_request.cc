@@ -5,8 +5,10 @@
 #include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
+#include "manifests/schema/app_io.h"
 #include "stage0/cli/app_flags.h"
 #include "stage0/cli/confine_flags.h"
+#include "stage0/cli/io_flags.h"
 #include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
 
@@ -40,10 +42,13 @@ Result<> set_text(std::string& target, std::string_view value) {
   return {};
 }
 
-Result<> only_stdio_mode(std::string_view value, std::string_view supported) {
-  if (value == supported) return {};
-  return fail(ErrorKind::kUnsupported, "mode '{}' is not supported by this build, only '{}' is",
-              printable(value), supported);
+Result<> set_io_annotation(AppRequest& app, const char* annotation, std::string_view value) {
+  schema::Annotations alone;
+  TRY(alone.add(TRY(schema::AcIdentifier::parse(annotation)), std::string(value)));
+  TRY(schema::read_app_io(alone));
+  std::erase_if(app.annotations, [&](const NameValue& item) { return item.name == annotation; });
+  app.annotations.push_back({annotation, std::string(value)});
+  return {};
 }
 
 namespace {
@@ -81,7 +86,7 @@ Result<> apply_pull_aliases(PodFlags& flags) {
 // paths.
 Result<bool> apply_app_default(const OptionUse& use, AppRequest& app) {
   return TRY(apply_option(kAppFlags, use, app)) || TRY(apply_option(kConfineFlags, use, app)) ||
-         TRY(apply_option(kLifeFlags, use, app.life));
+         TRY(apply_option(kIoFlags, use, app)) || TRY(apply_option(kLifeFlags, use, app.life));
 }
 
 Result<> apply_app_flag(const OptionUse& use, AppRequest& app) {

@@ -4,6 +4,7 @@
 
 #include "common/base/strings.h"
 #include "manifests/codec/image_manifest.h"
+#include "manifests/schema/app_io.h"
 #include "stage0/pod/isolator_flags.h"
 
 namespace agena::stage0 {
@@ -39,6 +40,14 @@ std::vector<std::string> choose_exec(const AppRequest& request, const ImageRecor
     exec = image.oci->entrypoint;
   exec.insert(exec.end(), request.args.begin(), request.args.end());
   return exec;
+}
+
+// What an image says of itself, without what only whoever runs it may say.
+schema::Annotations annotations_of(const ImageRecord& image) {
+  schema::Annotations kept;
+  for (const schema::Annotation& item : image.manifest.annotations)
+    if (!schema::is_runner_annotation(item.name.str())) kept.add_new(item.name, item.value);
+  return kept;
 }
 
 void apply_overrides(const AppRequest& request, schema::App& app) {
@@ -92,7 +101,7 @@ Result<schema::RuntimeApp> build_app(const AppRequest& request, const ImageRecor
                              .app = TRY(base_section(request, image, caller)),
                              .read_only_root_fs = request.readonly_rootfs.value_or(false),
                              .mounts = {},
-                             .annotations = image.manifest.annotations,
+                             .annotations = annotations_of(image),
                              .extra = {}};
   runtime.app->exec = choose_exec(request, image, *runtime.app);
   if (runtime.app->exec.empty())
@@ -103,6 +112,7 @@ Result<schema::RuntimeApp> build_app(const AppRequest& request, const ImageRecor
   for (const NameValue& item : request.annotations)
     runtime.annotations.set(TRY_CTX(schema::AcIdentifier::parse(item.name), "--annotation"), item.value);
   TRY(apply_life_request(request.life, runtime.annotations));
+  TRY(schema::read_app_io(runtime.annotations));
   for (const MountRequest& mount : request.mounts) runtime.mounts.push_back(TRY(make_mount(mount)));
   return runtime;
 }

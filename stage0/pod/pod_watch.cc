@@ -48,8 +48,9 @@ PodWatch::PodWatch(std::span<const int> directories) : inotify_(::inotify_init1(
   for (const int directory : directories) add(directory);
 }
 
-void PodWatch::add(int directory) {
-  if (!inotify_ || ::inotify_add_watch(inotify_.get(), sys::proc_fd_path(directory).c_str(), kEvents) < 0)
+void PodWatch::add(int directory, std::uint32_t more_events) {
+  if (!inotify_ ||
+      ::inotify_add_watch(inotify_.get(), sys::proc_fd_path(directory).c_str(), kEvents | more_events) < 0)
     complete_ = false;
 }
 

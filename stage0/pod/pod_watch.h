@@ -2,6 +2,7 @@
 // renamed or deleted, or a process that had it open (the lock's holder) is gone.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -33,8 +34,8 @@ class PodWatch {
   PodWatch(std::initializer_list<int> directories)
       : PodWatch(std::span<const int>(directories.begin(), directories.size())) {}
 
-  // Also watches this directory from now on.
-  void add(int directory);
+  // Also watches this directory from now on, for these inotify events in addition.
+  void add(int directory, std::uint32_t more_events = 0);
   // Waits until something may have happened (spurious wake-ups are possible). False if the limit has passed.
   Result<bool> wait(const WaitLimit& limit);
 

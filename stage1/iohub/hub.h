@@ -1,18 +1,22 @@
-// The I/O hub: hands out the apps' standard streams, carries what they print to the console, and hears how
-// apps begin and end.
+// The I/O hub: hands out the apps' standard streams, carries what they print to the console and the logs, and
+// hears how apps begin and end.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/stage2/hub_protocol.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fd.h"
-#include "stage1/iohub/line_prefixer.h"
+#include "stage1/iohub/app_input.h"
+#include "stage1/iohub/app_log.h"
+#include "stage1/iohub/line_splitter.h"
 #include "stage1/iohub/output_queue.h"
+#include "stage1/iohub/stream_settings.h"
 #include "stage1/run/listen_sockets.h"
 
 namespace agena::stage1 {
@@ -32,16 +36,23 @@ struct HubEvents {
   std::function<PassedSockets::OfApp(const std::string& app)> sockets;
   // A terminal for an interactive app.
   std::function<Result<sys::UniqueFd>()> terminal;
+  // The pod's devpts, for terminals that the hub itself serves.
+  std::function<Result<sys::DirFd>()> devpts;
   // No stream of any app is open any more.
   std::function<Result<>()> drained;
 };
 
+// What the hub works with; the directory and the descriptor of the console outlive it.
+struct HubSetup {
+  sys::UniqueFd listener;  // a listening SOCK_SEQPACKET socket
+  int console;
+  const sys::DirFd& pod_dir;
+  std::vector<StreamSettings> apps;
+};
+
 class Hub {
  public:
-  // `listener` is a listening SOCK_SEQPACKET socket, `output` the descriptor of the console; both outlive the
-  // hub.
-  static Result<std::unique_ptr<Hub>> open(sys::EventLoop& loop, sys::UniqueFd listener, int output,
-                                           HubEvents events);
+  static Result<std::unique_ptr<Hub>> open(sys::EventLoop& loop, HubSetup setup, HubEvents events);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -51,22 +62,39 @@ class Hub {
   // Answers the service of an app that asked whether it may start; nothing happens if none waits.
   Result<> answer_admission(const std::string& app, bool start);
   // Writes what is queued for the console, waiting as long as it takes.
-  Result<> flush() { return output_.flush(); }
+  Result<> flush() { return console_.flush(); }
 
  private:
+  struct App {
+    App(sys::EventLoop& loop, const sys::DirFd& pod_dir, StreamSettings app_settings);
+    StreamSettings settings;
+    AppLog log;
+    AppInput input;
+  };
+  // An open output of a program.
   struct Stream {
-    sys::UniqueFd pipe;
-    LinePrefixer lines;
+    sys::UniqueFd fd;
+    App* app;
+    LogStream kind;
+    int pid;
+    bool terminal;
+    int full_reads;
+    LineSplitter lines;
   };
 
-  Hub(sys::EventLoop& loop, sys::UniqueFd listener, int output, HubEvents events);
+  Hub(sys::EventLoop& loop, HubSetup setup, HubEvents events);
   Result<> accept();
   Result<> on_message(int connection);
   Result<> handle(int connection, const stage2::HubRequest& request);
   Result<> serve_admit(int connection, const stage2::HubAdmit& admit);
   Result<> serve_hello(int connection, const stage2::HubHello& hello);
   Result<sys::UniqueFd> open_stream(const stage2::HubHello& hello, stage2::HubStream stream);
+  Result<sys::UniqueFd> open_input(App& app);
+  Result<sys::UniqueFd> open_output(App& app, LogStream kind, int pid);
+  Result<sys::UniqueFd> open_terminal(App& app, int pid);
+  Result<> add_stream(Stream stream);
   Result<> on_stream(int fd);
+  Result<> give(Stream& stream, std::string_view bytes);
   Result<> close_stream(int fd);
   Result<> pause_streams(bool pause);
   void close_connection(int connection);
@@ -74,10 +102,12 @@ class Hub {
   sys::EventLoop& loop_;
   sys::UniqueFd listener_;
   HubEvents events_;
-  OutputQueue output_;
+  OutputQueue console_;
+  std::map<std::string, App, std::less<>> apps_;
   std::map<int, sys::UniqueFd> connections_;
   std::map<std::string, int> waiting_;  // connections of apps that want to start
   std::map<int, Stream> streams_;
+  std::unique_ptr<char[]> buffer_;  // NOLINT(cppcoreguidelines-avoid-c-arrays): uninitialised on purpose
   bool paused_ = false;
 };
 

@@ -13,7 +13,7 @@ namespace agena::stage1 {
 
 class OutputQueue {
  public:
-  // `fd` must outlive the queue. `on_space` is called when a full queue has room again.
+  // `fd` must outlive the queue. `on_space` is called when a queue that was full has room again.
   OutputQueue(sys::EventLoop& loop, int fd, std::function<Result<>()> on_space);
   ~OutputQueue();
   OutputQueue(const OutputQueue&) = delete;
@@ -22,22 +22,32 @@ class OutputQueue {
   // Writes at once what can be written without waiting, and queues the rest. A reader that is gone (EPIPE)
   // makes the queue swallow everything: the apps go on.
   Result<> push(std::string_view bytes);
-  bool empty() const { return queue_.empty(); }
+  bool empty() const { return waiting().empty(); }
   // Whether producers should stop until on_space.
-  bool full() const { return queue_.size() > kHighWater; }
+  bool full() const { return waiting().size() > kHighWater; }
   // Writes everything that is queued, waiting as long as it takes.
   Result<> flush();
 
  private:
   static constexpr std::size_t kHighWater = 1U << 20U;
+  static constexpr std::size_t kLowWater = kHighWater / 2;
+  // How the descriptor is written to without waiting.
+  enum class Way { kWhole, kNoWait, kSmallPieces };
 
-  Result<> write_some(bool wait);
-  Result<> watch(bool on);
+  std::string_view waiting() const { return std::string_view(queue_).substr(head_); }
+  std::size_t write_now(std::string_view bytes);
+  ssize_t write_piece(std::string_view bytes);
+  void drop_head(std::size_t count);
+  Result<> on_writable();
+  Result<> watch();
 
   sys::EventLoop& loop_;
   int fd_;
   std::function<Result<>()> on_space_;
+  Way way_;
   std::string queue_;
+  std::size_t head_ = 0;  // of the queue, what has been written
+  bool told_full_ = false;
   bool watched_ = false;
   bool broken_ = false;
 };

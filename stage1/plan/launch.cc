@@ -3,6 +3,7 @@
 #include "common/contract/pod_paths.h"
 #include "common/stage2/app_plan.h"
 #include "common/stage2/hub_protocol.h"
+#include "manifests/schema/app_io.h"
 #include "stage1/plan/confinement.h"
 #include "stage1/units/pod_units.h"
 #include "stage1/units/socket_units.h"
@@ -10,10 +11,25 @@
 namespace agena::stage1 {
 namespace {
 
-stage2::Stdio stdio_of(const RunOptions& options, stage2::Role role) {
+stage2::StreamMode stream_of(schema::OutputMode mode) {
   using enum stage2::StreamMode;
-  if (options.interactive && role == stage2::Role::kApp) return {kTty, kTty, kTty};
-  return {kNull, kHub, kHub};
+  if (mode == schema::OutputMode::kNull) return kNull;
+  return mode == schema::OutputMode::kTty ? kTty : kHub;
+}
+
+stage2::StreamMode stream_of(schema::InputMode mode) {
+  using enum stage2::StreamMode;
+  if (mode == schema::InputMode::kNull) return kNull;
+  return mode == schema::InputMode::kTty ? kTty : kHub;
+}
+
+// The app's modes are for the app itself; what its handlers say is always heard.
+Result<stage2::Stdio> stdio_of(const RunOptions& options, const PodApp& app, stage2::Role role) {
+  using enum stage2::StreamMode;
+  if (role != stage2::Role::kApp) return stage2::Stdio{kNull, kHub, kHub};
+  if (options.interactive) return stage2::Stdio{kTty, kTty, kTty};
+  const schema::AppIo io = TRY(schema::read_app_io(app.runtime.annotations));
+  return stage2::Stdio{stream_of(io.input), stream_of(io.output), stream_of(io.error)};
 }
 
 // A check is as the app in everything, but for its program and its streams, which are those of its starter.
@@ -41,7 +57,7 @@ Result<std::vector<stage2::LaunchPlan>> plan_launches(const Pod& pod, const PodA
     plan.root = "/" + contract::pod_paths::app_root_in_stage1(app.name());
     plan.root_switch = stage2::RootSwitch::kPivotRoot;
     plan.read_only_root = app.runtime.read_only_root_fs;
-    plan.stdio = stdio_of(pod.options, plan.role);
+    plan.stdio = TRY(stdio_of(pod.options, app, plan.role));
     plan.hub_socket = stage2::kHubSocket;
     plan.bounding_set = confined.bounding_set;
     plan.no_new_privileges = confined.no_new_privileges;

@@ -54,9 +54,11 @@ int halt_signal() { return SIGRTMIN + 3; }
 // The supervisor's state while the pod runs.
 class Supervisor {
  public:
-  Supervisor(sys::EventLoop& loop, const sys::DirFd& root, const Pod& pod, std::vector<std::string> apps,
-             HostManager& host, const PassedSockets& sockets, PhaseTimer& timer)
+  Supervisor(sys::EventLoop& loop, const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
+             std::vector<std::string> apps, HostManager& host, const PassedSockets& sockets,
+             PhaseTimer& timer)
       : loop_(loop),
+        pod_dir_(pod_dir),
         root_(root),
         pod_(pod),
         ends_(apps),
@@ -79,6 +81,8 @@ class Supervisor {
   Result<> tell_if_ready();
   Result<> on_pod_end();
   Result<> on_ended(const stage2::HubEnded& ended);
+  void record_end(const std::string& app, int code) const;
+  Result<sys::DirFd> open_devpts() const;
   Result<> account(const std::string& app, int code);
   const PodApp& app_named(const std::string& name) const;
   Result<sys::UniqueFd> open_terminal();
@@ -89,10 +93,11 @@ class Supervisor {
   Result<> kill();
   Result<> quit_if_done();
   void limit_time();
-  Result<> account_for_killed();
+  void account_for_killed();
   std::unexpected<Error> unexpected_end() const;
 
   sys::EventLoop& loop_;
+  const sys::DirFd& pod_dir_;
   const sys::DirFd& root_;
   const Pod& pod_;
   AppEnds ends_;
@@ -150,7 +155,11 @@ Result<> Supervisor::start(const contract::EntrypointCall& call, const PodCgroup
   signals_ = TRY(sys::open_signalfd({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH}));
   TRY(mount_run(root_, pod_.options.selinux_mount_context));
   TRY(life_.open());
-  hub_ = TRY(Hub::open(loop_, TRY(sys::listen_seqpacket(root_, "run/agena/hub", 0600)), STDOUT_FILENO,
+  hub_ = TRY(Hub::open(loop_,
+                       {.listener = TRY(sys::listen_seqpacket(root_, "run/agena/hub", 0600)),
+                        .console = STDOUT_FILENO,
+                        .pod_dir = pod_dir_,
+                        .apps = TRY(stream_settings(pod_))},
                        hub_events()));
   notify_ = TRY(sys::listen_notify(root_, "run/agena/notify"));
   auto [ours, theirs] = TRY(sys::seqpacket_pair());
@@ -230,6 +239,7 @@ HubEvents Supervisor::hub_events() {
       .stop = [this] { return stop("its systemd was asked to power off"); },
       .sockets = [this](const std::string& app) { return sockets_.of(app); },
       .terminal = [this] { return open_terminal(); },
+      .devpts = [this] { return open_devpts(); },
       .drained = [this] { return quit_if_done(); },
   };
 }
@@ -239,14 +249,23 @@ LifeEvents Supervisor::life_events() {
           .readiness = [this] { return tell_if_ready(); }};
 }
 
+// The pod's devpts, so that an app sees its terminal as /dev/pts/N.
+Result<sys::DirFd> Supervisor::open_devpts() const {
+  return sys::open_dir(sys::at_cwd(), fmt::format("/proc/{}/root/dev/pts", init_->pid()), O_PATH);
+}
+
 Result<sys::UniqueFd> Supervisor::open_terminal() {
   if (terminal_) return fail(ErrorKind::kAlreadyExists, "the terminal is taken");
-  // The pod's devpts, so that the app sees its terminal as /dev/pts/N.
-  const sys::DirFd devpts =
-      TRY(sys::open_dir(sys::at_cwd(), fmt::format("/proc/{}/root/dev/pts", init_->pid()), O_PATH));
+  const sys::DirFd devpts = TRY(open_devpts());
   terminal_ =
       TRY(Terminal::open(loop_, devpts, [this] { return kill(); }, [this] { return quit_if_done(); }));
   return terminal_->take_slave();
+}
+
+// A disk that is full (of the apps' logs, perhaps) must not keep the pod from ending.
+void Supervisor::record_end(const std::string& app, int code) const {
+  if (const auto written = contract::write_app_status(root_, app, code); !written)
+    log::warning("the exit code {} of app '{}' is not recorded: {}", code, app, written.error().to_string());
 }
 
 Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
@@ -261,7 +280,7 @@ Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
 
 // An app has ended for good.
 Result<> Supervisor::account(const std::string& app, int code) {
-  TRY(contract::write_app_status(root_, app, code));
+  record_end(app, code);
   timer_.end_phase(fmt::format("app '{}' ended with {}", app, code));
   const bool first_failure = ends_.note(app, code);
   if (ends_.all_ended()) return kill();
@@ -348,13 +367,12 @@ Result<> Supervisor::quit_if_done() {
 }
 
 // Apps that died with PID 1, without a word from their recorder.
-Result<> Supervisor::account_for_killed() {
+void Supervisor::account_for_killed() {
   const int code = contract::exit_code_of_signal(SIGKILL);
   for (const std::string& app : ends_.unaccounted()) {
-    TRY(contract::write_app_status(root_, app, code));
+    record_end(app, code);
     (void)ends_.note(app, code);
   }
-  return {};
 }
 
 std::unexpected<Error> Supervisor::unexpected_end() const {
@@ -371,7 +389,7 @@ Result<int> Supervisor::finish() {
   TRY(hub_->flush());
   terminal_.reset();
   const bool expected = killed_ || stopping_ || ends_.all_ended();
-  TRY(account_for_killed());
+  account_for_killed();
   if (timed_out_) return int{contract::kExitTimeout};
   if (expected) return ends_.pod_code();
   // pod-init says itself what it could not do.
@@ -434,7 +452,7 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   auto loop = TRY(sys::EventLoop::create());
   Result<int> code = 0;
   {
-    Supervisor supervisor(loop, root, pod, names_of(pod), host, sockets, timer);
+    Supervisor supervisor(loop, pod_dir, root, pod, names_of(pod), host, sockets, timer);
     Result<> ran = supervisor.start(call, cgroup);
     if (ran) ran = supervisor.watch();
     code = ran ? supervisor.finish() : Result<int>(std::unexpected(std::move(ran).error()));

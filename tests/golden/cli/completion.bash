@@ -14,6 +14,7 @@ __agena_is_command() {
     "image rm") echo "yes" ;;
     "image verify") echo "yes" ;;
     "list") echo "yes" ;;
+    "logs") echo "yes" ;;
     "prepare") echo "yes" ;;
     "rm") echo "yes" ;;
     "run") echo "yes" ;;
@@ -34,9 +35,10 @@ __agena_options() {
     "image cat-manifest") echo "--pretty-print" ;;
     "image list") echo "--fields --format --full --no-legend --order --sort" ;;
     "list") echo "--format --full --no-legend" ;;
-    "prepare") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --inherit-env --memory --mount --name --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pod-manifest --pod-name --port --private-users --pull-policy --quiet --readonly-rootfs --restart --sdnotify --seccomp --selinux-context --set-env --set-env-file --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stop-signal --stop-timeout --supplementary-gids --user --user-annotation --user-label --volume --working-dir" ;;
+    "logs") echo "--app --follow --format --raw --since --tail --timestamps --until" ;;
+    "prepare") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --inherit-env --log-driver --log-max-files --log-max-size --memory --mount --name --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pod-manifest --pod-name --port --private-users --pull-policy --quiet --readonly-rootfs --restart --sdnotify --seccomp --selinux-context --set-env --set-env-file --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --user --user-annotation --user-label --volume --working-dir" ;;
     "rm") echo "--uuid-file" ;;
-    "run") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --dns --dns-domain --dns-opt --dns-search --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --hostname --hosts-entry --inherit-env --interactive --ipc --mds-register --memory --mount --name --net --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pod-manifest --pod-name --port --private-users --pull-policy --readonly-rootfs --restart --sdnotify --seccomp --selinux-context --set-env --set-env-file --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stop-signal --stop-timeout --supplementary-gids --timeout --user --user-annotation --user-label --uuid-file-save --volume --working-dir" ;;
+    "run") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --dns --dns-domain --dns-opt --dns-search --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --hostname --hosts-entry --inherit-env --interactive --ipc --log-driver --log-max-files --log-max-size --mds-register --memory --mount --name --net --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pod-manifest --pod-name --port --private-users --pull-policy --readonly-rootfs --restart --sdnotify --seccomp --selinux-context --set-env --set-env-file --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --timeout --user --user-annotation --user-label --uuid-file-save --volume --working-dir" ;;
     "run-prepared") echo "--dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --interactive --ipc --mds-register --net --timeout" ;;
     "start") echo "--dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --interactive --ipc --mds-register --net --timeout" ;;
     "status") echo "--format --uuid-file --wait --wait-ready" ;;
@@ -52,6 +54,7 @@ __agena_value() {
     "image list --format") echo "=json json-pretty" ;;
     "image list --order") echo "=asc desc" ;;
     "list --format") echo "=json json-pretty" ;;
+    "logs --format") echo "=json" ;;
     "prepare --exec") echo "file" ;;
     "prepare --pod-manifest") echo "file" ;;
     "prepare --pull-policy") echo "=never new update" ;;
@@ -84,7 +87,7 @@ __agena_value() {
 }
 __agena_subcommands() {
   case $1 in
-    "") echo "cat-manifest completion config enter fetch gc help image list prepare rm run run-prepared start status stop version" ;;
+    "") echo "cat-manifest completion config enter fetch gc help image list logs prepare rm run run-prepared start status stop version" ;;
     "image") echo "cat-manifest list rm verify" ;;
   esac
 }
@@ -96,6 +99,7 @@ __agena_arguments() {
     "image cat-manifest") echo "image" ;;
     "image rm") echo "image" ;;
     "image verify") echo "image" ;;
+    "logs") echo "pod" ;;
     "prepare") echo "file" ;;
     "rm") echo "pod" ;;
     "run") echo "file" ;;

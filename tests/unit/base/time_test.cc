@@ -105,5 +105,20 @@ TEST(TimeTest, ReadsClocks) {
   EXPECT_GT(now(), 1'700'000'000 * kSecond);
 }
 
+TEST(Time, ReadsRfc3339) {
+  EXPECT_EQ(parse_rfc3339("2026-01-02T03:04:05.000000006Z"), kSomeTime + 6);
+  EXPECT_EQ(parse_rfc3339("2026-01-02t03:04:05.5z"), kSomeTime + kSecond / 2);
+  EXPECT_EQ(parse_rfc3339("2026-01-02 03:04:05Z"), kSomeTime);
+  EXPECT_EQ(parse_rfc3339("2026-01-02T05:34:05+02:30"), kSomeTime);
+  EXPECT_EQ(parse_rfc3339("2026-01-01T22:04:05.000000000999-05:00"), kSomeTime);
+  EXPECT_EQ(parse_rfc3339("1970-01-01T00:00:00Z"), 0);
+  EXPECT_EQ(parse_rfc3339("2024-02-29T00:00:00Z"), 1'709'164'800 * kSecond);
+  for (const char* bad :
+       {"", "2026", "2026-01-02", "2026-01-02T03:04:05", "2026-01-02T03:04:05.Z", "2026-13-02T03:04:05Z",
+        "2026-02-30T03:04:05Z", "2026-01-02T24:04:05Z", "2026-01-02T03:04:05Zx", "2026-01-02T03:04:05+0230",
+        "1969-01-02T03:04:05Z", "2300-01-02T03:04:05Z", "x026-01-02T03:04:05Z"})
+    EXPECT_FALSE(parse_rfc3339(bad)) << bad;
+}
+
 }  // namespace
 }  // namespace agena

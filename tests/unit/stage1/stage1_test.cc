@@ -5,7 +5,6 @@
 #include <sys/sysmacros.h>
 
 #include "manifests/codec/pod_manifest.h"
-#include "stage1/iohub/line_prefixer.h"
 #include "stage1/plan/devices.h"
 #include "stage1/plan/launch.h"
 #include "stage1/run/app_ends.h"
@@ -220,27 +219,6 @@ TEST(AppEnds, FirstFailureCountsForThePod) {
   EXPECT_TRUE(ends.all_ended());
   EXPECT_EQ(ends.pod_code(), 7);
   EXPECT_FALSE(ends.knows("d"));
-}
-
-TEST(LinePrefixer, LinesAndRest) {
-  LinePrefixer lines("web", 7);
-  EXPECT_EQ(lines.feed("one\ntw", 12 * kSecond + 3'004'000), "[   12.003004] web[7]: one\n");
-  EXPECT_EQ(lines.feed("o\n\n", 0), "[    0.000000] web[7]: two\n[    0.000000] web[7]: \n");
-  EXPECT_EQ(lines.finish(0), "");
-  EXPECT_EQ(lines.feed("no newline", 0), "");
-  EXPECT_EQ(lines.finish(0), "[    0.000000] web[7]: no newline\n");
-}
-
-TEST(LinePrefixer, EndlessLineComesInPieces) {
-  LinePrefixer lines("a", 1);
-  std::string printed;
-  const std::string piece(1000, 'x');
-  for (int i = 0; i < 100; ++i) printed += lines.feed(piece, 0);
-  printed += lines.finish(0);
-  const std::string prefix = "[    0.000000] a[1]: ";
-  EXPECT_EQ(printed, prefix + std::string(LinePrefixer::kMaxLine, 'x') + "\n" + prefix +
-                         std::string(LinePrefixer::kMaxLine, 'x') + "\n" + prefix +
-                         std::string(100'000 - 2 * LinePrefixer::kMaxLine, 'x') + "\n");
 }
 
 }  // namespace

@@ -178,7 +178,6 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"x --caps-retain=A --caps-remove=B",
                 "image 'x': --caps-retain and --caps-remove exclude each other"},
         Refusal{"x --exec=", "image 'x': --exec: the value is empty"},
-        Refusal{"x --stdout=stream", "unknown flag '--stdout'"},
         Refusal{"--insecure-options=x y", "--insecure-options: unknown insecure option 'x'"},
         Refusal{"--dir= y", "--dir: a directory cannot be empty"},
         Refusal{"--cpuprofile=f y", "--cpuprofile: this flag is not supported by this build"}));
@@ -201,12 +200,20 @@ TEST(RunRequest, FlagsBeforeTheFirstImageAreDefaultsForAllApps) {
   EXPECT_EQ(request.prepare.mounts, (std::vector<MountRequest>{{"v", "/m"}}));
 }
 
-TEST(RunRequest, ExperimentalStreamsArePlainOnly) {
-  ASSERT_EQ(::setenv("RKT_EXPERIMENT_ATTACH", "true", 1), 0);
-  EXPECT_TRUE(run_request("x --stdin=null --stdout=log --stderr=log"));
-  EXPECT_EQ(error_of(run_request("x --stdout=stream")),
-            "image 'x': --stdout: mode 'stream' is not supported by this build, only 'log' is");
-  ASSERT_EQ(::unsetenv("RKT_EXPERIMENT_ATTACH"), 0);
+TEST(RunRequest, StreamsAndLogsTravelAsAnnotations) {
+  const RunRequest request = ASSERT_VALUE(
+      run_request("--log-max-files=3 x --stdin=tty --stdout=log --stdout=stream --log-driver=none"));
+  EXPECT_EQ(request.prepare.apps.at(0).annotations,
+            (std::vector<NameValue>{{"agena/log-max-files", "3"},
+                                    {"coreos.com/rkt/stage2/stdin", "tty"},
+                                    {"coreos.com/rkt/stage2/stdout", "stream"},
+                                    {"agena/log-driver", "none"}}));
+  EXPECT_EQ(
+      error_of(run_request("x --stdout=file")),
+      "image 'x': --stdout: annotation coreos.com/rkt/stage2/stdout: unknown mode 'file' (one of log, null, "
+      "stream, tty)");
+  EXPECT_EQ(error_of(run_request("x --log-max-size=12")),
+            "image 'x': --log-max-size: annotation agena/log-max-size: '12' is less than 4096 bytes");
 }
 
 TEST(RunRequest, DeprecatedAliasesWork) {
