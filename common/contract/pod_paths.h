@@ -19,6 +19,7 @@
 //   ├── stage1/rootfs/                   root of stage1: mount point (overlay) or tree (copy)
 //   │   ├── opt/stage2/APP/rootfs/       root of an app, likewise
 //   │   ├── rkt/status/APP               exit code of the app, decimal text (written when it ended)
+//   │   ├── rkt/status/APP.oom           how many of its processes were killed for lack of memory
 //   │   ├── rkt/env/APP                  its environment, KEY=VALUE lines
 //   │   ├── rkt/life/APP                 restarts, readiness and health of the app, JSON (only if it has any)
 //   │   ├── rkt/supervisor-status        symlink to `ready` once apps may be managed
@@ -99,6 +100,8 @@ inline std::string app_root(std::string_view app) { return "stage1/rootfs/" + ap
 // Status file of an app, relative to the stage1 root.
 inline std::string app_status(std::string_view app) { return "rkt/status/" + std::string(app); }
 inline std::string app_life(std::string_view app) { return "rkt/life/" + std::string(app); }
+// The dot is in no app's name.
+inline std::string app_oom_kills(std::string_view app) { return app_status(app) + ".oom"; }
 inline std::string app_env(std::string_view app) { return "rkt/env/" + std::string(app); }
 
 }  // namespace agena::contract::pod_paths

@@ -37,4 +37,13 @@ Result<std::optional<int>> read_app_status(const sys::DirFd& stage1_root, std::s
   return number ? std::optional(static_cast<int>(*number)) : std::nullopt;
 }
 
+Result<> write_oom_kills(const sys::DirFd& stage1_root, std::string_view app, std::uint64_t kills) {
+  return sys::replace_file(stage1_root, pod_paths::app_oom_kills(app), fmt::format("{}", kills));
+}
+
+Result<std::uint64_t> read_oom_kills(const sys::DirFd& stage1_root, std::string_view app) {
+  const auto number = TRY(read_number(stage1_root, pod_paths::app_oom_kills(app), INT64_MAX));
+  return static_cast<std::uint64_t>(number.value_or(0));
+}
+
 }  // namespace agena::contract

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,5 +24,10 @@ Result<> write_app_status(const sys::DirFd& stage1_root, std::string_view app, i
 // Exit code of an app; nullopt while there is none. `stage1_root` may be the overlay's upper directory of a
 // dead pod.
 Result<std::optional<int>> read_app_status(const sys::DirFd& stage1_root, std::string_view app);
+
+// Records how many processes of an app the kernel has killed because memory ran out (rkt/status/APP.oom).
+Result<> write_oom_kills(const sys::DirFd& stage1_root, std::string_view app, std::uint64_t kills);
+// That number; 0 without such a record.
+Result<std::uint64_t> read_oom_kills(const sys::DirFd& stage1_root, std::string_view app);
 
 }  // namespace agena::contract

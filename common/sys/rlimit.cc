@@ -47,6 +47,16 @@ Result<int> parse_resource(std::string_view name) {
   return row->value;
 }
 
+Result<int> parse_short_resource(std::string_view name) {
+  std::string full = "RLIMIT_";
+  for (const char c : name) full += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : '?';
+  const ResourceRow* row = find_by_name(kResources, full);
+  if (row == nullptr)
+    return fail(ErrorKind::kInvalidInput, "unknown resource limit '{}' (nofile, nproc, core, …)",
+                printable(name));
+  return row->value;
+}
+
 std::string limit_text(std::uint64_t value) {
   return value == kUnlimited ? "unlimited" : fmt::format("{}", value);
 }

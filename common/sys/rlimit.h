@@ -26,6 +26,8 @@ std::span<const ResourceRow> resource_table();
 std::string_view resource_name(int resource);
 // RLIMIT_ constant of "RLIMIT_NOFILE"; an unknown name is an error.
 Result<int> parse_resource(std::string_view name);
+// The same for the short name that manifests and flags use: "nofile".
+Result<int> parse_short_resource(std::string_view name);
 
 // One limit; units as in setrlimit(2).
 struct ResourceLimit {

@@ -26,6 +26,9 @@ struct Row {
 };
 
 constexpr std::array kIsolators = {
+    Row{"agena/block-io", IsolatorKind::kBlockIo, read_block_io, write_block_io},
+    Row{"agena/pids-limit", IsolatorKind::kPidsLimit, read_pids_limit, write_pids_limit},
+    Row{"agena/rlimits", IsolatorKind::kRlimits, read_rlimits, write_rlimits},
     Row{"os/linux/apparmor-profile", IsolatorKind::kApparmorProfile, read_apparmor, write_apparmor},
     Row{"os/linux/capabilities-remove-set", IsolatorKind::kCapabilitiesRemove, read_capabilities,
         write_capabilities},

@@ -46,4 +46,16 @@ json_text::Json write_selinux(const IsolatorValue& value);
 std::optional<IsolatorValue> read_apparmor(const JsonNode& node);
 json_text::Json write_apparmor(const IsolatorValue& value);
 
+// [{"device": "/dev/sda", "readBps": N, "writeBps": N, "readIops": N, "writeIops": N}, …]
+std::optional<IsolatorValue> read_block_io(const JsonNode& node);
+json_text::Json write_block_io(const IsolatorValue& value);
+
+// 1 to 4194304 (the kernel's PID_MAX_LIMIT)
+std::optional<IsolatorValue> read_pids_limit(const JsonNode& node);
+json_text::Json write_pids_limit(const IsolatorValue& value);
+
+// [{"name": "nofile", "soft": 1024, "hard": "unlimited"}, …]
+std::optional<IsolatorValue> read_rlimits(const JsonNode& node);
+json_text::Json write_rlimits(const IsolatorValue& value);
+
 }  // namespace agena::isolators

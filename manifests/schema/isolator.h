@@ -13,7 +13,7 @@
 
 namespace agena::schema {
 
-// Every isolator of appc 0.8.11; kUnknown for any other name.
+// Every isolator of appc 0.8.11, and ours; kUnknown for any other name.
 enum class IsolatorKind {
   kUnknown,
   kCpu,
@@ -30,6 +30,9 @@ enum class IsolatorKind {
   kOomScoreAdj,
   kSelinuxContext,
   kApparmorProfile,
+  kBlockIo,
+  kPidsLimit,
+  kRlimits,
 };
 
 // resource/*: cpu in cores, memory in bytes, bandwidths in bytes (network: bits) a second, iops a second.
@@ -87,9 +90,43 @@ struct ApparmorProfile {
   bool operator==(const ApparmorProfile&) const = default;
 };
 
+// agena/block-io: limits of single block devices.
+struct BlockDeviceLimit {
+  std::string device = {};                    // path of a node on the host: a disk, or a part of one
+  std::optional<std::int64_t> read_bps = {};  // bytes a second
+  std::optional<std::int64_t> write_bps = {};
+  std::optional<std::int64_t> read_iops = {};  // operations a second
+  std::optional<std::int64_t> write_iops = {};
+  bool operator==(const BlockDeviceLimit&) const = default;
+};
+struct BlockIo {
+  std::vector<BlockDeviceLimit> devices = {};
+  bool operator==(const BlockIo&) const = default;
+};
+
+// agena/pids-limit: processes and threads, at least 1.
+struct PidsLimit {
+  std::int64_t pids = 1;
+  bool operator==(const PidsLimit&) const = default;
+};
+
+// agena/rlimits: limits of getrlimit(2), each at most once.
+struct Rlimit {
+  static constexpr std::uint64_t kUnlimited = UINT64_MAX;
+  std::string name = {};  // "nofile" for RLIMIT_NOFILE
+  std::uint64_t soft = 0;
+  std::uint64_t hard = 0;  // not less than soft
+  bool operator==(const Rlimit&) const = default;
+};
+struct Rlimits {
+  std::vector<Rlimit> limits = {};
+  bool operator==(const Rlimits&) const = default;
+};
+
 // The typed value; monostate for unknown isolators.
-using IsolatorValue = std::variant<std::monostate, ResourceValue, CapabilitySet, SeccompSet, NoNewPrivileges,
-                                   CpuShares, OomScoreAdj, SelinuxContext, ApparmorProfile>;
+using IsolatorValue =
+    std::variant<std::monostate, ResourceValue, CapabilitySet, SeccompSet, NoNewPrivileges, CpuShares,
+                 OomScoreAdj, SelinuxContext, ApparmorProfile, BlockIo, PidsLimit, Rlimits>;
 
 // One isolator. `json` is the value as the document has it (compact JSON text) and is what is written back;
 // make one from a typed value with isolators::make_isolator, so that both agree.

@@ -9,6 +9,7 @@
 #include "stage0/cli/io_flags.h"
 #include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
+#include "stage0/cli/resource_flags.h"
 
 namespace agena::stage0 {
 namespace {
@@ -40,7 +41,7 @@ consteval auto concatenated(const std::array<const Option*, N>&... lists) {
 }
 // What may follow an image of a pod; and what of it may stand before the first image as well, for all apps.
 constexpr auto kOptionsForAllApps =
-    concatenated(kAppOptions, kConfineOptions, kIoOptions, kMountOptions, kLifeOptions);
+    concatenated(kAppOptions, kConfineOptions, kIoOptions, kMountOptions, kLifeOptions, kResourceOptions);
 constexpr auto kOptionsOfImages = concatenated(kOptionsForAllApps, kOneAppOptions, kSignatureOptions);
 
 using Lists1 = std::array<OptionList, 1>;
@@ -52,13 +53,14 @@ constexpr Lists1 kHelpLists = {kHelpOptions};
 constexpr Lists1 kImageListLists = {kImageListOptions};
 constexpr Lists1 kListLists = {kListOptions};
 constexpr Lists1 kLogsLists = {kLogsOptions};
-constexpr std::array<OptionList, 6> kPrepareLists = {kPrepareOnlyOptions, kPullOptions,     kStage1Options,
-                                                     kPrepareOptions,     kOptionsOfImages, kPodNameOptions};
+constexpr auto kPrepareLists =
+    std::to_array<OptionList>({kPrepareOnlyOptions, kPullOptions, kStage1Options, kPrepareOptions,
+                               kPodResourceOptions, kPodNameOptions, kOptionsOfImages});
 constexpr Lists1 kPrettyPrintLists = {kPrettyPrintOptions};
 constexpr Lists1 kRmLists = {kRmOptions};
-constexpr std::array<OptionList, 8> kRunLists = {kPullOptions,    kStage1Options,  kPrepareOptions,
-                                                 kLaunchOptions,  kRunOptions,     kPodLifeOptions,
-                                                 kPodNameOptions, kOptionsOfImages};
+constexpr auto kRunLists = std::to_array<OptionList>({kPullOptions, kStage1Options, kPrepareOptions,
+                                                      kPodResourceOptions, kLaunchOptions, kRunOptions,
+                                                      kPodLifeOptions, kPodNameOptions, kOptionsOfImages});
 constexpr std::array<OptionList, 2> kRunPreparedLists = {kLaunchOptions, kPodLifeOptions};
 constexpr Lists1 kStatusLists = {kStatusOptions};
 constexpr Lists1 kStopLists = {kStopOptions};

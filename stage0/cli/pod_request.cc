@@ -11,6 +11,7 @@
 #include "stage0/cli/io_flags.h"
 #include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
+#include "stage0/cli/resource_flags.h"
 
 namespace agena::stage0 {
 
@@ -68,7 +69,7 @@ Result<PodFlags> apply_pod_flags(std::span<const OptionUse> uses) {
         TRY(apply_option(kPullFlags, use, flags)) || TRY(apply_option(kStage1Flags, use, flags)) ||
         TRY(apply_option(kPrepareFlags, use, flags)) || TRY(apply_option(kLaunchFlags, use, flags)) ||
         TRY(apply_option(kRunFlags, use, flags)) || TRY(apply_option(kPodLifeFlags, use, flags)) ||
-        TRY(apply_option(kPodNameFlags, use, flags));
+        TRY(apply_option(kPodNameFlags, use, flags)) || TRY(apply_option(kPodResourceFlags, use, flags));
     (void)applied;  // what is left are global flags, mounts for all apps, and the command's own flags
   }
   return flags;
@@ -86,7 +87,8 @@ Result<> apply_pull_aliases(PodFlags& flags) {
 // paths.
 Result<bool> apply_app_default(const OptionUse& use, AppRequest& app) {
   return TRY(apply_option(kAppFlags, use, app)) || TRY(apply_option(kConfineFlags, use, app)) ||
-         TRY(apply_option(kIoFlags, use, app)) || TRY(apply_option(kLifeFlags, use, app.life));
+         TRY(apply_option(kIoFlags, use, app)) || TRY(apply_option(kLifeFlags, use, app.life)) ||
+         TRY(apply_option(kResourceFlags, use, app));
 }
 
 Result<> apply_app_flag(const OptionUse& use, AppRequest& app) {
@@ -165,8 +167,8 @@ Result<> check_pod_manifest(const PrepareRequest& request, const PodFlags& flags
   for (const OptionUse& use : uses) has_app_flags = TRY(apply_app_default(use, all_apps)) || has_app_flags;
   const bool conflict = has_app_flags || !request.apps.empty() || !request.volumes.empty() ||
                         !request.mounts.empty() || !request.ports.empty() || request.inherit_env ||
-                        !request.set_env.empty() || !flags.env_files.empty() ||
-                        request.pull_policy != PullPolicy::kNew;
+                        request.resources != PodResourceFlags{} || !request.set_env.empty() ||
+                        !flags.env_files.empty() || request.pull_policy != PullPolicy::kNew;
   if (conflict)
     return fail(ErrorKind::kInvalidInput, "conflicting flags set with --pod-manifest (see --help)");
   return {};

@@ -6,6 +6,7 @@
 #include "manifests/codec/image_manifest.h"
 #include "manifests/schema/app_io.h"
 #include "stage0/pod/isolator_flags.h"
+#include "stage0/pod/resource_isolators.h"
 
 namespace agena::stage0 {
 namespace {
@@ -109,6 +110,7 @@ Result<schema::RuntimeApp> build_app(const AppRequest& request, const ImageRecor
                 shown_image(image));
   apply_overrides(request, *runtime.app);
   TRY(apply_isolator_flags(request.isolators, runtime.app->isolators));
+  TRY(apply_resource_flags(request.resources, runtime.app->isolators));
   for (const NameValue& item : request.annotations)
     runtime.annotations.set(TRY_CTX(schema::AcIdentifier::parse(item.name), "--annotation"), item.value);
   TRY(apply_life_request(request.life, runtime.annotations));

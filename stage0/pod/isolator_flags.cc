@@ -15,6 +15,9 @@ using Isolators = std::vector<schema::Isolator>;
 
 // rkt's lower bound, one page: the kernel cannot run a program in less.
 constexpr std::int64_t kMinMemory = 4096;
+// The kernel's least quota, 1 ms, in the period of 100 ms that is used
+// (Documentation/scheduler/sched-bwc.rst).
+constexpr std::int64_t kMinCpuMillis = 10;
 
 void erase_kinds(Isolators& isolators, std::initializer_list<IsolatorKind> kinds) {
   std::erase_if(isolators, [&](const schema::Isolator& isolator) {
@@ -28,23 +31,41 @@ Result<> append(Isolators& isolators, IsolatorKind kind, schema::IsolatorValue v
 }
 
 // Request and limit alike.
-Result<> append_resource(Isolators& isolators, IsolatorKind kind, const schema::Quantity& quantity) {
+Result<schema::Isolator> resource_isolator(IsolatorKind kind, const schema::Quantity& quantity) {
   schema::ResourceValue value;
   value.request = quantity;
   value.limit = quantity;
-  return append(isolators, kind, std::move(value));
+  return isolators::make_isolator(kind, std::move(value));
 }
 
-Result<> add_memory(const IsolatorFlags& flags, Isolators& isolators) {
-  const auto quantity = TRY(schema::Quantity::parse(*flags.memory));
+}  // namespace
+
+Result<schema::Isolator> memory_isolator(const std::string& text) {
+  const auto quantity = TRY(schema::Quantity::parse(text));
   if (quantity.value() < kMinMemory)
-    return fail(ErrorKind::kInvalidInput, "'{}' is less than the minimum of {} bytes",
-                printable(*flags.memory), kMinMemory);
-  return append_resource(isolators, IsolatorKind::kMemory, quantity);
+    return fail(ErrorKind::kInvalidInput, "'{}' is less than the minimum of {} bytes", printable(text),
+                kMinMemory);
+  return resource_isolator(IsolatorKind::kMemory, quantity);
+}
+
+Result<schema::Isolator> cpu_isolator(const std::string& text) {
+  const auto quantity = TRY(schema::Quantity::parse(text));
+  if (TRY(quantity.milli_value()) < kMinCpuMillis)
+    return fail(ErrorKind::kInvalidInput, "'{}' is less than the minimum of {}m cores", printable(text),
+                kMinCpuMillis);
+  return resource_isolator(IsolatorKind::kCpu, quantity);
+}
+
+namespace {
+
+Result<> add_memory(const IsolatorFlags& flags, Isolators& isolators) {
+  isolators.push_back(TRY(memory_isolator(*flags.memory)));
+  return {};
 }
 
 Result<> add_cpu(const IsolatorFlags& flags, Isolators& isolators) {
-  return append_resource(isolators, IsolatorKind::kCpu, TRY(schema::Quantity::parse(*flags.cpu)));
+  isolators.push_back(TRY(cpu_isolator(*flags.cpu)));
+  return {};
 }
 
 Result<> set_cpu_shares(const IsolatorFlags& flags, Isolators& isolators) {

@@ -8,6 +8,7 @@
 #include "manifests/codec/image_manifest.h"
 #include "manifests/codec/pod_manifest.h"
 #include "stage0/pod/app_builder.h"
+#include "stage0/pod/resource_isolators.h"
 
 namespace agena::stage0 {
 namespace {
@@ -72,6 +73,7 @@ Result<> add_pod_facts(const PrepareRequest& request, schema::PodManifest& pod) 
     pod.annotations.set(TRY_CTX(schema::AcIdentifier::parse(item.name), "--annotation"), item.value);
   pod.annotations.set(TRY(schema::AcIdentifier::parse(contract::kMutableAnnotation)),
                       request.is_mutable ? "true" : "false");
+  pod.isolators = TRY(pod_isolators(request.resources));
   for (const NameValue& item : request.user_annotations) pod.user_annotations[item.name] = item.value;
   for (const NameValue& item : request.user_labels) pod.user_labels[item.name] = item.value;
   return {};

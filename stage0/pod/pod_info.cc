@@ -197,6 +197,7 @@ class Reader {
     app.life = TRY(contract::read_app_life(status_root, app.name));
     if (app.life && app.life->started_at) app.started_at = app.life->started_at;
     app.exit_code = TRY(contract::read_app_status(status_root, app.name));
+    app.oom_kills = TRY(contract::read_oom_kills(status_root, app.name));
     if (!app.exit_code) return {};
     app.state = AppState::kExited;
     app.finished_at = time_of(status_root, {paths::app_status(app.name).c_str()});

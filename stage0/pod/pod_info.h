@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +40,7 @@ struct AppInfo {
   std::optional<Nanoseconds> started_at;
   std::optional<Nanoseconds> finished_at;
   std::optional<int> exit_code;
+  std::uint64_t oom_kills = 0;  // processes that the kernel killed because memory ran out
   std::optional<contract::AppLifeStatus> life;  // of apps that are restarted, waited for or checked
   std::vector<MountInfo> mounts;
   std::map<std::string, std::string> user_annotations;

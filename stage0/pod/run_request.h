@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "stage0/pod/life_request.h"
+#include "stage0/pod/resource_request.h"
 
 namespace agena::stage0 {
 
@@ -127,11 +128,12 @@ struct AppRequest {
       mounts;  // this app's; they win over PrepareRequest::mounts on an equal clean path
   IsolatorFlags isolators;
   LifeRequest life;
+  ResourceFlags resources;
   bool operator==(const AppRequest&) const = default;
 };
 
 // Everything that decides what a prepared pod is. Either pod_manifest is set, and then apps, mounts, volumes,
-// ports, set_env and inherit_env are empty; or there is at least one app.
+// ports, resources, set_env and inherit_env are empty; or there is at least one app.
 struct PrepareRequest {
   std::string name;                  // of the pod; empty: none
   std::vector<AppRequest> apps;      // in the order of the command line
@@ -149,6 +151,7 @@ struct PrepareRequest {
   PullPolicy pull_policy = PullPolicy::kNew;
   Stage1Selection stage1;
   InsecureOptions insecure;
+  PodResourceFlags resources;
   bool no_overlay = false;     // copy the roots instead of mounting overlays
   bool private_users = false;  // a user namespace of the pod's own
   bool is_mutable = false;     // apps come and go while the pod runs

@@ -71,6 +71,17 @@ Result<FlyPod> load_fly_pod(const sys::DirFd& pod_dir, const contract::Entrypoin
   return FlyPod{std::move(uuid), dns, std::move(app), std::move(mounts)};
 }
 
+Result<stage2::ProcessLimits> fly_limits(const FlyPod& pod, const contract::EntrypointCall& call) {
+  auto limits = TRY_CTX(stage2::process_limits(pod.app.app), "app '{}'", pod.app.name());
+  for (const std::string& problem : limits.problems) {
+    const std::string text = fmt::format("app '{}' cannot have {}", pod.app.name(), problem);
+    if (!call.flag("disable-limits"))
+      return std::unexpected(Error(ErrorKind::kUnsupported, text).with_hint(stage2::kLimitsHint));
+    log::warning("{}", text);
+  }
+  return limits;
+}
+
 namespace {
 
 sys::MountOp bind(std::string target, std::string source, bool recursive) {

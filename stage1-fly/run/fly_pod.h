@@ -5,6 +5,7 @@
 #include "common/base/uuid.h"
 #include "common/contract/entrypoints.h"
 #include "common/stage2/pod_app.h"
+#include "common/stage2/process_limits.h"
 #include "common/sys/fd.h"
 #include "common/sys/mount_plan.h"
 
@@ -20,6 +21,10 @@ struct FlyPod {
 // Refuses options of `run` that promise what this flavour cannot give (--private-users, --mutable), and warns
 // about those that it ignores because there is no isolation (--net, --hostname, --ipc).
 Result<> check_run_options(const contract::EntrypointCall& call);
+
+// What limits the app takes along (agena/rlimits, os/linux/oom-score-adj; other isolators this flavour
+// ignores). One that cannot be had is an error, or with --disable-limits a warning.
+Result<stage2::ProcessLimits> fly_limits(const FlyPod& pod, const contract::EntrypointCall& call);
 
 // Reads the pod from its directory. More or fewer than one app, a mount point without a volume and a volume
 // of kind `empty` are errors.

@@ -67,12 +67,14 @@ Result<> set_up_root(const FlyPod& pod) {
   return sys::run_mount_plan(root, plan);
 }
 
-Result<stage2::LaunchPlan> plan_launch(const FlyPod& pod) {
+Result<stage2::LaunchPlan> plan_launch(const FlyPod& pod, const stage2::ProcessLimits& limits) {
   const stage2::AppContext context{
       .name = pod.app.name(), .app = &pod.app.app, .docker_rules = pod.app.docker_rules, .metadata_url = {}};
   stage2::LaunchPlan plan = TRY(stage2::plan_app(context));
   plan.root = paths::app_root(pod.app.name());
   plan.root_switch = stage2::RootSwitch::kChroot;
+  plan.limits = limits.limits;
+  plan.oom_score_adjust = limits.oom_score_adjust;
   plan.read_only_root = pod.app.runtime.read_only_root_fs;
   // The app is the process that systemd started as a socket-activated `run`.
   plan.pass_environment = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};
@@ -113,7 +115,7 @@ Result<int> run(const contract::EntrypointCall& call) {
   const sys::DirFd pod_dir = TRY(sys::open_dir("."));
   const FlyPod pod = TRY(load_fly_pod(pod_dir, call));
   warn_of_missing_supervisor(pod);
-  stage2::LaunchPlan plan = TRY(plan_launch(pod));
+  stage2::LaunchPlan plan = TRY(plan_launch(pod, TRY(fly_limits(pod, call))));
   timer.end_phase("read pod");
   TRY_CTX(set_up_root(pod), "app '{}'", pod.app.name());
   timer.end_phase("mounts");

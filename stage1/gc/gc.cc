@@ -6,25 +6,47 @@
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/cgroup.h"
+#include "common/sys/cgroup1.h"
 #include "common/sys/fs.h"
 #include "stage1/run/host_manager.h"
 
 namespace agena::stage1 {
-
 namespace {
 
-Result<> remove_recorded_cgroup(const sys::DirFd& pod_dir) {
-  const auto recorded = sys::read_file(pod_dir, contract::pod_paths::kSubcgroup, PATH_MAX);
-  if (!recorded && recorded.error().kind() == ErrorKind::kNotFound) return {};  // it never came to a cgroup
-  if (!recorded) return std::unexpected(recorded.error());
-  const std::string path(trim(*recorded));
-  // Never the root, nor anything by "..": the file could be broken.
-  if (path.empty() || path.starts_with('/') || ("/" + path + "/").contains("/../"))
+// Never the root, nor anything by "..": the file could be broken.
+Result<> check_path(std::string_view path) {
+  if (path.empty() || path.starts_with('/') || fmt::format("/{}/", path).contains("/../"))
     return fail(ErrorKind::kInvalidInput, "file '{}' does not name a cgroup",
                 contract::pod_paths::kSubcgroup);
+  return {};
+}
+
+Result<> remove_v2(const std::string& path) {
+  TRY(check_path(path));
   const sys::DirFd root = TRY(sys::open_cgroup2());
   TRY(sys::kill_cgroup(root, path));
   return sys::remove_cgroup(root, path);
+}
+
+// "CONTROLLER:PATH"; its processes were killed with the v2 cgroup. After a reboot the host may have no such
+// hierarchy any more.
+Result<> remove_v1(const std::string& line) {
+  const Cut parts = cut(line, ':');
+  TRY(check_path(parts.after));
+  const auto hierarchy = TRY(sys::open_cgroup1(parts.before));
+  if (!hierarchy) return {};
+  return sys::remove_cgroup1(hierarchy->root, std::string(parts.after));
+}
+
+Result<> remove_recorded_cgroups(const sys::DirFd& pod_dir) {
+  constexpr std::size_t kMaxBytes = 8 * PATH_MAX;
+  const auto recorded = sys::read_file(pod_dir, contract::pod_paths::kSubcgroup, kMaxBytes);
+  if (!recorded && recorded.error().kind() == ErrorKind::kNotFound) return {};  // it never came to a cgroup
+  if (!recorded) return std::unexpected(recorded.error());
+  const auto lines = split(trim(*recorded), '\n');
+  TRY(remove_v2(lines.front()));
+  for (std::size_t i = 1; i < lines.size(); ++i) TRY(remove_v1(lines[i]));
+  return {};
 }
 
 }  // namespace
@@ -33,7 +55,7 @@ Result<> collect_garbage(const sys::DirFd& pod_dir, bool debug) {
   // machined's entry keeps nothing else from being freed.
   if (const auto done = unregister_dead_pod(pod_dir, debug); !done)
     log::warning("warning: {}", done.error().to_string());
-  return remove_recorded_cgroup(pod_dir);
+  return remove_recorded_cgroups(pod_dir);
 }
 
 }  // namespace agena::stage1

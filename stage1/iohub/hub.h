@@ -2,6 +2,8 @@
 // hears how apps begin and end.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,7 +25,7 @@ namespace agena::stage1 {
 
 // What the hub tells its owner. All may be called from within the event loop only.
 struct HubEvents {
-  // `process` is the program's, in our pid namespace.
+  // Before the program is answered. `process` is the program's, in our pid namespace.
   std::function<Result<>(const stage2::HubHello&, pid_t process)> hello;
   std::function<Result<>(const stage2::HubFailed&)> failed;
   // An app may start, or not: answered by answer_admission(), now or later.

@@ -26,6 +26,7 @@ constexpr std::array kStandard = {
     everything(1, 8),                                                                           // random
     everything(1, 9),                                                                           // urandom
     everything(5, 0),                                                                           // tty
+    everything(10, 200),                                                                        // net/tun
     everything(5, 2),                                                                           // ptmx
     DeviceRule{.type = 'c', .major = 136, .minor = std::nullopt, .read = true, .write = true},  // pts
 };

@@ -4,6 +4,7 @@
 #include "common/stage2/app_plan.h"
 #include "common/stage2/hub_protocol.h"
 #include "manifests/schema/app_io.h"
+#include "common/stage2/process_limits.h"
 #include "stage1/plan/confinement.h"
 #include "stage1/units/pod_units.h"
 #include "stage1/units/socket_units.h"
@@ -49,6 +50,8 @@ Result<std::vector<stage2::LaunchPlan>> plan_launches(const Pod& pod, const PodA
   // One filter for all of the app's programs.
   stage2::LaunchPlan confined;
   TRY(confine(app.app, pod.options.restrictions, confined));
+  // What cannot be had has been told by the supervisor.
+  const stage2::ProcessLimits limits = TRY(stage2::process_limits(app.app));
   std::vector<stage2::LaunchPlan> plans;
   plans.push_back(TRY(stage2::plan_app(context)));
   for (const schema::EventHandler& handler : app.app.event_handlers)
@@ -64,6 +67,8 @@ Result<std::vector<stage2::LaunchPlan>> plan_launches(const Pod& pod, const PodA
     plan.seccomp_filter = confined.seccomp_filter;
     plan.selinux_context = confined.selinux_context;
     plan.apparmor_profile = confined.apparmor_profile;
+    plan.limits = limits.limits;
+    plan.oom_score_adjust = limits.oom_score_adjust;
     // From the pod's systemd, if that is who listens.
     if (plan.role == stage2::Role::kApp && listens_in_pod(pod, app))
       plan.pass_environment = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"};

@@ -57,6 +57,7 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
                           .calls = !call.flag("disable-seccomp"),
                           .security_labels = !call.flag("disable-lsm")};
   options.restrict_paths = !call.flag("disable-paths");
+  options.waive_limits = call.flag("disable-limits");
   const IpcRow* ipc = find_by_name(kIpcModes, call.value("ipc"));
   if (ipc == nullptr)
     return fail(ErrorKind::kInvalidInput, "unknown IPC mode '{}' (auto, private or parent)",
@@ -71,27 +72,20 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
 
 namespace {
 
-constexpr std::array kEnforced = {
-    schema::IsolatorKind::kApparmorProfile,    schema::IsolatorKind::kCapabilitiesRetain,
-    schema::IsolatorKind::kCapabilitiesRemove, schema::IsolatorKind::kNoNewPrivileges,
-    schema::IsolatorKind::kSeccompRetain,      schema::IsolatorKind::kSeccompRemove,
-    schema::IsolatorKind::kSelinuxContext};
-
-void append_unenforced(const std::vector<schema::Isolator>& isolators, const std::string& owner,
-                       std::vector<std::string>& warnings) {
+void append_unknown(const std::vector<schema::Isolator>& isolators, const std::string& owner,
+                    std::vector<std::string>& warnings) {
   for (const schema::Isolator& isolator : isolators)
-    if (std::ranges::find(kEnforced, isolator.kind) == kEnforced.end())
-      warnings.push_back(
-          fmt::format("isolator {} of {} is not enforced by this stage1", isolator.name.str(), owner));
+    if (isolator.kind == schema::IsolatorKind::kUnknown)
+      warnings.push_back(fmt::format("isolator {} of {} is not known to this stage1",
+                                     printable(isolator.name.str()), owner));
 }
 
 }  // namespace
 
-std::vector<std::string> unenforced_isolators(const Pod& pod) {
+std::vector<std::string> unknown_isolators(const Pod& pod) {
   std::vector<std::string> warnings;
-  append_unenforced(pod.manifest.isolators, "the pod", warnings);
-  for (const PodApp& app : pod.apps)
-    append_unenforced(app.app.isolators, "app '" + app.name() + "'", warnings);
+  append_unknown(pod.manifest.isolators, "the pod", warnings);
+  for (const PodApp& app : pod.apps) append_unknown(app.app.isolators, "app '" + app.name() + "'", warnings);
   return warnings;
 }
 

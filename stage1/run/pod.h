@@ -32,7 +32,8 @@ struct RunOptions {
   stage2::DnsMode dns;
   Restrictions restrictions;
   bool restrict_paths = true;
-  bool share_ipc = false;  // --ipc=parent
+  bool waive_limits = false;  // limits that the host cannot enforce are left out
+  bool share_ipc = false;     // --ipc=parent
   std::string metadata_url;
   // SELinux labels of the pod's processes and of file systems that are made for it; empty where SELinux is
   // off.
@@ -58,7 +59,7 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
 // Manifest and apps from a pod directory.
 Result<Pod> load_pod(const sys::DirFd& pod_dir, const contract::EntrypointCall& call);
 
-// One sentence for each isolator of the pod that nothing here enforces.
-std::vector<std::string> unenforced_isolators(const Pod& pod);
+// One sentence for each isolator of the pod whose name says nothing here.
+std::vector<std::string> unknown_isolators(const Pod& pod);
 
 }  // namespace agena::stage1

@@ -2,33 +2,176 @@
 
 #include <fcntl.h>
 
+#include "common/base/strings.h"
+#include "common/base/table.h"
 #include "common/contract/pod_paths.h"
+#include "common/stage2/process_limits.h"
 #include "common/sys/cgroup.h"
 #include "common/sys/fs.h"
+#include "stage1/run/controllers.h"
+#include "stage1/run/limit_files.h"
 
 namespace agena::stage1 {
+namespace {
 
-PodCgroup::PodCgroup(sys::DirFd root, std::string own, std::string path, sys::DirFd dir)
-    : root_(std::move(root)), own_(std::move(own)), path_(std::move(path)), dir_(std::move(dir)) {}
-
-Result<PodCgroup> PodCgroup::make(const sys::DirFd& pod_dir, const Uuid& uuid) {
-  sys::DirFd root = TRY(sys::open_cgroup2());
-  const std::string own = TRY(sys::own_cgroup2_path());
-  const std::string path = own + (own.empty() ? "" : "/") + "agena-" + uuid.str() + ".scope";
-  TRY(sys::replace_file(pod_dir, contract::pod_paths::kSubcgroup, path));
-  TRY_CTX(sys::make_dir(root, path), "making the pod's cgroup");
-  sys::DirFd dir = TRY(sys::open_dir(root, path));
-  return PodCgroup(std::move(root), own, path, std::move(dir));
+std::string joined(const std::string& parent, const std::string& name) {
+  return parent.empty() ? name : parent + "/" + name;
 }
 
-Result<> PodCgroup::remove() const { return sys::remove_cgroup(root_, path_); }
+// The prefix keeps an app named "tasks" apart from the kernel's file.
+std::string app_cgroup(const std::string& app) { return "app-" + app; }
+
+std::unexpected<Error> not_enforced(std::string text) {
+  return std::unexpected(Error(ErrorKind::kUnsupported, std::move(text)).with_hint(stage2::kLimitsHint));
+}
+
+// Who wants something of a controller.
+std::vector<std::string> owners_of(const PodLimits& limits, Controller controller) {
+  std::vector<std::string> owners;
+  if (limits.pod.uses(controller)) owners.emplace_back("the pod");
+  for (const auto& [app, of_app] : limits.apps)
+    if (of_app.uses(controller)) owners.push_back("app '" + app + "'");
+  return owners;
+}
+
+Result<> write_limits(const sys::DirFd& cgroup, const std::vector<LimitFile>& files,
+                      const std::string& owner) {
+  for (const LimitFile& file : files) {
+    const auto fd = sys::open_at(cgroup, file.name, O_WRONLY);
+    const Result<> written =
+        fd ? sys::write_all(fd->get(), file.text) : Result<>(std::unexpected(fd.error()));
+    if (!written)
+      return not_enforced(fmt::format("{}: setting {} to '{}': {}", owner, file.name, file.text,
+                                      written.error().to_string()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<PodCgroup> PodCgroup::make(const sys::DirFd& pod_dir, const Uuid& uuid, PodLimits limits, bool waive) {
+  PodCgroup cgroup;
+  cgroup.root_ = TRY(sys::open_cgroup2());
+  cgroup.own_ = TRY(sys::own_cgroup2_path());
+  cgroup.name_ = "agena-" + uuid.str() + ".scope";
+  cgroup.path_ = joined(cgroup.own_, cgroup.name_);
+  auto places = TRY(open_controllers(cgroup.root_, cgroup.own_, limits));
+  for (const auto& [controller, reason] : places.missing) {
+    for (const std::string& owner : owners_of(limits, controller)) {
+      std::string text = fmt::format("{} of {} cannot be enforced: {}",
+                                     row_for(kControllers, controller).limits, owner, reason);
+      if (!waive) return not_enforced(std::move(text));
+      cgroup.warnings_.push_back(std::move(text));
+    }
+    limits.drop(controller);
+  }
+  cgroup.moved_ = places.moved;
+  cgroup.limits_ = std::move(limits);
+  cgroup.v1_ = std::move(places.v1);
+  TRY(cgroup.record(pod_dir));
+  if (auto made = cgroup.make_all(places.v2); !made) {
+    (void)cgroup.remove();  // or gc does
+    return std::unexpected(std::move(made).error());
+  }
+  return cgroup;
+}
+
+std::string PodCgroup::path_in(const sys::Cgroup1& hierarchy) const { return joined(hierarchy.own, name_); }
+
+// A line for each hierarchy; the first is v2's, as rkt's record is.
+Result<> PodCgroup::record(const sys::DirFd& pod_dir) const {
+  std::string text = path_;
+  for (const auto& [controller, hierarchy] : v1_)
+    text += fmt::format("\n{}:{}", row_for(kControllers, controller).v1_name, path_in(hierarchy));
+  return sys::replace_file(pod_dir, contract::pod_paths::kSubcgroup, text);
+}
+
+Result<> PodCgroup::make_all(const std::set<Controller>& v2) {
+  TRY_CTX(sys::make_dir(root_, path_), "making the pod's cgroup");
+  dir_ = TRY(sys::open_dir(root_, path_));
+  for (const Controller controller : v2)
+    TRY(write_limits(dir_, v2_files(controller, limits_.pod), "the pod"));
+  for (const auto& [controller, hierarchy] : v1_) {
+    const std::string pod = path_in(hierarchy);
+    TRY_CTX(sys::make_dir(hierarchy.root, pod), "making the pod's cgroup for {}",
+            row_for(kControllers, controller).v1_name);
+    TRY(write_limits(TRY(sys::open_dir(hierarchy.root, pod)), v1_files(controller, limits_.pod), "the pod"));
+    for (const auto& [app, limits] : limits_.apps) {
+      if (!limits.uses(controller)) continue;
+      const std::string path = joined(pod, app_cgroup(app));
+      TRY_CTX(sys::make_dir(hierarchy.root, path), "making a cgroup for app '{}'", app);
+      TRY(write_limits(TRY(sys::open_dir(hierarchy.root, path)), v1_files(controller, limits),
+                       "app '" + app + "'"));
+    }
+  }
+  return {};
+}
+
+Result<> PodCgroup::place_first(pid_t pid) const {
+  for (const auto& [controller, hierarchy] : v1_)
+    if (limits_.pod.uses(controller)) TRY(sys::enter_cgroup(hierarchy.root, path_in(hierarchy), pid));
+  return {};
+}
+
+Result<> PodCgroup::place_app(const std::string& app, pid_t pid) const {
+  const auto limits = limits_.apps.find(app);
+  for (const auto& [controller, hierarchy] : v1_) {
+    const std::string pod = path_in(hierarchy);
+    if (limits != limits_.apps.end() && limits->second.uses(controller))
+      TRY(sys::enter_cgroup(hierarchy.root, joined(pod, app_cgroup(app)), pid));
+    else if (limits_.pod.uses(controller))
+      TRY(sys::enter_cgroup(hierarchy.root, pod, pid));
+  }
+  return {};
+}
+
+namespace {
+
+// The number behind "oom_kill " in memory.events (v2) or memory.oom_control (v1); nullopt without such a
+// file.
+Result<std::optional<std::uint64_t>> read_oom_kills(const sys::DirFd& root, const std::string& path) {
+  const auto text = sys::read_file(root, path);
+  if (!text && (text.error().sys_errno() == ENOENT || text.error().sys_errno() == ENODEV))
+    return std::optional<std::uint64_t>();
+  if (!text) return std::unexpected(text.error());
+  for (const std::string& line : split(*text, '\n')) {
+    const Cut parts = cut(line, ' ');
+    if (parts.before == "oom_kill") return std::optional(TRY(parse_uint(parts.after)));
+  }
+  return std::optional<std::uint64_t>();
+}
+
+}  // namespace
+
+Result<std::uint64_t> PodCgroup::oom_kills(const std::string& app) const {
+  const auto limits = limits_.apps.find(app);
+  if (limits == limits_.apps.end() || !limits->second.count_memory) return std::uint64_t{0};
+  if (const auto v1 = v1_.find(Controller::kMemory); v1 != v1_.end())
+    return TRY(read_oom_kills(v1->second.root,
+                              joined(joined(path_in(v1->second), app_cgroup(app)), "memory.oom_control")))
+        .value_or(0);
+  // systemd puts '_' before a name that would look like a file of the kernel ("memory.service").
+  for (const char* escape : {"", "_"})
+    if (const auto kills = TRY(read_oom_kills(dir_, fmt::format("{}{}.service/memory.events", escape, app))))
+      return *kills;
+  return std::uint64_t{0};
+}
+
+Result<> PodCgroup::remove() const {
+  TRY(sys::remove_cgroup(root_, path_));
+  for (const auto& [controller, hierarchy] : v1_)
+    TRY(sys::remove_cgroup1(hierarchy.root, path_in(hierarchy)));
+  if (moved_) leave_leaf(root_, own_);
+  return {};
+}
 
 // The first write to any cgroup.procs waits for an RCU grace period (10 to 15 ms) in the kernel; writes
 // soon after it do not. A move of ourselves to where we are changes nothing, and takes the wait off
 // systemd, which would have it when it moves itself and the apps; meanwhile pod-init and systemd get on. A
 // refusal only means that the time is not saved.
 void PodCgroup::warm_up() const {
-  auto procs = sys::open_at(root_, own_.empty() ? "cgroup.procs" : own_ + "/cgroup.procs", O_WRONLY);
+  const std::string own = moved_ ? joined(own_, kSupervisorLeaf) : own_;
+  auto procs = sys::open_at(root_, joined(own, "cgroup.procs"), O_WRONLY);
   if (procs) (void)sys::write_all(procs->get(), "0");
 }
 

@@ -27,8 +27,9 @@ Result<> write_identity(const sys::DirFd& root, const Pod& pod) {
   return sys::write_file(root, paths::kHostsFallback, hosts_text(pod.options.hostname));
 }
 
-Result<> write_app_files(const sys::DirFd& root, const Pod& pod, const PodApp& app) {
-  const NamedFile unit = app_unit(app);
+Result<> write_app_files(const sys::DirFd& root, const Pod& pod, const PodApp& app, const PodLimits& limits) {
+  const auto of_app = limits.apps.find(app.name());
+  const NamedFile unit = app_unit(app, of_app == limits.apps.end() ? CgroupLimits() : of_app->second);
   TRY(sys::write_file(root, std::string(kUnitDir) + "/" + unit.name, unit.text));
   for (const NamedFile& socket : TRY(socket_units(pod, app)))
     TRY(sys::write_file(root, std::string(kUnitDir) + "/" + socket.name, socket.text));
@@ -48,7 +49,8 @@ Result<> write_pod_files(const sys::DirFd& root, const Pod& pod) {
     TRY(sys::make_dirs(root, dir));
   for (const NamedFile& unit : static_units(pod))
     TRY(sys::write_file(root, std::string(kUnitDir) + "/" + unit.name, unit.text));
-  for (const PodApp& app : pod.apps) TRY_CTX(write_app_files(root, pod, app), "app '{}'", app.name());
+  const PodLimits limits = TRY(limits_of(pod));
+  for (const PodApp& app : pod.apps) TRY_CTX(write_app_files(root, pod, app, limits), "app '{}'", app.name());
   return {};
 }
 

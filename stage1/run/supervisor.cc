@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -20,6 +21,7 @@
 #include "common/contract/exit_codes.h"
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
+#include "common/stage2/process_limits.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fs.h"
 #include "common/sys/mount.h"
@@ -33,7 +35,10 @@
 #include "stage1/iohub/terminal.h"
 #include "stage1/life/pod_life.h"
 #include "stage1/life/stop_rules.h"
+#include "stage1/plan/devices.h"
+#include "stage1/plan/resources.h"
 #include "stage1/run/app_ends.h"
+#include "stage1/run/device_policy.h"
 #include "stage1/run/host_manager.h"
 #include "stage1/run/listen_sockets.h"
 #include "stage1/run/pod.h"
@@ -55,12 +60,13 @@ int halt_signal() { return SIGRTMIN + 3; }
 class Supervisor {
  public:
   Supervisor(sys::EventLoop& loop, const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
-             std::vector<std::string> apps, HostManager& host, const PassedSockets& sockets,
-             PhaseTimer& timer)
+             const PodCgroup& cgroup, std::vector<std::string> apps, HostManager& host,
+             const PassedSockets& sockets, PhaseTimer& timer)
       : loop_(loop),
         pod_dir_(pod_dir),
         root_(root),
         pod_(pod),
+        cgroup_(cgroup),
         ends_(apps),
         host_(host),
         sockets_(sockets),
@@ -68,7 +74,7 @@ class Supervisor {
         life_(loop, root, pod, notifier_, life_events()),
         timer_(timer) {}
 
-  Result<> start(const contract::EntrypointCall& call, const PodCgroup& cgroup);
+  Result<> start(const contract::EntrypointCall& call);
   Result<> watch();
   // Exit code of the pod, after the loop has ended.
   Result<int> finish();
@@ -85,10 +91,11 @@ class Supervisor {
   Result<sys::DirFd> open_devpts() const;
   Result<> account(const std::string& app, int code);
   const PodApp& app_named(const std::string& name) const;
+  Result<> note_oom_kills(const std::string& app);
   Result<sys::UniqueFd> open_terminal();
   Result<> stop(const char* why);
   static constexpr int kWarmTimes = 10;
-  void keep_warm(const PodCgroup& cgroup, int times);
+  void keep_warm(int times);
   Result<> repeat_halt();
   Result<> kill();
   Result<> quit_if_done();
@@ -100,6 +107,7 @@ class Supervisor {
   const sys::DirFd& pod_dir_;
   const sys::DirFd& root_;
   const Pod& pod_;
+  const PodCgroup& cgroup_;
   AppEnds ends_;
   HostManager& host_;
   const PassedSockets& sockets_;
@@ -113,6 +121,11 @@ class Supervisor {
   std::optional<sys::Child> init_;
   std::optional<sys::ExitStatus> init_end_;
   QuickEnd quick_end_;
+  struct OomKills {
+    std::uint64_t counter = 0;  // the kernel's, when the app last ended
+    std::uint64_t total = 0;
+  };
+  std::map<std::string, OomKills> oom_kills_;
   bool stopping_ = false;
   bool killed_ = false;
   bool ready_ = false;       // the pod's systemd has started
@@ -151,7 +164,7 @@ Result<> mount_run(const sys::DirFd& root, const std::string& selinux_context) {
   return sys::run_mount_plan(root, with_selinux_context(plan, selinux_context));
 }
 
-Result<> Supervisor::start(const contract::EntrypointCall& call, const PodCgroup& cgroup) {
+Result<> Supervisor::start(const contract::EntrypointCall& call) {
   signals_ = TRY(sys::open_signalfd({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH}));
   TRY(mount_run(root_, pod_.options.selinux_mount_context));
   TRY(life_.open());
@@ -170,19 +183,20 @@ Result<> Supervisor::start(const contract::EntrypointCall& call, const PodCgroup
                                     .argv = init_argv(call),
                                     .environment = {},
                                     .namespaces = namespaces_of(pod_.options),
-                                    .cgroup = &cgroup.dir(),
+                                    .cgroup = &cgroup_.dir(),
                                     .fds = {{theirs.get(), kInitChannel}},
                                     .join = {},
                                     // The working directory is inherited: a descriptor of ours would lead
                                     // back into our mount namespace.
                                     .death_signal = SIGKILL}),
                         "starting the pod's first process"));
+  TRY(cgroup_.place_first(init_->pid()));
   timer_.end_phase("namespaces made");
-  life_.attach({&cgroup.dir(), init_->pid()});
+  life_.attach({&cgroup_.dir(), init_->pid()});
   theirs.reset();
   // kCgroupReady, or end of file when pod-init failed; its end is noticed by the loop.
   (void)sys::receive_message(ours.get(), 1, 10 * kSecond);
-  keep_warm(cgroup, kWarmTimes);
+  keep_warm(kWarmTimes);
   timer_.end_phase("cgroup ready");
   host_.register_pod(loop_, init_->pid());
   return {};
@@ -190,12 +204,12 @@ Result<> Supervisor::start(const contract::EntrypointCall& call, const PodCgroup
 
 // One write keeps later ones from waiting for about a grace period, and systemd's come 5 to 30 ms after the
 // start.
-void Supervisor::keep_warm(const PodCgroup& cgroup, int times) {
+void Supervisor::keep_warm(int times) {
   constexpr Nanoseconds kPause = 4'000'000;
-  cgroup.warm_up();
+  cgroup_.warm_up();
   if (times == 1) return;
-  loop_.set_deadline(monotonic_now() + kPause, [this, &cgroup, times]() -> Result<> {
-    if (!ready_) keep_warm(cgroup, times - 1);
+  loop_.set_deadline(monotonic_now() + kPause, [this, times]() -> Result<> {
+    if (!ready_) keep_warm(times - 1);
     return {};
   });
 }
@@ -224,6 +238,7 @@ HubEvents Supervisor::hub_events() {
         if (!ends_.knows(hello.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", hello.app);
         timer_.end_phase("app '" + hello.app + "' starts");
         ends_.note_start(hello.app);
+        TRY(cgroup_.place_app(hello.app, process));
         if (hello.role == stage2::Role::kApp) TRY(life_.begin(hello.app, process));
         return repeat_halt();
       },
@@ -273,6 +288,7 @@ Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
   // What systemd says of a service that was stopped while its restart was put off, is of the run before.
   if (ends_.has_ended(ended.app)) return {};
   const int code = exit_code_of(ended, stopping_ ? stop_signal_of(app_named(ended.app)) : 0);
+  TRY(note_oom_kills(ended.app));
   log::debug("app '{}' ended: {} {} {}", ended.app, ended.service_result, ended.exit_code, ended.exit_status);
   const auto final_code = TRY(life_.end(ended.app, code));
   return final_code ? account(ended.app, *final_code) : Result<>();
@@ -289,6 +305,19 @@ Result<> Supervisor::account(const std::string& app, int code) {
 
 const PodApp& Supervisor::app_named(const std::string& name) const {
   return *std::ranges::find(pod_.apps, name, &PodApp::name);
+}
+
+// Before the exit code, so that whoever sees that sees this. An app that is started again has a new counter
+// (v2) or the old one (v1).
+Result<> Supervisor::note_oom_kills(const std::string& app) {
+  const std::uint64_t counter = TRY(cgroup_.oom_kills(app));
+  OomKills& known = oom_kills_[app];
+  const std::uint64_t more = counter < known.counter ? counter : counter - known.counter;
+  known.counter = counter;
+  if (more == 0) return {};
+  known.total += more;
+  log::warning("app '{}' ran out of memory: the kernel killed {} of its processes", app, more);
+  return contract::write_oom_kills(root_, app, known.total);
 }
 
 Result<> Supervisor::on_signal(const sys::UniqueFd& signals) {
@@ -430,6 +459,24 @@ std::vector<std::string> names_of(const Pod& pod) {
   return names;
 }
 
+// Limits that no cgroup is about.
+Result<> check_limits(const Pod& pod) {
+  for (const std::string& problem : TRY(limit_problems(pod))) {
+    if (!pod.options.waive_limits)
+      return std::unexpected(Error(ErrorKind::kUnsupported, problem).with_hint(stage2::kLimitsHint));
+    log::warning("{}", problem);
+  }
+  return {};
+}
+
+Result<> restrict_devices(const Pod& pod, const PodCgroup& cgroup) {
+  auto attached = attach_device_policy(cgroup.dir(), TRY(devices_of(pod)));
+  if (attached) return {};
+  (void)cgroup.remove();  // or gc does
+  return std::unexpected(
+      std::move(attached).error().with_hint("--insecure-options=paths runs the pod without a device policy"));
+}
+
 }  // namespace
 
 Result<int> supervise(const contract::EntrypointCall& call) {
@@ -443,17 +490,21 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   pod.apps_with_sockets = sockets.apps();
   // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread.
   if (!pod.apps_with_sockets.empty()) ::setenv(kAppsWithSockets, join(pod.apps_with_sockets, " ").c_str(), 1);
-  for (const std::string& warning : unenforced_isolators(pod)) log::warning("warning: {}", warning);
+  for (const std::string& warning : unknown_isolators(pod)) log::warning("warning: {}", warning);
+  TRY(check_limits(pod));
   HostManager host(pod_dir, pod.uuid, pod.options.machine_name, pod.options.debug);
   host.enter_scope();
-  const PodCgroup cgroup = TRY(PodCgroup::make(pod_dir, pod.uuid));
+  const PodCgroup cgroup =
+      TRY(PodCgroup::make(pod_dir, pod.uuid, TRY(limits_of(pod)), pod.options.waive_limits));
+  for (const std::string& warning : cgroup.warnings()) log::warning("{}", warning);
+  if (pod.options.restrict_paths) TRY(restrict_devices(pod, cgroup));
   TRY(contract::write_pid_file(pod_dir, paths::kPpid, ::getpid()));
   TRY(sys::make_symlink("systemd", pod_dir, paths::kFlavor));
   auto loop = TRY(sys::EventLoop::create());
   Result<int> code = 0;
   {
-    Supervisor supervisor(loop, pod_dir, root, pod, names_of(pod), host, sockets, timer);
-    Result<> ran = supervisor.start(call, cgroup);
+    Supervisor supervisor(loop, pod_dir, root, pod, cgroup, names_of(pod), host, sockets, timer);
+    Result<> ran = supervisor.start(call);
     if (ran) ran = supervisor.watch();
     code = ran ? supervisor.finish() : Result<int>(std::unexpected(std::move(ran).error()));
   }

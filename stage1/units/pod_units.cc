@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "common/stage2/launch_plan.h"
@@ -74,7 +75,40 @@ std::string image_name(const PodApp& app) {
 
 }  // namespace
 
-NamedFile app_unit(const PodApp& app) {
+namespace {
+
+struct DiskDirective {
+  const char* name;
+  std::optional<std::int64_t> DiskLimit::* member;
+};
+constexpr std::array kDiskDirectives = {
+    DiskDirective{"IOReadBandwidthMax", &DiskLimit::read_bps},
+    DiskDirective{"IOWriteBandwidthMax", &DiskLimit::write_bps},
+    DiskDirective{"IOReadIOPSMax", &DiskLimit::read_iops},
+    DiskDirective{"IOWriteIOPSMax", &DiskLimit::write_iops},
+};
+
+// systemd.resource-control(5). Without a controller its directives do nothing.
+void add_limits(UnitFile& unit, const CgroupLimits& limits) {
+  if (limits.memory) unit.set("MemoryMax", std::to_string(*limits.memory));
+  // The kernel kills one process, the app decides what that means; systemd would stop the app.
+  if (limits.count_memory) unit.set("MemoryAccounting", "yes").set("OOMPolicy", "continue");
+  // Its unit is a hundredth of a CPU.
+  if (limits.cpu_millis)
+    unit.set("CPUQuota", fmt::format("{}.{}%", *limits.cpu_millis / 10, *limits.cpu_millis % 10));
+  if (limits.cpu_shares) unit.set("CPUWeight", std::to_string(weight_of_shares(*limits.cpu_shares)));
+  if (limits.pids) unit.set("TasksMax", std::to_string(*limits.pids));
+  for (const DiskLimit& disk : limits.disks)
+    for (const DiskDirective& directive : kDiskDirectives)
+      // A path of this form systemd does not look up, so the pod needs no node of the disk.
+      if (disk.*directive.member)
+        unit.set(directive.name,
+                 fmt::format("/dev/block/{}:{} {}", disk.major, disk.minor, *(disk.*directive.member)));
+}
+
+}  // namespace
+
+NamedFile app_unit(const PodApp& app, const CgroupLimits& limits) {
   UnitFile unit;
   unit.section("Unit")
       .set("Description", fmt::format("Application={} Image={}", app.name(), image_name(app)))
@@ -96,6 +130,7 @@ NamedFile app_unit(const PodApp& app) {
     unit.set("Restart", "always").set("RestartSec", "0");
     unit.command("ExecCondition", {kStage2Program, "--admit", app.name()});
   }
+  add_limits(unit, limits);
   if (schema::find_event_handler(app.app, schema::AppEvent::kPreStart) != nullptr)
     unit.command("ExecStartPre", stage2_command(app, "pre-start"));
   unit.command("ExecStart", stage2_command(app, "app"));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "stage1/plan/resources.h"
 #include "stage1/run/pod.h"
 
 namespace agena::stage1 {
@@ -32,7 +33,7 @@ std::string plan_path(const std::string& app, std::string_view role);
 
 // The units of every pod: default.target, halt.target, poweroff.target and what it starts.
 std::vector<NamedFile> static_units(const Pod& pod);
-// APP.service.
-NamedFile app_unit(const PodApp& app);
+// APP.service, with what the pod's systemd is to enforce where it has the controllers (cgroup v2).
+NamedFile app_unit(const PodApp& app, const CgroupLimits& limits = {});
 
 }  // namespace agena::stage1

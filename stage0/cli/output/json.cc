@@ -62,6 +62,7 @@ Json to_json(const AppInfo& app) {
   if (app.started_at) object["started_at"] = *app.started_at;
   if (app.finished_at) object["finished_at"] = *app.finished_at;
   if (app.exit_code) object["exit_code"] = *app.exit_code;
+  if (app.oom_kills > 0) object["oom_kills"] = app.oom_kills;
   if (app.life) add_life(object, *app.life);
   object["image_id"] = app.image_id;
   if (!app.mounts.empty()) object["mounts"] = array_of<MountInfo>(app.mounts, to_json);

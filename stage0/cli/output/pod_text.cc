@@ -105,6 +105,8 @@ std::string status_lines(const PodStatus& status) {
   for (const AppInfo& app : pod.apps)
     if (app.exit_code) codes[app.name] = *app.exit_code;
   for (const auto& [app, code] : codes) text += fmt::format("app-{}={}\n", app, code);
+  for (const AppInfo& app : pod.apps)
+    if (app.oom_kills > 0) text += fmt::format("oom-kills-{}={}\n", app.name, app.oom_kills);
   return text;
 }
 

@@ -136,6 +136,7 @@ TEST(DiskPage, PodDirectory) {
       root,
       paths::app_root("APP") + "/",
       root + paths::app_status("APP"),
+      root + paths::app_oom_kills("APP"),
       root + paths::app_env("APP"),
       root + paths::kSupervisorStatus,
       root + paths::kResolvConf,

@@ -62,6 +62,16 @@ TEST(AppStatus, IsWrittenAndRead) {
   EXPECT_EQ(text, "255");
 }
 
+TEST(OomKills, AreKeptBesideTheExitCode) {
+  const TempDir root;
+  EXPECT_EQ(read_oom_kills(root.dir(), "web").value_or(9), 0U);
+  ASSERT_TRUE(ok(sys::make_dirs(root.dir(), pod_paths::kStatusDir)));
+  ASSERT_TRUE(ok(write_oom_kills(root.dir(), "web", 2)));
+  EXPECT_EQ(read_oom_kills(root.dir(), "web").value_or(9), 2U);
+  const auto code = ASSERT_VALUE(read_app_status(root.dir(), "web"));
+  EXPECT_FALSE(code.has_value());
+}
+
 TEST(AppStatus, OfAnAppThatHasNotEnded) {
   const TempDir root;
   const auto before = ASSERT_VALUE(read_app_status(root.dir(), "web"));

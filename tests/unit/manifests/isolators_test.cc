@@ -31,6 +31,9 @@ constexpr IsolatorKind kKinds[] = {
     IsolatorKind::kOomScoreAdj,
     IsolatorKind::kSelinuxContext,
     IsolatorKind::kApparmorProfile,
+    IsolatorKind::kBlockIo,
+    IsolatorKind::kPidsLimit,
+    IsolatorKind::kRlimits,
 };
 
 TEST(IsolatorsTest, EveryKindHasAName) {
@@ -77,6 +80,12 @@ const std::vector<GoodValue>& good_values() {
       {"os/linux/oom-score-adj", "1000", schema::OomScoreAdj{1000}},
       {"os/linux/selinux-context", R"({"user":"u","role":"r","type":"t","level":"s0:c1"})",
        schema::SelinuxContext{"u", "r", "t", "s0:c1"}},
+      {"agena/block-io", R"([{"device":"/dev/sda","readBps":1,"writeIops":2}])",
+       schema::BlockIo{{{.device = "/dev/sda", .read_bps = 1, .write_iops = 2}}}},
+      {"agena/pids-limit", "1", schema::PidsLimit{1}},
+      {"agena/rlimits",
+       R"([{"name":"nofile","soft":1,"hard":"unlimited"},{"name":"core","soft":0,"hard":0}])",
+       schema::Rlimits{{{"nofile", 1, schema::Rlimit::kUnlimited}, {"core", 0, 0}}}},
       {"os/linux/apparmor-profile", R"("p")", schema::ApparmorProfile{"p"}},
       {"os/linux/apparmor-profile", R"({"profile":"p"})", schema::ApparmorProfile{"p"}},
   };
@@ -160,6 +169,19 @@ constexpr BadValue kBadValues[] = {
     {"os/linux/oom-score-adj", "1001", "/value: expected an integer from -1000 to 1000, found 1001"},
     {"os/linux/selinux-context", R"({"user":"a:b","role":"","type":"t"})",
      "/value/user: must not contain ':'; /value/role: must not be empty; /value: missing 'level'"},
+    {"agena/block-io", R"([{"device":"sda"},{"device":"/dev/sda","readBps":0}])",
+     "/value/0/device: expected an absolute path, found \"sda\"; /value/1/readBps: expected an integer from 1 "
+     "to "
+     "9223372036854775807, found 0"},
+    {"agena/pids-limit", "0", "/value: expected an integer from 1 to 4194304, found 0"},
+    {"agena/rlimits", "{}", "/value: expected an array, found an object"},
+    {"agena/rlimits", R"([{"name":"NOFILE","soft":1,"hard":"no"}])",
+     "/value/0/hard: expected a number or \"unlimited\", found \"no\"; /value/0/name: expected the name of a "
+     "resource such as nofile, found \"NOFILE\""},
+    {"agena/rlimits", R"([{"name":"core","soft":2,"hard":1}])",
+     "/value/0: the soft limit is above the hard one"},
+    {"agena/rlimits", R"([{"name":"core","soft":1,"hard":1},{"name":"core","soft":1,"hard":1}])",
+     "/value: limit 'core' stands there twice"},
     {"os/linux/apparmor-profile", "\"\"", "/value: must not be empty"},
     {"os/linux/apparmor-profile", "{}", "/value: missing 'profile'"},
 };

@@ -96,8 +96,9 @@ std::vector<std::string> texts(const Result<std::vector<DeviceRule>>& rules) {
 TEST(Devices, OfVolumes) {
   Pod pod = example_pod();
   const std::vector<std::string> standard = texts(devices_of(pod));
-  EXPECT_EQ(standard, (std::vector<std::string>{"c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm",
-                                                "c 1:9 rwm", "c 5:0 rwm", "c 5:2 rwm", "c 136:* rw"}));
+  EXPECT_EQ(standard,
+            (std::vector<std::string>{"c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm",
+                                      "c 5:0 rwm", "c 10:200 rwm", "c 5:2 rwm", "c 136:* rw"}));
   const auto use = [&](const char* source) -> schema::Volume& {
     schema::Volume& volume = pod.manifest.volumes.at(0);
     volume.source = source;
@@ -124,7 +125,7 @@ TEST(Devices, OfADirectoryAndByApp) {
   schema::Volume& volume = pod.manifest.volumes.at(0);
   volume.source = dir.path();
   volume.device_access = schema::DeviceAccess{.read = true, .mknod = true};
-  const std::size_t standard = 8;
+  const std::size_t standard = 9;
   auto rules = texts(devices_of(pod, pod.apps.at(0)));
   rules.erase(rules.begin(), rules.begin() + standard);
   EXPECT_EQ(rules, (std::vector<std::string>{"b 240:7 rm", "c 241:1 rm"}));
@@ -170,18 +171,18 @@ TEST(Launch, CapabilityIsolators) {
   EXPECT_FALSE(bounding_set(app).has_value());
 }
 
-TEST(Pod, WarnsOfIsolatorsThatAreNotEnforced) {
+TEST(Pod, WarnsOfIsolatorsThatAreUnknown) {
   Pod pod = example_pod();
-  EXPECT_TRUE(unenforced_isolators(pod).empty());
+  EXPECT_TRUE(unknown_isolators(pod).empty());
   const std::string text =
       R"({"acVersion":"0.8.11","acKind":"PodManifest","apps":[{"name":"a","image":{"id":"sha512-)" +
       std::string(64, 'a') +
       R"("},"app":{"exec":["x"],"user":"0","group":"0","isolators":[)"
-      R"({"name":"resource/memory","value":{"limit":"1G"}},)"
+      R"({"name":"resource/memory","value":{"limit":"1G"}},{"name":"example.com/colour","value":1},)"
       R"({"name":"os/linux/no-new-privileges","value":true}]}}]})";
   pod.apps.at(0).app = *codec::parse_pod_manifest(text)->apps.at(0).app;
-  EXPECT_EQ(unenforced_isolators(pod),
-            std::vector<std::string>{"isolator resource/memory of app 'web' is not enforced by this stage1"});
+  EXPECT_EQ(unknown_isolators(pod),
+            std::vector<std::string>{"isolator example.com/colour of app 'web' is not known to this stage1"});
 }
 
 struct EndCase {

@@ -19,6 +19,13 @@ TEST(ResourceTable, EveryResourceHasOneNameThatReadsBack) {
   EXPECT_EQ(unknown.error().to_string(), "unknown resource limit 'NOFILE'");
 }
 
+TEST(ResourceTable, ShortNames) {
+  EXPECT_EQ(parse_short_resource("nofile").value_or(-1), RLIMIT_NOFILE);
+  EXPECT_EQ(parse_short_resource("as").value_or(-1), RLIMIT_AS);
+  for (const char* bad : {"", "NOFILE", "RLIMIT_NOFILE", "nofiles", "no file"})
+    EXPECT_FALSE(parse_short_resource(bad)) << bad;
+}
+
 TEST(ResourceLimit, LoweringTheSoftLimitIsSeen) {
   const auto before = resource_limit(RLIMIT_CORE);
   ASSERT_TRUE(ok(before));

@@ -149,7 +149,7 @@ TEST(Completion, OffersWhatBelongsThere) {
   EXPECT_EQ(offered("agena list --format=json-"), "json-pretty");
   EXPECT_EQ(offered("agena run --pull-policy n"), "never new");
   EXPECT_EQ(offered("agena run --mem"), "--memory");
-  EXPECT_EQ(offered("agena run --de"), "--debug");
+  EXPECT_EQ(offered("agena run --deb"), "--debug");
   EXPECT_EQ(offered("agena list --mem"), "");
   EXPECT_EQ(offered("agena run x --store"), "") << "deprecated flags are not offered";
 }

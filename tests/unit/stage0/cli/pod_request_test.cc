@@ -58,6 +58,7 @@ TEST(RunRequest, EveryFlagOfThePod) {
       "--dns-search=a,b --dns-opt=x --dns-domain=d --hosts-entry=127.0.0.1=h --hostname=n "
       "--pull-policy=update "
       "--uuid-file-save=/u --volume=v,kind=empty --ipc=parent --stage1-path=/s1 --insecure-options=paths "
+      "--pod-memory=1Gi --pod-cpu=2 --pod-pids-limit=100 "
       "--mount=volume=v,target=/m x"));
   RunRequest expected;
   PrepareRequest& prepare = expected.prepare;
@@ -71,6 +72,7 @@ TEST(RunRequest, EveryFlagOfThePod) {
   prepare.pull_policy = PullPolicy::kUpdate;
   prepare.stage1 = {Stage1Selection::Kind::kPath, "/s1"};
   prepare.insecure.paths = true;
+  prepare.resources = {.memory = "1Gi", .cpu = "2", .pids_limit = "100"};
   prepare.no_overlay = true;
   prepare.private_users = true;
   LaunchRequest& launch = expected.launch;
@@ -91,7 +93,9 @@ TEST(RunRequest, EveryFlagOfAnApp) {
       "--readonly-rootfs=true "
       "--environment=E=1 --annotation=a=1 --user-annotation=b=2 --user-label=c=3 --mount=volume=v,target=/m "
       "--memory=1Gi --cpu 500m --cpu-shares=5 --oom-score-adj -3 --caps-retain=CAP_KILL,CAP_CHOWN "
-      "--seccomp=mode=retain,@docker/default-whitelist -- -a --- y -- b"));
+      "--seccomp=mode=retain,@docker/default-whitelist --rlimit=nofile=1 --ulimit core=2:3 --pids-limit=4 "
+      "--device-read-bps=/dev/a:1M --device-write-bps=/dev/a:2 --device-read-iops=/dev/a:3 "
+      "--device-write-iops=/dev/a:4 -- -a --- y -- b"));
   AppRequest app = app_of("x");
   app.name = "n";
   app.exec = "/e";
@@ -114,6 +118,11 @@ TEST(RunRequest, EveryFlagOfAnApp) {
                    .caps_retain = {{"CAP_KILL", "CAP_CHOWN"}},
                    .caps_remove = {},
                    .seccomp = "mode=retain,@docker/default-whitelist"};
+  app.resources.rlimits = {"nofile=1", "core=2:3"};
+  app.resources.pids_limit = "4";
+  using enum DeviceRateFlag::Kind;
+  app.resources.device_rates = {
+      {kReadBps, "/dev/a:1M"}, {kWriteBps, "/dev/a:2"}, {kReadIops, "/dev/a:3"}, {kWriteIops, "/dev/a:4"}};
   ASSERT_EQ(request.prepare.apps.size(), 2U);
   EXPECT_EQ(request.prepare.apps[0], app);
   AppRequest second = app_of("y");
@@ -169,6 +178,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"--name=n x", "--name must follow an image"},
         Refusal{"--user= x", "--user: the value is empty"},
         Refusal{"--environment=A=1 --environment=A=2 x", "--environment: 'A' is already set"},
+        Refusal{"--pod-manifest=m --pod-memory=1Gi",
+                "conflicting flags set with --pod-manifest (see --help)"},
+        Refusal{"--pod-manifest=m --rlimit=nofile=1",
+                "conflicting flags set with --pod-manifest (see --help)"},
         Refusal{"--pod-manifest=m --memory=1Gi", "conflicting flags set with --pod-manifest (see --help)"},
         Refusal{"--signature=s x", "--signature must follow an image"},
         Refusal{"x --signature=s",
@@ -185,16 +198,20 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(RunRequest, FlagsBeforeTheFirstImageAreDefaultsForAllApps) {
   const RunRequest request = ASSERT_VALUE(
       run_request("--memory=1Gi --user=7 --environment=A=all --environment=B=all --cap-retain=CAP_KILL "
-                  "--mount=volume=v,target=/m x --user=8 --environment=A=own --caps-retain=CAP_CHOWN y"));
+                  "--rlimit=nofile=1 --rlimit=core=1 "
+                  "--mount=volume=v,target=/m x --user=8 --rlimit=nofile=2 --environment=A=own "
+                  "--caps-retain=CAP_CHOWN y"));
   AppRequest x = app_of("x");
   x.user = "8";
   x.environment = {{"B", "all"}, {"A", "own"}};
   x.isolators.memory = "1Gi";
+  x.resources.rlimits = {"core=1", "nofile=2"};
   x.isolators.caps_retain = {"CAP_CHOWN"};
   AppRequest y = app_of("y");
   y.user = "7";
   y.environment = {{"A", "all"}, {"B", "all"}};
   y.isolators.memory = "1Gi";
+  y.resources.rlimits = {"nofile=1", "core=1"};
   y.isolators.caps_retain = {"CAP_KILL"};
   EXPECT_EQ(request.prepare.apps, (std::vector<AppRequest>{x, y}));
   EXPECT_EQ(request.prepare.mounts, (std::vector<MountRequest>{{"v", "/m"}}));

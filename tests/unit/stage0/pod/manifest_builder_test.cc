@@ -100,6 +100,40 @@ TEST(ManifestBuilder, EveryFlag) {
   testing::expect_golden("pod/every-flag.json", pretty(build_pod_manifest(request, images, {})));
 }
 
+// Isolators of the first app, or of the pod, as text.
+std::string isolators_text(const std::vector<schema::Isolator>& isolators) {
+  std::string text;
+  for (const schema::Isolator& isolator : isolators) text += isolator.name.str() + " " + isolator.json + "\n";
+  return text;
+}
+
+TEST(ManifestBuilder, LimitsOfResources) {
+  const ImageRecord image =
+      simple_aci('a', "example.com/x", R"(["/bin/x"])",
+                 R"(,"isolators":[{"name":"agena/rlimits","value":[{"name":"core","soft":0,"hard":0},)"
+                 R"({"name":"nofile","soft":1,"hard":1}]},{"name":"agena/pids-limit","value":5}])");
+  PrepareRequest request;
+  request.apps = {app_of("x")};
+  request.apps[0].resources = {.rlimits = {"nofile=10:unlimited", "nproc=3"},
+                               .pids_limit = "7",
+                               .device_rates = {{DeviceRateFlag::Kind::kReadBps, "/dev/a:1Ki"},
+                                                {DeviceRateFlag::Kind::kWriteIops, "/dev/a:9"},
+                                                {DeviceRateFlag::Kind::kReadBps, "/dev/b:c:1"}}};
+  request.resources = {.memory = "1Gi", .cpu = "2", .pids_limit = "100"};
+  const auto manifest = build_pod_manifest(request, {&image, 1}, {});
+  ASSERT_TRUE(ok(manifest));
+  EXPECT_EQ(isolators_text(manifest->apps[0].app->isolators),
+            "agena/rlimits [{\"name\":\"core\",\"soft\":0,\"hard\":0},"
+            "{\"name\":\"nofile\",\"soft\":10,\"hard\":\"unlimited\"},"
+            "{\"name\":\"nproc\",\"soft\":3,\"hard\":3}]\n"
+            "agena/block-io [{\"device\":\"/dev/a\",\"readBps\":1024,\"writeIops\":9},"
+            "{\"device\":\"/dev/b:c\",\"readBps\":1}]\n"
+            "agena/pids-limit 7\n");
+  EXPECT_EQ(isolators_text(manifest->isolators),
+            "resource/memory {\"request\":\"1Gi\",\"limit\":\"1Gi\"}\n"
+            "resource/cpu {\"request\":\"2\",\"limit\":\"2\"}\nagena/pids-limit 100\n");
+}
+
 TEST(ManifestBuilder, ArgumentsFollowAnAcisExec) {
   const ImageRecord image = simple_aci('a', "example.com/x", R"(["/bin/x","-a"])");
   AppRequest app = app_of("x");

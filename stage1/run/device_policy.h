@@ -1,0 +1,17 @@
+// The device policy of a pod: what its processes may open and make nodes of, whatever capabilities they have.
+#pragma once
+
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/sys/fd.h"
+#include "stage1/plan/devices.h"
+
+namespace agena::stage1 {
+
+// Attaches a program to a v2 cgroup that lets its processes, and those of cgroups below it, use just the
+// devices of the rules; other accesses fail with EPERM. The kernel drops it with the cgroup. The v2 hierarchy
+// needs no controller for it, so it works in the hybrid layout too.
+Result<> attach_device_policy(const sys::DirFd& cgroup, const std::vector<DeviceRule>& rules);
+
+}  // namespace agena::stage1
