@@ -26,6 +26,7 @@
 //   │   └── etc/{rkt-resolv.conf,rkt-hosts,hosts-fallback,hostname,machine-id}
 //   ├── logs/APP.log[.N]                 what the app has written, CRI format; .1 is the youngest put aside
 //   ├── sharedVolumes/VOL/               backing directories of `empty` volumes
+//   ├── sharedMounts/VOL                 mount points of host volumes with propagation=shared
 //   ├── net-info.json                    networks as set up by stage1
 //   ├── subcgroup                        cgroup of the pod, relative to the cgroup2 root; written before ppid
 //   ├── selinux                          labels of processes and mounts, a line each, where SELinux is on
@@ -58,6 +59,7 @@ inline constexpr const char* kStage1Upper = "overlay/stage1/upper";
 inline constexpr const char* kStage1Work = "overlay/stage1/work";
 inline constexpr const char* kSharedVolumes = "sharedVolumes";
 inline constexpr const char* kLogs = "logs";
+inline constexpr const char* kSharedMounts = "sharedMounts";
 inline constexpr const char* kNetInfo = "net-info.json";
 inline constexpr const char* kSubcgroup = "subcgroup";
 inline constexpr const char* kSelinux = "selinux";

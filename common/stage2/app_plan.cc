@@ -89,8 +89,23 @@ std::string normalised(const std::string& path) {
   return result.empty() ? "/" : result;
 }
 
-bool is_read_only(const schema::Volume& volume, bool mount_point_read_only) {
-  return volume.read_only.value_or(mount_point_read_only);
+// A volume at a path. `mount_point_read_only` counts where the volume does not say.
+Result<AppMount> mount_at(const schema::Volume& volume, const std::string& path, bool mount_point_read_only) {
+  if (path == "/")
+    return fail(ErrorKind::kInvalidInput, "volume '{}' cannot be mounted on the app's root",
+                volume.name.str());
+  AppMount mount{.volume = volume,
+                 .path = path,
+                 .read_only = volume.read_only.value_or(mount_point_read_only),
+                 .implicit = false};
+  const bool is_private =
+      volume.propagation.value_or(schema::Propagation::kPrivate) == schema::Propagation::kPrivate;
+  if (mount.read_only && !is_private)
+    return fail(ErrorKind::kInvalidInput,
+                "volume '{}' is mounted read-only at '{}', so it can only be private: what is mounted below "
+                "it later would be writable",
+                volume.name.str(), printable(path));
+  return mount;
 }
 
 const schema::MountPoint* mount_point_at(const schema::App& app, const std::string& path) {
@@ -108,25 +123,17 @@ Result<AppMount> explicit_mount(const schema::PodManifest& pod, const schema::Ap
                 mount.path);
   const std::string path = normalised(mount.path);
   const schema::MountPoint* point = mount_point_at(app, path);
-  return AppMount{*volume, path, is_read_only(*volume, point != nullptr && point->read_only), false};
+  return mount_at(*volume, path, point != nullptr && point->read_only);
 }
 
 Result<AppMount> mount_of_point(const schema::PodManifest& pod, const std::string& app_name,
                                 const schema::MountPoint& point) {
   const schema::Volume* volume = schema::find_volume(pod, point.name.str());
-  if (volume != nullptr)
-    return AppMount{*volume, normalised(point.path), is_read_only(*volume, point.read_only), false};
-  schema::Volume empty{TRY(schema::AcName::parse(app_name + "-" + point.name.str())),
-                       schema::VolumeKind::kEmpty,
-                       {},
-                       {},
-                       {},
-                       0755,
-                       0,
-                       0,
-                       {},
-                       {}};
-  return AppMount{std::move(empty), normalised(point.path), point.read_only, true};
+  if (volume != nullptr) return mount_at(*volume, normalised(point.path), point.read_only);
+  const schema::Volume empty{.name = TRY(schema::AcName::parse(app_name + "-" + point.name.str()))};
+  AppMount mount = TRY(mount_at(empty, normalised(point.path), point.read_only));
+  mount.implicit = true;
+  return mount;
 }
 
 }  // namespace
@@ -135,11 +142,27 @@ Result<std::vector<AppMount>> resolve_app_mounts(const schema::PodManifest& pod,
                                                  const schema::RuntimeApp& runtime, const schema::App& app) {
   std::vector<AppMount> mounts;
   for (const schema::Mount& mount : runtime.mounts) mounts.push_back(TRY(explicit_mount(pod, app, mount)));
+  const std::vector<schema::TmpfsMount> tmpfs = tmpfs_mounts_of(app);
+  for (const schema::TmpfsMount& mount : tmpfs)
+    if (std::ranges::find(mounts, mount.path, &AppMount::path) != mounts.end())
+      return fail(ErrorKind::kInvalidInput, "both a volume and a tmpfs are to be mounted at '{}'",
+                  printable(mount.path));
   for (const schema::MountPoint& point : app.mount_points) {
-    const bool taken = std::ranges::find(mounts, normalised(point.path), &AppMount::path) != mounts.end();
+    const std::string path = normalised(point.path);
+    const bool taken = std::ranges::find(mounts, path, &AppMount::path) != mounts.end() ||
+                       std::ranges::find(tmpfs, path, &schema::TmpfsMount::path) != tmpfs.end();
     if (!taken) mounts.push_back(TRY(mount_of_point(pod, runtime.name.str(), point)));
   }
   std::ranges::stable_sort(mounts, {}, &AppMount::path);
+  return mounts;
+}
+
+std::vector<schema::TmpfsMount> tmpfs_mounts_of(const schema::App& app) {
+  const schema::Isolator* isolator = schema::find_isolator(app.isolators, schema::IsolatorKind::kTmpfs);
+  const auto* value = isolator == nullptr ? nullptr : std::get_if<schema::TmpfsMounts>(&isolator->value);
+  if (value == nullptr) return {};
+  std::vector<schema::TmpfsMount> mounts = value->mounts;
+  for (schema::TmpfsMount& mount : mounts) mount.path = normalised(mount.path);
   return mounts;
 }
 

@@ -40,13 +40,19 @@ struct AppMount {
   std::string path;  // inside the app's root
   bool read_only = false;
   bool implicit = false;  // nobody gave a volume for this mount point: a new empty one, named APP-MOUNTPOINT
+  // Such a volume begins as a copy of what the image has at the path, with its mode and owner (docker's
+  // rule).
+  bool with_content = false;
 };
 
 // What goes where in an app: its explicit mounts first, then mount points by volumes of the same name; a
-// mount point with neither gets an implicit empty volume. Ordered so that a mount never hides one made before
-// it (parents first).
+// mount point with neither gets an implicit empty volume, unless a tmpfs is asked for there. Ordered so that
+// a mount never hides one made before it (parents first). A mount and a tmpfs at one path are an error.
 Result<std::vector<AppMount>> resolve_app_mounts(const schema::PodManifest& pod,
                                                  const schema::RuntimeApp& runtime, const schema::App& app);
+
+// Paths of the app's tmpfs mounts are cleaned like those of its volumes.
+std::vector<schema::TmpfsMount> tmpfs_mounts_of(const schema::App& app);
 
 // The environment as the file rkt/env/APP of the published layout: KEY=VALUE lines.
 std::string environment_file(const std::vector<EnvironmentVariable>& environment);

@@ -30,7 +30,7 @@ Result<PodApp> load_pod_app(const sys::DirFd& pod_dir, schema::RuntimeApp runtim
 
 Result<std::vector<AppMount>> mounts_of_app(const schema::PodManifest& pod, const PodApp& app) {
   auto mounts = TRY(resolve_app_mounts(pod, app.runtime, app.app));
-  if (app.docker_rules) std::erase_if(mounts, [](const AppMount& mount) { return mount.implicit; });
+  for (AppMount& mount : mounts) mount.with_content = mount.implicit && app.docker_rules;
   return mounts;
 }
 

@@ -26,8 +26,8 @@ struct PodApp {
 // Completes an app of the pod manifest by its image manifest in the pod directory (appsinfo/APP/manifest).
 Result<PodApp> load_pod_app(const sys::DirFd& pod_dir, schema::RuntimeApp runtime);
 
-// What goes where in an app. A docker image's own volume paths stay as they are in its root (content, mode
-// and owner included), unless a volume is given for them.
+// What goes where in an app. The volumes that a docker image asks for begin with its content, unless a volume
+// is given for them.
 Result<std::vector<AppMount>> mounts_of_app(const schema::PodManifest& pod, const PodApp& app);
 
 // Where a configuration file comes from (option --dns-conf-mode, interface version 4).

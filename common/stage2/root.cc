@@ -1,10 +1,17 @@
 #include <linux/mount.h>
+#include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include <array>
+#include <optional>
 
 #include "common/base/strings.h"
 #include "common/stage2/step_bodies.h"
 #include "common/sys/mount.h"
+#include "common/sys/mount_plan.h"
 #include "common/sys/namespaces.h"
 #include "common/sys/path_in_root.h"
 
@@ -21,8 +28,32 @@ Result<> mount_on_itself(const std::string& root, bool read_only) {
   return sys::attach_mount(tree, target);
 }
 
+// Number N of the terminal /dev/pts/N that the app has been given, if it has one (devices.txt: major 136).
+std::optional<unsigned> terminal_number(const Stdio& stdio) {
+  constexpr unsigned kPtsMajor = 136;
+  const std::array modes = {stdio.input, stdio.output, stdio.error};
+  for (int fd = 0; fd < 3; ++fd) {
+    struct stat st{};
+    if (modes.at(static_cast<std::size_t>(fd)) == StreamMode::kTty && ::fstat(fd, &st) == 0 &&
+        S_ISCHR(st.st_mode) && major(st.st_rdev) == kPtsMajor)
+      return minor(st.st_rdev);
+  }
+  return std::nullopt;
+}
+
+// An app with a terminal has it as /dev/console too.
+Result<> mount_console(const LaunchPlan& plan) {
+  const auto number = terminal_number(plan.stdio);
+  if (!number) return {};
+  return sys::run_mount_plan(TRY(sys::open_dir(plan.root)), {{.target = "dev/console",
+                                                              .source = fmt::format("dev/pts/{}", *number),
+                                                              .from = sys::MountSource::kTarget}});
+}
+
 Result<> pivot(const LaunchPlan& plan) {
-  TRY(sys::enter_private_mount_namespace());
+  // The pod's mounts are slaves of the host's already; the exception are volumes that are to stay shared.
+  TRY(sys::unshare_namespaces(CLONE_NEWNS));
+  TRY(mount_console(plan));
   TRY(mount_on_itself(plan.root, plan.read_only_root));
   return sys::switch_root(TRY(sys::open_dir(plan.root)));
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,12 +25,28 @@ enum class MountKind {
 
 enum class MissingSource { kError, kSkip };
 
+// Where the source of a bind is looked up.
+enum class MountSource {
+  kHost,    // as it stands; relative to the working directory
+  kTarget,  // inside the root that is mounted into
+  kPod,     // inside the second root: the pod's, when an app's root is mounted into
+};
+
+// Whether mounts that are made later below the source appear in the copy, and the other way round
+// (mount_namespaces(7)).
+enum class Propagation {
+  kPrivate,  // neither
+  kSlave,    // those of the source appear
+  kShared,   // both ways; the source has to be a shared mount
+};
+
 struct MountOp {
   MountKind kind = MountKind::kBind;
   std::string target = {};  // inside the root; symlinks are resolved inside it; missing mount points are made
-  std::string source = {};  // kBind: path on the host, or inside the root; kSymlink: its text
-  bool source_in_root = false;
-  bool recursive = false;
+  std::string source = {};  // kBind: path; kSymlink: its text
+  MountSource from = MountSource::kHost;
+  bool recursive = false;  // kBind: with the mounts below the source; attributes hold for them too
+  Propagation propagation = Propagation::kPrivate;
   MissingSource missing = MissingSource::kError;
   // Only when the target exists (masking of kernel files that depend on the configuration).
   bool only_existing_target = false;
@@ -40,14 +57,32 @@ struct MountOp {
   std::uint64_t attributes = 0;  // MOUNT_ATTR_* to set
   mode_t mode = 0755;
   dev_t device = 0;
+  std::string subject = {};  // what errors call it, as in "volume 'data'"; empty: by its target
 };
 
 using MountPlan = std::vector<MountOp>;
+
+// The two roots of a plan; they may be the same.
+struct MountRoots {
+  const DirFd& target;
+  const DirFd& pod;
+};
 
 // One line of text per operation, for golden tests and --debug.
 std::string to_string(const MountPlan& plan);
 // Carries out the operations in order; the error names the operation. Call it only in a private mount
 // namespace.
-Result<> run_mount_plan(const DirFd& root, const MountPlan& plan);
+Result<> run_mount_plan(const MountRoots& roots, const MountPlan& plan);
+inline Result<> run_mount_plan(const DirFd& root, const MountPlan& plan) {
+  return run_mount_plan({root, root}, plan);
+}
+
+// Whether a path is the other one or below it; both without symlinks and trailing slashes, relative ("" is
+// the root).
+bool is_at_or_below(std::string_view path, std::string_view other);
+// Replaces the targets by where they lead inside the root (resolve_in_root), and orders the operations so
+// that none hides one that was carried out before: parents first. Of one place, the later operation stays the
+// later.
+Result<> order_by_place(const DirFd& root, MountPlan& plan);
 
 }  // namespace agena::sys

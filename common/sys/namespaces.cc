@@ -31,10 +31,15 @@ Result<> join_namespaces(const PidFd& process, int kinds) {
 }
 
 Result<> switch_root(const DirFd& new_root) {
+  const UniqueFd old_root = TRY(open_at(at_cwd(), "/", O_PATH | O_DIRECTORY));
   if (::fchdir(new_root.get()) != 0) return sys_fail("entering the new root");
   // pivot_root(2): with "." as both arguments the old root ends up stacked on the new one, and is detached
   // from there; no directory for it is needed inside.
   if (::syscall(SYS_pivot_root, ".", ".") != 0) return sys_fail("switching to the new root");
+  if (::fchdir(old_root.get()) != 0) return sys_fail("entering the old root");
+  // Otherwise detaching it would unmount on the host what lies below a shared mount.
+  if (::mount(nullptr, ".", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+    return sys_fail("setting the old root apart");
   if (::umount2(".", MNT_DETACH) != 0) return sys_fail("detaching the old root");
   if (::chdir("/") != 0) return sys_fail("entering the new root");
   return {};

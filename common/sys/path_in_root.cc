@@ -5,6 +5,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <iterator>
+#include <optional>
+#include <vector>
+
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 
@@ -47,31 +51,73 @@ Result<UniqueFd> open_beneath_no_symlinks(DirRef dir, const std::string& path, i
 
 namespace {
 
-// The path up to and including each component in turn: "a", "a/b", "a/b/c".
-std::vector<std::string> prefixes(const std::string& path) {
-  std::vector<std::string> all;
-  std::string so_far;
-  for (const std::string& part : split(path, '/')) {
-    if (part.empty() || part == ".") continue;
-    so_far += (so_far.empty() ? "" : "/") + part;
-    all.push_back(so_far);
-  }
-  return all;
+// More symlinks than the kernel follows in one path (path_resolution(7)).
+constexpr int kMaxLinks = 40;
+
+// The parts of a path that still have to be walked, last first.
+void push_parts(std::vector<std::string>& pending, const std::string& path) {
+  std::vector<std::string> parts = split(path, '/');
+  pending.insert(pending.end(), std::make_move_iterator(parts.rbegin()),
+                 std::make_move_iterator(parts.rend()));
+}
+
+// Text of the symlink at a path whose parents are none; nothing for anything else, or if nothing is there.
+Result<std::optional<std::string>> link_text(DirRef root, const std::string& path) {
+  const auto fd = open_beneath_no_symlinks(root, path, O_PATH | O_NOFOLLOW);
+  const int error = fd ? 0 : fd.error().sys_errno();
+  if (error == ENOENT || error == ENOTDIR) return std::nullopt;
+  if (!fd) return std::unexpected(fd.error());
+  struct stat st{};
+  if (::fstat(fd->get(), &st) != 0) return sys_fail("reading attributes of '{}'", printable(path));
+  if (!S_ISLNK(st.st_mode)) return std::nullopt;
+  return TRY(read_link(DirRef(fd->get()), ""));
 }
 
 std::string last_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
 }  // namespace
 
+Result<std::string> resolve_in_root(DirRef root, const std::string& path) {
+  std::vector<std::string> pending;
+  std::vector<std::string> done;
+  push_parts(pending, path);
+  for (int links = 0; !pending.empty();) {
+    const std::string part = std::move(pending.back());
+    pending.pop_back();
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      if (!done.empty()) done.pop_back();
+      continue;
+    }
+    done.push_back(part);
+    const auto text = TRY(link_text(root, join(done, "/")));
+    if (!text) continue;
+    if (++links > kMaxLinks) return errno_fail(ELOOP, "resolving '{}'", printable(path));
+    done.pop_back();
+    if (text->starts_with('/')) done.clear();
+    push_parts(pending, *text);
+  }
+  return join(done, "/");
+}
+
 Result<DirFd> make_dirs_in_root(DirRef root, const std::string& path, mode_t mode) {
+  auto present = open_dir_in_root(root, path, O_PATH);
+  if (present || present.error().sys_errno() != ENOENT) return present;
   DirFd current = TRY(open_dir_in_root(root, ".", O_PATH));
-  for (const std::string& prefix : prefixes(path)) {
+  std::string prefix;
+  for (const std::string& part : split(TRY(resolve_in_root(root, path)), '/')) {
+    prefix += (prefix.empty() ? "" : "/") + part;
     auto next = open_dir_in_root(root, prefix, O_PATH);
     if (!next && next.error().sys_errno() == ENOENT) {
-      TRY(make_dir(current, last_name(prefix), mode));
+      TRY(make_dir(current, part, mode));
       next = open_dir_in_root(root, prefix, O_PATH);
     }
-    if (!next) return std::unexpected(std::move(next).error());
+    if (!next) return next;
     current = std::move(*next);
   }
   return current;
@@ -84,11 +130,11 @@ Result<UniqueFd> make_mount_point(DirRef root, const std::string& path, bool fil
     DirFd dir = TRY(make_dirs_in_root(root, path));
     return UniqueFd(dir.release());
   }
-  const std::size_t slash = path.rfind('/');
-  const DirFd parent = TRY(make_dirs_in_root(root, slash == std::string::npos ? "." : path.substr(0, slash)));
-  // O_EXCL does not follow a dangling symlink in the last place, where a plain O_CREAT would.
-  (void)TRY(open_at(parent, last_name(path), O_WRONLY | O_CREAT | O_EXCL, 0644));
-  return open_in_root(root, path, O_PATH);
+  const std::string place = TRY(resolve_in_root(root, path));
+  const DirFd parent = TRY(make_dirs_in_root(root, parent_of(place)));
+  // O_EXCL does not follow a symlink that came to the place in the meantime.
+  (void)TRY(open_at(parent, last_name(place), O_WRONLY | O_CREAT | O_EXCL, 0644));
+  return open_in_root(root, place, O_PATH);
 }
 
 }  // namespace agena::sys

@@ -30,27 +30,20 @@ struct KindRow {
 constexpr std::array kKinds = {KindRow{"empty", VolumeKind::kEmpty}, KindRow{"host", VolumeKind::kHost}};
 static_assert(sorted_by_name(kKinds));
 
+struct PropagationRow {
+  std::string_view name;
+  schema::Propagation value;
+};
+constexpr std::array kPropagations = {PropagationRow{"private", schema::Propagation::kPrivate},
+                                      PropagationRow{"shared", schema::Propagation::kShared},
+                                      PropagationRow{"slave", schema::Propagation::kSlave}};
+static_assert(sorted_by_name(kPropagations));
+
 std::optional<VolumeKind> read_kind(const JsonNode& node) {
   const auto text = node.as_string();
   if (!text) return std::nullopt;
   if (const auto* row = find_by_name(kKinds, *text)) return row->value;
   node.complain_expected("'empty' or 'host'");
-  return std::nullopt;
-}
-
-// "0755": permissions in octal, as chmod(1) takes them.
-std::optional<std::uint32_t> read_mode(const JsonNode& node) {
-  constexpr std::size_t kMaxDigits = 5;
-  constexpr std::uint32_t kMaxMode = 07777;
-  const auto text = node.as_string();
-  if (!text) return std::nullopt;
-  std::uint32_t mode = 0;
-  const bool octal = !text->empty() && text->size() <= kMaxDigits &&
-                     std::ranges::all_of(*text, [](char c) { return c >= '0' && c <= '7'; });
-  if (octal)
-    for (const char c : *text) mode = mode * 8 + static_cast<std::uint32_t>(c - '0');
-  if (octal && mode <= kMaxMode) return mode;
-  node.complain_expected("permissions in octal from '0000' to '7777'");
   return std::nullopt;
 }
 
@@ -61,7 +54,7 @@ void read_permissions(ObjectReader& object, Volume& volume) {
     return node && volume.kind == VolumeKind::kEmpty;
   };
   if (const auto node = object.find("mode"); allowed(node))
-    if (const auto mode = read_mode(*node)) volume.mode = *mode;
+    if (const auto mode = json::read_mode(*node)) volume.mode = *mode;
   if (const auto node = object.find("uid"); allowed(node))
     if (const auto id = node->as_uint(kMaxId)) volume.uid = static_cast<std::uint32_t>(*id);
   if (const auto node = object.find("gid"); allowed(node))
@@ -81,6 +74,34 @@ std::optional<schema::DeviceAccess> read_device_access(const JsonNode& node) {
 
 std::string device_access_text(const schema::DeviceAccess& access) {
   return std::string(access.read ? "r" : "") + (access.write ? "w" : "") + (access.mknod ? "m" : "");
+}
+
+// What is mounted below a read-only volume later would be writable.
+std::optional<schema::Propagation> read_propagation(const JsonNode& node, bool read_only) {
+  const auto text = node.as_string();
+  if (!text) return std::nullopt;
+  const auto* row = find_by_name(kPropagations, *text);
+  if (row == nullptr) {
+    node.complain_expected("'private', 'slave' or 'shared'");
+    return std::nullopt;
+  }
+  if (read_only && row->value != schema::Propagation::kPrivate) {
+    node.complain("a read-only volume can only be private");
+    return std::nullopt;
+  }
+  return row->value;
+}
+
+// Members that are not appc's and that only a host volume can have; other readers ignore them.
+void read_host_extensions(ObjectReader& object, Volume& volume) {
+  const auto allowed = [&](const std::optional<JsonNode>& node) {
+    if (node && volume.kind != VolumeKind::kHost) node->complain("only a host volume can have this");
+    return node && volume.kind == VolumeKind::kHost;
+  };
+  if (const auto node = object.find("propagation"); allowed(node))
+    volume.propagation = read_propagation(*node, volume.read_only.value_or(false));
+  if (const auto node = object.find("deviceAccess"); allowed(node))
+    volume.device_access = read_device_access(*node);
 }
 
 void read_source(const JsonNode& volume_node, ObjectReader& object, Volume& volume) {
@@ -128,12 +149,7 @@ std::optional<Volume> read_volume(const JsonNode& node) {
   if (const auto read_only = object.find("readOnly")) volume.read_only = read_only->as_bool();
   if (const auto recursive = object.find("recursive")) volume.recursive = recursive->as_bool();
   read_permissions(object, volume);
-  if (const auto access = object.find("deviceAccess")) {
-    if (volume.kind == VolumeKind::kHost)
-      volume.device_access = read_device_access(*access);
-    else
-      access->complain("only a host volume can have this");
-  }
+  read_host_extensions(object, volume);
   volume.extra = object.extra();
   return volume;
 }
@@ -150,6 +166,8 @@ Result<Json> volume_json(const Volume& volume) {
     object.add("uid", volume.uid);
     object.add("gid", volume.gid);
   }
+  if (volume.propagation)
+    object.add("propagation", std::string(row_for(kPropagations, *volume.propagation).name));
   if (volume.device_access) object.add("deviceAccess", device_access_text(*volume.device_access));
   TRY(object.add_extra(volume.extra));
   return object.take();

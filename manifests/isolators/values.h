@@ -58,4 +58,17 @@ json_text::Json write_pids_limit(const IsolatorValue& value);
 std::optional<IsolatorValue> read_rlimits(const JsonNode& node);
 json_text::Json write_rlimits(const IsolatorValue& value);
 
+// [{"path": "/run", "size": 65536, "mode": "1777", "uid": 0, "gid": 0, "exec": false, "suid": false}, …]; all
+// but the path may be left out
+std::optional<IsolatorValue> read_tmpfs(const JsonNode& node);
+json_text::Json write_tmpfs(const IsolatorValue& value);
+
+// A number of bytes
+std::optional<IsolatorValue> read_shm_size(const JsonNode& node);
+json_text::Json write_shm_size(const IsolatorValue& value);
+
+// {"net.core.somaxconn": "1024", …}
+std::optional<IsolatorValue> read_sysctls(const JsonNode& node);
+json_text::Json write_sysctls(const IsolatorValue& value);
+
 }  // namespace agena::isolators

@@ -81,4 +81,19 @@ std::vector<std::string> read_texts(const JsonNode& node) {
   return texts;
 }
 
+std::optional<std::uint32_t> read_mode(const JsonNode& node) {
+  constexpr std::size_t kMaxDigits = 5;
+  constexpr std::uint32_t kMaxMode = 07777;
+  const auto text = node.as_string();
+  if (!text) return std::nullopt;
+  std::uint32_t mode = 0;
+  const bool octal = !text->empty() && text->size() <= kMaxDigits &&
+                     std::ranges::all_of(*text, [](char c) { return c >= '0' && c <= '7'; });
+  if (octal)
+    for (const char c : *text) mode = mode * 8 + static_cast<std::uint32_t>(c - '0');
+  if (octal && mode <= kMaxMode) return mode;
+  node.complain_expected("permissions in octal from '0000' to '7777'");
+  return std::nullopt;
+}
+
 }  // namespace agena::json

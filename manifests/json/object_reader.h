@@ -60,4 +60,7 @@ std::optional<std::string> read_absolute_path(const JsonNode& node);
 // An array of strings without NUL characters.
 std::vector<std::string> read_texts(const JsonNode& node);
 
+// "0755": permissions in octal, as chmod(1) takes them.
+std::optional<std::uint32_t> read_mode(const JsonNode& node);
+
 }  // namespace agena::json

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -13,7 +14,7 @@
 
 namespace agena::schema {
 
-// Every isolator of appc 0.8.11, and ours; kUnknown for any other name.
+// Every isolator of appc 0.8.11, and ours (agena/…); kUnknown for any other name.
 enum class IsolatorKind {
   kUnknown,
   kCpu,
@@ -33,6 +34,9 @@ enum class IsolatorKind {
   kBlockIo,
   kPidsLimit,
   kRlimits,
+  kTmpfs,
+  kShmSize,
+  kSysctls,
 };
 
 // resource/*: cpu in cores, memory in bytes, bandwidths in bytes (network: bits) a second, iops a second.
@@ -123,10 +127,38 @@ struct Rlimits {
   bool operator==(const Rlimits&) const = default;
 };
 
+// agena/tmpfs: a file system in memory at a path of the app.
+struct TmpfsMount {
+  std::string path = {};                   // absolute, inside the app's root
+  std::optional<std::uint64_t> size = {};  // bytes; unset: the kernel's default, half of the memory
+  std::uint32_t mode = 01777;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  bool exec = false;  // whether programs in it can be run
+  bool suid = false;  // whether set-user-ID bits in it count
+  bool operator==(const TmpfsMount&) const = default;
+};
+struct TmpfsMounts {
+  std::vector<TmpfsMount> mounts = {};
+  bool operator==(const TmpfsMounts&) const = default;
+};
+
+// agena/shm-size, of a pod: bytes that fit into its /dev/shm.
+struct ShmSize {
+  std::uint64_t bytes = 0;
+  bool operator==(const ShmSize&) const = default;
+};
+
+// agena/sysctls, of a pod: kernel settings by name (isolators/sysctls.h).
+struct Sysctls {
+  std::map<std::string, std::string> values = {};
+  bool operator==(const Sysctls&) const = default;
+};
+
 // The typed value; monostate for unknown isolators.
-using IsolatorValue =
-    std::variant<std::monostate, ResourceValue, CapabilitySet, SeccompSet, NoNewPrivileges, CpuShares,
-                 OomScoreAdj, SelinuxContext, ApparmorProfile, BlockIo, PidsLimit, Rlimits>;
+using IsolatorValue = std::variant<std::monostate, ResourceValue, CapabilitySet, SeccompSet, NoNewPrivileges,
+                                   CpuShares, OomScoreAdj, SelinuxContext, ApparmorProfile, BlockIo,
+                                   PidsLimit, Rlimits, TmpfsMounts, ShmSize, Sysctls>;
 
 // One isolator. `json` is the value as the document has it (compact JSON text) and is what is written back;
 // make one from a typed value with isolators::make_isolator, so that both agree.

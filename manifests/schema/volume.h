@@ -24,6 +24,14 @@ enum class VolumeKind {
   kEmpty,  // a new directory that lives and dies with the pod
 };
 
+// Whether file systems that are mounted later below a host volume's source show in the app, and those that
+// the app mounts there on the host (mount_namespaces(7)).
+enum class Propagation {
+  kPrivate,  // neither
+  kSlave,    // the host's show in the app
+  kShared,   // both ways
+};
+
 // What an app may do with device nodes: open them for reading or writing, and make nodes of the same number.
 struct DeviceAccess {
   bool read = false;
@@ -39,6 +47,8 @@ struct Volume {
   std::string source = {};             // kHost only: absolute path on the host
   std::optional<bool> read_only = {};  // unset: the mount point decides
   std::optional<bool> recursive = {};  // unset: true
+  // kHost only. Unset: kPrivate for a read-only mount, otherwise kSlave.
+  std::optional<Propagation> propagation = {};
   // Permissions and owner of the directory; kEmpty only.
   std::uint32_t mode = 0755;
   std::uint32_t uid = 0;

@@ -10,6 +10,7 @@
 #include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
 #include "stage0/cli/resource_flags.h"
+#include "stage0/cli/volume_flags.h"
 
 namespace agena::stage0 {
 namespace {
@@ -40,8 +41,8 @@ consteval auto concatenated(const std::array<const Option*, N>&... lists) {
   return all;
 }
 // What may follow an image of a pod; and what of it may stand before the first image as well, for all apps.
-constexpr auto kOptionsForAllApps =
-    concatenated(kAppOptions, kConfineOptions, kIoOptions, kMountOptions, kLifeOptions, kResourceOptions);
+constexpr auto kOptionsForAllApps = concatenated(kAppOptions, kConfineOptions, kFileSystemOptions, kIoOptions,
+                                                 kMountOptions, kLifeOptions, kResourceOptions);
 constexpr auto kOptionsOfImages = concatenated(kOptionsForAllApps, kOneAppOptions, kSignatureOptions);
 
 using Lists1 = std::array<OptionList, 1>;
@@ -55,12 +56,12 @@ constexpr Lists1 kListLists = {kListOptions};
 constexpr Lists1 kLogsLists = {kLogsOptions};
 constexpr auto kPrepareLists =
     std::to_array<OptionList>({kPrepareOnlyOptions, kPullOptions, kStage1Options, kPrepareOptions,
-                               kPodResourceOptions, kPodNameOptions, kOptionsOfImages});
+                               kPodResourceOptions, kPodNameOptions, kOptionsOfImages, kKernelOptions});
 constexpr Lists1 kPrettyPrintLists = {kPrettyPrintOptions};
 constexpr Lists1 kRmLists = {kRmOptions};
-constexpr auto kRunLists = std::to_array<OptionList>({kPullOptions, kStage1Options, kPrepareOptions,
-                                                      kPodResourceOptions, kLaunchOptions, kRunOptions,
-                                                      kPodLifeOptions, kPodNameOptions, kOptionsOfImages});
+constexpr auto kRunLists = std::to_array<OptionList>(
+    {kPullOptions, kStage1Options, kPrepareOptions, kPodResourceOptions, kLaunchOptions, kRunOptions,
+     kPodLifeOptions, kPodNameOptions, kKernelOptions, kOptionsOfImages});
 constexpr std::array<OptionList, 2> kRunPreparedLists = {kLaunchOptions, kPodLifeOptions};
 constexpr Lists1 kStatusLists = {kStatusOptions};
 constexpr Lists1 kStopLists = {kStopOptions};

@@ -87,7 +87,16 @@ Result<std::uint32_t> parse_mode(std::string_view text) {
   return mode;
 }
 
-constexpr std::array<KeyRow<VolumeRequest>, 7> kVolumeKeys = {{
+// docker's recursive forms ("rslave") mean the same: all mounts of a volume are alike.
+Result<schema::Propagation> parse_propagation(std::string_view text) {
+  using enum schema::Propagation;
+  if (text == "private" || text == "rprivate") return kPrivate;
+  if (text == "slave" || text == "rslave") return kSlave;
+  if (text == "shared" || text == "rshared") return kShared;
+  return fail(ErrorKind::kInvalidInput, "'{}' is none of: private, slave, shared", printable(text));
+}
+
+constexpr std::array<KeyRow<VolumeRequest>, 8> kVolumeKeys = {{
     {"kind",
      [](VolumeRequest& volume, const std::string& value) -> Result<> {
        if (value != "host" && value != "empty")
@@ -124,6 +133,11 @@ constexpr std::array<KeyRow<VolumeRequest>, 7> kVolumeKeys = {{
     {"gid",
      [](VolumeRequest& volume, const std::string& value) -> Result<> {
        volume.gid = TRY(parse_id(value));
+       return {};
+     }},
+    {"propagation",
+     [](VolumeRequest& volume, const std::string& value) -> Result<> {
+       volume.propagation = TRY(parse_propagation(value));
        return {};
      }},
 }};
@@ -193,6 +207,16 @@ Result<VolumeRequest> parse_volume(std::string_view text) {
     return fail(ErrorKind::kInvalidInput, "volume '{}' of kind host has no source", printable(volume.name));
   if (is_host && (volume.mode || volume.uid || volume.gid))
     return fail(ErrorKind::kInvalidInput, "volume '{}' of kind host cannot have mode, uid or gid",
+                printable(volume.name));
+  if (volume.read_only.value_or(false) &&
+      volume.propagation.value_or(schema::Propagation::kPrivate) != schema::Propagation::kPrivate)
+    return fail(
+        ErrorKind::kInvalidInput,
+        "volume '{}' is read-only, so it can only be private: what is mounted below it later would be "
+        "writable",
+        printable(volume.name));
+  if (!is_host && volume.propagation)
+    return fail(ErrorKind::kInvalidInput, "volume '{}' of kind empty cannot have a propagation",
                 printable(volume.name));
   if (!is_host && !volume.source.empty())
     return fail(ErrorKind::kInvalidInput, "volume '{}' of kind empty cannot have a source",

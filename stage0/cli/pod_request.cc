@@ -12,6 +12,7 @@
 #include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
 #include "stage0/cli/resource_flags.h"
+#include "stage0/cli/volume_flags.h"
 
 namespace agena::stage0 {
 
@@ -69,7 +70,8 @@ Result<PodFlags> apply_pod_flags(std::span<const OptionUse> uses) {
         TRY(apply_option(kPullFlags, use, flags)) || TRY(apply_option(kStage1Flags, use, flags)) ||
         TRY(apply_option(kPrepareFlags, use, flags)) || TRY(apply_option(kLaunchFlags, use, flags)) ||
         TRY(apply_option(kRunFlags, use, flags)) || TRY(apply_option(kPodLifeFlags, use, flags)) ||
-        TRY(apply_option(kPodNameFlags, use, flags)) || TRY(apply_option(kPodResourceFlags, use, flags));
+        TRY(apply_option(kPodNameFlags, use, flags)) || TRY(apply_option(kPodResourceFlags, use, flags)) ||
+        TRY(apply_option(kKernelFlags, use, flags));
     (void)applied;  // what is left are global flags, mounts for all apps, and the command's own flags
   }
   return flags;
@@ -88,7 +90,7 @@ Result<> apply_pull_aliases(PodFlags& flags) {
 Result<bool> apply_app_default(const OptionUse& use, AppRequest& app) {
   return TRY(apply_option(kAppFlags, use, app)) || TRY(apply_option(kConfineFlags, use, app)) ||
          TRY(apply_option(kIoFlags, use, app)) || TRY(apply_option(kLifeFlags, use, app.life)) ||
-         TRY(apply_option(kResourceFlags, use, app));
+         TRY(apply_option(kResourceFlags, use, app)) || TRY(apply_option(kFileSystemFlags, use, app));
 }
 
 Result<> apply_app_flag(const OptionUse& use, AppRequest& app) {
@@ -166,9 +168,10 @@ Result<> check_pod_manifest(const PrepareRequest& request, const PodFlags& flags
   bool has_app_flags = false;
   for (const OptionUse& use : uses) has_app_flags = TRY(apply_app_default(use, all_apps)) || has_app_flags;
   const bool conflict = has_app_flags || !request.apps.empty() || !request.volumes.empty() ||
-                        !request.mounts.empty() || !request.ports.empty() || request.inherit_env ||
-                        request.resources != PodResourceFlags{} || !request.set_env.empty() ||
-                        !flags.env_files.empty() || request.pull_policy != PullPolicy::kNew;
+                        !request.kernel.empty() || !request.mounts.empty() || !request.ports.empty() ||
+                        request.inherit_env || request.resources != PodResourceFlags{} ||
+                        !request.set_env.empty() || !flags.env_files.empty() ||
+                        request.pull_policy != PullPolicy::kNew;
   if (conflict)
     return fail(ErrorKind::kInvalidInput, "conflicting flags set with --pod-manifest (see --help)");
   return {};

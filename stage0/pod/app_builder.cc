@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "common/base/strings.h"
+#include "common/sys/fs.h"
 #include "manifests/codec/image_manifest.h"
 #include "manifests/schema/app_io.h"
+#include "manifests/isolators/isolators.h"
 #include "stage0/pod/isolator_flags.h"
 #include "stage0/pod/resource_isolators.h"
 
@@ -59,6 +61,35 @@ void apply_overrides(const AppRequest& request, schema::App& app) {
   for (const NameValue& variable : request.environment) set_environment(app, variable);
   for (const NameValue& item : request.user_annotations) app.user_annotations[item.name] = item.value;
   for (const NameValue& item : request.user_labels) app.user_labels[item.name] = item.value;
+}
+
+// A device is a volume of the app alone.
+Result<schema::Mount> make_device(const DeviceRequest& request) {
+  const auto st = sys::stat_at(sys::at_cwd(), request.source, 0);
+  if (!st) return fail(st.error().kind(), "the host has no device '{}'", printable(request.source));
+  if (!S_ISCHR(st->st_mode) && !S_ISBLK(st->st_mode) && !S_ISDIR(st->st_mode))
+    return fail(ErrorKind::kInvalidInput, "'{}' is neither a device nor a directory of devices",
+                printable(request.source));
+  schema::Volume volume{.name = TRY(schema::AcName::sanitised("device" + request.target)),
+                        .kind = schema::VolumeKind::kHost,
+                        .source = request.source,
+                        .recursive = false,
+                        .device_access = request.access};
+  schema::AcName name = volume.name;
+  return schema::Mount{
+      .volume = std::move(name), .path = request.target, .app_volume = std::move(volume), .extra = {}};
+}
+
+Result<> add_file_systems(const FileSystemRequest& request, schema::RuntimeApp& runtime) {
+  for (const DeviceRequest& device : request.devices)
+    runtime.mounts.push_back(TRY_CTX(make_device(device), "--device"));
+  if (request.tmpfs.empty()) return {};
+  std::erase_if(runtime.app->isolators, [](const schema::Isolator& isolator) {
+    return isolator.kind == schema::IsolatorKind::kTmpfs;
+  });
+  runtime.app->isolators.push_back(TRY_CTX(
+      isolators::make_isolator(schema::IsolatorKind::kTmpfs, schema::TmpfsMounts{request.tmpfs}), "--tmpfs"));
+  return {};
 }
 
 }  // namespace
@@ -116,6 +147,7 @@ Result<schema::RuntimeApp> build_app(const AppRequest& request, const ImageRecor
   TRY(apply_life_request(request.life, runtime.annotations));
   TRY(schema::read_app_io(runtime.annotations));
   for (const MountRequest& mount : request.mounts) runtime.mounts.push_back(TRY(make_mount(mount)));
+  TRY(add_file_systems(request.file_systems, runtime));
   return runtime;
 }
 

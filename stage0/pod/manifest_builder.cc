@@ -7,6 +7,7 @@
 #include "common/contract/entrypoints.h"
 #include "manifests/codec/image_manifest.h"
 #include "manifests/codec/pod_manifest.h"
+#include "manifests/isolators/isolators.h"
 #include "stage0/pod/app_builder.h"
 #include "stage0/pod/resource_isolators.h"
 
@@ -43,6 +44,7 @@ Result<schema::Volume> make_volume(const VolumeRequest& request) {
   volume.source = request.source;
   volume.read_only = request.read_only;
   volume.recursive = request.recursive;
+  volume.propagation = request.propagation;
   volume.mode = request.mode.value_or(volume.mode);
   volume.uid = request.uid.value_or(volume.uid);
   volume.gid = request.gid.value_or(volume.gid);
@@ -55,6 +57,18 @@ Result<> add_volumes(const PrepareRequest& request, schema::PodManifest& pod) {
       return fail(ErrorKind::kInvalidInput, "duplicate volume name '{}'", volume.name);
     pod.volumes.push_back(TRY_CTX(make_volume(volume), "--volume"));
   }
+  return {};
+}
+
+Result<> add_pod_isolators(const PrepareRequest& request, schema::PodManifest& pod) {
+  const KernelRequest& kernel = request.kernel;
+  if (kernel.shm_size)
+    pod.isolators.push_back(
+        TRY_CTX(isolators::make_isolator(schema::IsolatorKind::kShmSize, schema::ShmSize{*kernel.shm_size}),
+                "--shm-size"));
+  if (!kernel.sysctls.values.empty())
+    pod.isolators.push_back(
+        TRY_CTX(isolators::make_isolator(schema::IsolatorKind::kSysctls, kernel.sysctls), "--sysctl"));
   return {};
 }
 
@@ -113,6 +127,7 @@ Result<schema::PodManifest> build_pod_manifest(const PrepareRequest& request,
     pod.apps.push_back(std::move(app));
   }
   TRY(add_volumes(request, pod));
+  TRY(add_pod_isolators(request, pod));
   TRY(add_ports(request, pod));
   TRY(add_pod_facts(request, pod));
   TRY(codec::validate_pod_references(pod));

@@ -11,7 +11,9 @@
 #include "stage0/pod/roots.h"
 #include "stage0/pod/run_call.h"
 #include "stage0/pod/selinux.h"
+#include "stage0/pod/shared_volumes.h"
 #include "stage0/pod/start_again.h"
+#include "stage0/pod/volume_checks.h"
 #include "stage0/store/data_dir.h"
 #include "stage0/tree/overlay_root.h"
 
@@ -27,8 +29,10 @@ Result<> refuse_unsupported(const LaunchRequest& launch) {
   return {};
 }
 
+// What is to be started; checked while the pod is still prepared.
 Result<std::vector<std::string>> app_names(const sys::DirFd& pod, const LaunchRequest& launch) {
   const auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod, paths::kManifest))));
+  TRY(check_volume_sources(manifest));
   if (manifest.apps.empty())
     return fail(ErrorKind::kInvalidInput, "pod must contain at least one application");
   if (launch.interactive && manifest.apps.size() > 1)
@@ -39,7 +43,8 @@ Result<std::vector<std::string>> app_names(const sys::DirFd& pod, const LaunchRe
 }
 
 // From a locked pod in `prepare`, `prepared` or (ended) `run` to one that only lacks the exec.
-Result<PodLaunch> launch(const Engine& engine, Pod& pod, const RunCallFacts& facts, PhaseTimer times) {
+Result<PodLaunch> launch(const Engine& engine, Pod& pod, const RunCallFacts& facts,
+                         const std::vector<SharedVolume>& shared, PhaseTimer times) {
   const auto apps = TRY(app_names(pod.dir(), facts.launch));
   if (pod.directory() != PodDirectory::kRun) TRY(pod.move_to(PodDirectory::kRun));
   const Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadOnly));
@@ -47,6 +52,7 @@ Result<PodLaunch> launch(const Engine& engine, Pod& pod, const RunCallFacts& fac
       TRY_CTX(label_pod(TRY(sys::open_dir("/")), TRY(sys::open_dir(engine.data_dir)), pod.dir()),
               "choosing SELinux labels");
   TRY(mount_roots(store, pod.dir(), apps, labels.mount));
+  TRY(attach_shared_volumes(pod.dir(), shared));
   const sys::DirFd root = TRY(sys::open_dir(pod.dir(), paths::kStage1Root));
   TRY(link_mtab(root, apps));
   TRY(write_dns_files(facts.launch, root, engine.personality + " run"));
@@ -91,19 +97,32 @@ Result<Pod> take_startable(const Engine& engine, const Pods& pods, const std::st
   return pod;
 }
 
+// Nothing that was opened for it is of use after the change of the mount namespace.
+Result<std::vector<SharedVolume>> shared_volumes_of_prepared(const Engine& engine, const std::string& uuid) {
+  const Pods pods = TRY(Pods::open(engine.data_dir));
+  const Pod pod = TRY(find_pod(pods, uuid));
+  const auto text = sys::read_file(pod.dir(), paths::kManifest);
+  // A pod that is not prepared: whoever locks it says so.
+  if (!text) return std::vector<SharedVolume>();
+  return open_shared_volumes(TRY(codec::parse_pod_manifest(*text)));
+}
+
 }  // namespace
 
 Result<PodLaunch> launch_pod(const Engine& engine, const RunRequest& request) {
   PhaseTimer times(engine.start);
   TRY(refuse_unsupported(request.launch));
+  TRY(check_volume_sources(request.prepare));
+  const auto shared = TRY(open_shared_volumes(request.prepare));
   // Before anything is opened: the kernel mounts only by descriptors of the namespace that it mounts in.
   TRY(sys::enter_private_mount_namespace());
   TRY(make_data_dir(engine.data_dir, engine.group));
   const Pods pods = TRY(Pods::create(engine.data_dir));
   auto [pod, warnings] = TRY(prepare_directory(engine, pods, request.prepare, request.uuid_file_save, times));
   if (!request.launch_flags.empty()) TRY(keep_launch_flags(pod.dir(), request.launch_flags));
-  auto started = TRY_CTX(launch(engine, pod, {request.launch, request.prepare.insecure}, std::move(times)),
-                         "running pod '{}'", pod.uuid().str());
+  auto started =
+      TRY_CTX(launch(engine, pod, {request.launch, request.prepare.insecure}, shared, std::move(times)),
+              "running pod '{}'", pod.uuid().str());
   started.warnings.insert(started.warnings.begin(), warnings.begin(), warnings.end());
   return started;
 }
@@ -111,6 +130,7 @@ Result<PodLaunch> launch_pod(const Engine& engine, const RunRequest& request) {
 Result<PodLaunch> launch_prepared_pod(const Engine& engine, const RunPreparedRequest& request) {
   PhaseTimer times(engine.start);
   TRY(refuse_unsupported(request.launch));
+  const auto shared = TRY(shared_volumes_of_prepared(engine, request.uuid));
   TRY(sys::enter_private_mount_namespace());
   const Pods pods = TRY(Pods::open(engine.data_dir));
   Pod pod = TRY(take_startable(engine, pods, request.uuid));
@@ -119,7 +139,7 @@ Result<PodLaunch> launch_prepared_pod(const Engine& engine, const RunPreparedReq
             "unable to run prepared overlay-enabled pod: overlay not supported");
   TRY(keep_launch_flags(pod.dir(), request.launch_flags));
   times.end_phase("lookup");
-  return TRY_CTX(launch(engine, pod, {request.launch, request.insecure}, std::move(times)),
+  return TRY_CTX(launch(engine, pod, {request.launch, request.insecure}, shared, std::move(times)),
                  "running pod '{}'", pod.uuid().str());
 }
 

@@ -11,6 +11,7 @@
 
 #include "stage0/pod/life_request.h"
 #include "stage0/pod/resource_request.h"
+#include "stage0/pod/volume_request.h"
 
 namespace agena::stage0 {
 
@@ -76,6 +77,7 @@ struct VolumeRequest {
   std::optional<std::uint32_t> mode;  // permission bits, at most 07777
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
+  std::optional<schema::Propagation> propagation;  // kind host only
   bool operator==(const VolumeRequest&) const = default;
 };
 
@@ -129,6 +131,7 @@ struct AppRequest {
   IsolatorFlags isolators;
   LifeRequest life;
   ResourceFlags resources;
+  FileSystemRequest file_systems;
   bool operator==(const AppRequest&) const = default;
 };
 
@@ -146,6 +149,8 @@ struct PrepareRequest {
   bool inherit_env = false;
   // `--set-env-file` and `--set-env` together, the latter already preferred; no name twice.
   std::vector<NameValue> set_env;
+
+  KernelRequest kernel;  // empty with a pod_manifest
 
   std::string pod_manifest;  // path of a pod manifest, empty if none
   PullPolicy pull_policy = PullPolicy::kNew;

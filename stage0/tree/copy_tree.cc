@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "common/base/strings.h"
+#include "common/sys/copy_entry.h"
 #include "common/sys/fs.h"
 #include "common/sys/path_in_root.h"
-#include "stage0/tree/copy_entry.h"
 
 namespace agena::stage0 {
 namespace {
@@ -92,7 +92,7 @@ class Copier {
     const sys::DirFd copy = TRY(sys::open_dir(to, name, O_NOFOLLOW));
     TRY(copy_content(path, entry.layers, copy));
     // Last, because making entries changes the time.
-    return copy_directory_attributes(TRY(open_source(entry.layer, path)), copy);
+    return sys::copy_directory_attributes(TRY(open_source(entry.layer, path)), copy);
   }
 
   Result<> copy_or_link(const std::string& path, const std::string& name, const Merged& entry,
@@ -107,7 +107,7 @@ class Copier {
       }
     }
     const sys::DirFd dir = TRY(open_source(entry.layer, parent_of(path)));
-    return copy_non_directory({dir, name}, entry.st, {to, name});
+    return sys::copy_non_directory({dir, name}, entry.st, {to, name});
   }
 
   static std::string parent_of(const std::string& path) {
@@ -128,7 +128,7 @@ Result<> copy_layers(std::span<const sys::DirFd> layers, const sys::DirFd& root_
   std::vector<std::size_t> sources;
   for (std::size_t i = layers.size(); i > 0; --i) sources.push_back(i - 1);
   TRY(Copier(layers, target).copy_content(".", sources, target));
-  return copy_directory_attributes(root_attributes, target);
+  return sys::copy_directory_attributes(root_attributes, target);
 }
 
 }  // namespace agena::stage0

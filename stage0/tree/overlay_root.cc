@@ -8,9 +8,9 @@
 #include <array>
 
 #include "common/base/cleanup.h"
+#include "common/sys/copy_entry.h"
 #include "common/sys/fs.h"
 #include "common/sys/overlay.h"
-#include "stage0/tree/copy_entry.h"
 
 namespace agena::stage0 {
 namespace {
@@ -70,7 +70,7 @@ Result<> make_upper(const sys::DirFd& root_attributes, const sys::DirFd& pod, co
   TRY(sys::make_dirs(pod, upper));
   TRY(sys::make_dir(pod, work, 0700));
   const sys::DirFd dir = TRY(sys::open_dir(pod, upper));
-  return copy_directory_attributes(root_attributes, dir);
+  return sys::copy_directory_attributes(root_attributes, dir);
 }
 
 Result<> mount_overlay_root(const OverlayRoot& root, const sys::DirFd& target) {

@@ -2,11 +2,14 @@
 
 #include <linux/mount.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
+#include "common/stage2/volumes.h"
 #include "common/sys/fs.h"
 #include "manifests/codec/pod_manifest.h"
 
@@ -40,18 +43,14 @@ Result<> check_run_options(const contract::EntrypointCall& call) {
 
 namespace {
 
-Result<std::vector<stage2::AppMount>> volumes_of(const schema::PodManifest& manifest,
-                                                 const stage2::PodApp& app) {
-  auto mounts = TRY(stage2::mounts_of_app(manifest, app));
-  for (const stage2::AppMount& mount : mounts) {
-    if (mount.implicit)
-      return fail(ErrorKind::kInvalidInput, "no volume for mount point '{}' (stage1-fly makes no empty ones)",
-                  mount.path);
-    if (mount.volume.kind == schema::VolumeKind::kEmpty)
-      return fail(ErrorKind::kUnsupported, "volume '{}' is of kind empty, which stage1-fly does not support",
-                  mount.volume.name.str());
-  }
-  return mounts;
+// What would change the host.
+Result<> check_pod_isolators(const schema::PodManifest& manifest) {
+  for (const schema::Isolator& isolator : manifest.isolators)
+    if (isolator.kind == schema::IsolatorKind::kSysctls || isolator.kind == schema::IsolatorKind::kShmSize)
+      return fail(ErrorKind::kUnsupported,
+                  "stage1-fly has the host's kernel settings and shared memory: isolator {} is not supported",
+                  isolator.name.str());
+  return {};
 }
 
 }  // namespace
@@ -60,6 +59,7 @@ Result<FlyPod> load_fly_pod(const sys::DirFd& pod_dir, const contract::Entrypoin
   Uuid uuid = TRY(Uuid::parse(call.operands.at(0)));
   const stage2::DnsMode dns = TRY(stage2::parse_dns_mode(call.value("dns-conf-mode")));
   auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod_dir, paths::kManifest))));
+  TRY(check_pod_isolators(manifest));
   if (manifest.apps.size() != 1)
     return fail(ErrorKind::kUnsupported, "stage1-fly runs exactly one app, this pod has {}",
                 manifest.apps.size());
@@ -67,7 +67,7 @@ Result<FlyPod> load_fly_pod(const sys::DirFd& pod_dir, const contract::Entrypoin
   if (app.life.restart.when != life::RestartPolicy::When::kNo)
     return fail(ErrorKind::kUnsupported,
                 "app '{}': --restart is not supported by stage1-fly, which has no supervisor", app.name());
-  auto mounts = TRY_CTX(volumes_of(manifest, app), "app '{}'", app.name());
+  auto mounts = TRY_CTX(stage2::mounts_of_app(manifest, app), "app '{}'", app.name());
   return FlyPod{std::move(uuid), dns, std::move(app), std::move(mounts)};
 }
 
@@ -114,12 +114,16 @@ sys::MountPlan fly_mounts(const FlyPod& pod) {
   // Before the volumes: one that covers such a file was meant to.
   add_conf_file(plan, pod.dns.resolv_conf, "/etc/resolv.conf", paths::kResolvConf);
   add_conf_file(plan, pod.dns.hosts, "/etc/hosts", paths::kHosts);
-  for (const stage2::AppMount& mount : pod.mounts) {
-    // Not recursive unless asked for: rkt's fly, whose users had mounts multiply otherwise.
-    sys::MountOp op = bind(mount.path, mount.volume.source, mount.volume.recursive.value_or(false));
-    op.attributes = mount.read_only ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0;
-    plan.push_back(std::move(op));
-  }
+  return plan;
+}
+
+sys::MountPlan fly_user_mounts(const FlyPod& pod) {
+  // Not recursive unless asked for: rkt's fly, whose users had mounts multiply otherwise.
+  sys::MountPlan plan = stage2::volume_mounts(pod.mounts, /*recursive=*/false);
+  // The host's devices are all there.
+  std::erase_if(
+      plan, [](const sys::MountOp& op) { return op.source == op.target && op.target.starts_with("/dev/"); });
+  std::ranges::move(stage2::tmpfs_mounts(pod.app.app), std::back_inserter(plan));
   return plan;
 }
 

@@ -26,12 +26,14 @@ Result<> check_run_options(const contract::EntrypointCall& call);
 // ignores). One that cannot be had is an error, or with --disable-limits a warning.
 Result<stage2::ProcessLimits> fly_limits(const FlyPod& pod, const contract::EntrypointCall& call);
 
-// Reads the pod from its directory. More or fewer than one app, a mount point without a volume and a volume
-// of kind `empty` are errors.
+// Reads the pod from its directory. More or fewer than one app, and kernel settings of a pod's own, are
+// errors.
 Result<FlyPod> load_fly_pod(const sys::DirFd& pod_dir, const contract::EntrypointCall& call);
 
-// What is mounted below the app's root: the host's /dev, /proc and /sys, a /tmp, the network's files, the
-// volumes. A pure function of the pod.
+// What is mounted below the app's root before the user's mounts: the host's /dev, /proc and /sys, a /tmp, the
+// network's files. A pure function of the pod.
 sys::MountPlan fly_mounts(const FlyPod& pod);
+// The user's mounts, in the order of the manifest.
+sys::MountPlan fly_user_mounts(const FlyPod& pod);
 
 }  // namespace agena::fly

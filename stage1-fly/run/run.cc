@@ -11,6 +11,7 @@
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
 #include "common/stage2/steps.h"
+#include "common/stage2/volumes.h"
 #include "common/sys/fs.h"
 #include "common/sys/namespaces.h"
 #include "common/sys/notify.h"
@@ -55,16 +56,36 @@ Result<> write_missing_hosts(const sys::DirFd& root) {
   return sys::write_all(file->get(), "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
 }
 
-Result<> set_up_root(const FlyPod& pod) {
+// The host's /dev, /proc and /sys are the host's: nothing is made in them for a mount.
+Result<> check_targets(const sys::DirFd& root, const sys::MountPlan& plan) {
+  for (const sys::MountOp& op : plan)
+    for (const char* shared : {"dev", "proc", "sys"})
+      if (sys::is_at_or_below(op.target, shared) && !sys::open_in_root(root, op.target, O_PATH))
+        return fail(ErrorKind::kInvalidInput, "{}: the host has no '/{}', which stage1-fly shares with it",
+                    op.subject, printable(op.target));
+  return {};
+}
+
+Result<> mount_users(const sys::DirFd& root, const FlyPod& pod) {
+  sys::MountPlan plan = fly_user_mounts(pod);
+  if (plan.empty()) return {};
+  TRY(sys::order_by_place(root, plan));
+  TRY(check_targets(root, plan));
+  return sys::run_mount_plan(root, plan);
+}
+
+Result<> set_up_root(const sys::DirFd& pod_dir, const FlyPod& pod) {
   TRY(ensure_private_mounts());
   const sys::DirFd root = TRY(sys::open_dir(paths::app_root(pod.app.name())));
   if (pod.dns.hosts == stage2::ConfSource::kDefault) TRY_CTX(write_missing_hosts(root), "file '/etc/hosts'");
+  TRY(stage2::make_empty_volumes(pod_dir, root, pod.mounts));
   sys::MountPlan plan = fly_mounts(pod);
   // A manager's socket in the file system; an abstract one ('@') needs no mount.
   const std::string socket = variable("NOTIFY_SOCKET");
   if (pod.app.life.notifies && socket.starts_with('/'))
     plan.push_back({.target = socket, .source = socket, .missing = sys::MissingSource::kSkip});
-  return sys::run_mount_plan(root, plan);
+  TRY(sys::run_mount_plan(root, plan));
+  return mount_users(root, pod);
 }
 
 Result<stage2::LaunchPlan> plan_launch(const FlyPod& pod, const stage2::ProcessLimits& limits) {
@@ -115,9 +136,10 @@ Result<int> run(const contract::EntrypointCall& call) {
   const sys::DirFd pod_dir = TRY(sys::open_dir("."));
   const FlyPod pod = TRY(load_fly_pod(pod_dir, call));
   warn_of_missing_supervisor(pod);
+  for (const std::string& warning : stage2::implicit_volume_warnings(pod.mounts)) log::warning("{}", warning);
   stage2::LaunchPlan plan = TRY(plan_launch(pod, TRY(fly_limits(pod, call))));
   timer.end_phase("read pod");
-  TRY_CTX(set_up_root(pod), "app '{}'", pod.app.name());
+  TRY_CTX(set_up_root(pod_dir, pod), "app '{}'", pod.app.name());
   timer.end_phase("mounts");
   TRY(write_records(pod_dir, plan));
   timer.end_phase("records");

@@ -10,6 +10,7 @@
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "manifests/codec/pod_manifest.h"
+#include "stage1/run/kernel_settings.h"
 
 namespace agena::stage1 {
 namespace {
@@ -100,6 +101,8 @@ Result<Pod> load_pod(const sys::DirFd& pod_dir, const contract::EntrypointCall& 
     return fail(ErrorKind::kInvalidInput, "interactive option only supports one image");
   for (const schema::RuntimeApp& runtime : pod.manifest.apps)
     pod.apps.push_back(TRY_CTX(stage2::load_pod_app(pod_dir, runtime), "app '{}'", runtime.name.str()));
+  pod.options.hostname = hostname_setting(pod.manifest).value_or(pod.options.hostname);
+  TRY(check_kernel_settings(pod));
   return pod;
 }
 

@@ -1,8 +1,5 @@
 #include "stage1/run/pod_files.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "common/contract/pod_paths.h"
 #include "common/stage2/app_plan.h"
 #include "common/stage2/hub_protocol.h"
@@ -51,29 +48,6 @@ Result<> write_pod_files(const sys::DirFd& root, const Pod& pod) {
     TRY(sys::write_file(root, std::string(kUnitDir) + "/" + unit.name, unit.text));
   const PodLimits limits = TRY(limits_of(pod));
   for (const PodApp& app : pod.apps) TRY_CTX(write_app_files(root, pod, app, limits), "app '{}'", app.name());
-  return {};
-}
-
-namespace {
-
-Result<> make_volume(const sys::DirFd& pod_dir, const schema::Volume& volume) {
-  TRY(sys::make_dir(pod_dir, paths::kSharedVolumes));
-  const std::string path = std::string(paths::kSharedVolumes) + "/" + volume.name.str();
-  TRY(sys::make_dir(pod_dir, path, volume.mode));
-  if (::fchownat(pod_dir.get(), path.c_str(), volume.uid, volume.gid, AT_SYMLINK_NOFOLLOW) != 0)
-    return sys_fail("setting the owner of volume '{}'", volume.name.str());
-  // chown clears setuid and setgid bits.
-  if (::fchmodat(pod_dir.get(), path.c_str(), volume.mode, 0) != 0)
-    return sys_fail("setting the mode of volume '{}'", volume.name.str());
-  return {};
-}
-
-}  // namespace
-
-Result<> make_empty_volumes(const sys::DirFd& pod_dir, const Pod& pod) {
-  for (const PodApp& app : pod.apps)
-    for (const stage2::AppMount& mount : TRY(stage2::mounts_of_app(pod.manifest, app)))
-      if (mount.volume.kind == schema::VolumeKind::kEmpty) TRY(make_volume(pod_dir, mount.volume));
   return {};
 }
 

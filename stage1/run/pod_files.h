@@ -10,7 +10,5 @@ namespace agena::stage1 {
 
 // Writes them below `root`, the stage1 root. /run must be mounted there already.
 Result<> write_pod_files(const sys::DirFd& root, const Pod& pod);
-// Makes the backing directories of `empty` volumes in the pod directory, with their mode and owner.
-Result<> make_empty_volumes(const sys::DirFd& pod_dir, const Pod& pod);
 
 }  // namespace agena::stage1

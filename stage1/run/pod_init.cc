@@ -12,14 +12,18 @@
 
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
+#include "common/stage2/volumes.h"
 #include "common/sys/caps.h"
 #include "common/sys/fs.h"
 #include "common/sys/mount.h"
+#include "common/sys/mount_plan.h"
 #include "common/sys/namespaces.h"
 #include "common/sys/path_in_root.h"
+#include "stage1/run/kernel_settings.h"
 #include "stage1/run/pod.h"
 #include "stage1/run/pod_files.h"
 #include "stage1/run/pod_mounts.h"
+#include "stage1/run/protected_paths.h"
 #include "stage1/run/selinux.h"
 
 namespace agena::stage1 {
@@ -47,18 +51,43 @@ Result<sys::UniqueFd> make_cgroup_mount(const sys::UniqueFd& channel) {
   return mount;
 }
 
+// The app's root, which has to be a mount for pivot_root(2); a copied root is a plain directory.
+Result<sys::DirFd> open_app_root(const sys::DirFd& root, const PodApp& app, bool overlay) {
+  const std::string path = paths::app_root_in_stage1(app.name());
+  if (!overlay)
+    TRY(sys::run_mount_plan(root, {{.target = path,
+                                    .source = path,
+                                    .from = sys::MountSource::kTarget,
+                                    .attributes = MOUNT_ATTR_NODEV}}));
+  return sys::open_dir_in_root(root, path);
+}
+
+// Paths of the app and its image are resolved inside its own root.
+Result<> mount_app(const sys::DirFd& root, const sys::DirFd& app_root, const Pod& pod, const PodApp& app,
+                   const std::vector<std::string>& hidden) {
+  sys::MountPlan user = TRY(user_mounts(pod, app));
+  TRY(sys::order_by_place(app_root, user));
+  return sys::run_mount_plan({app_root, root}, with_selinux_context(app_mounts(pod, app, user, hidden),
+                                                                    pod.options.selinux_mount_context));
+}
+
 Result<> set_up_root(const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
                      const sys::UniqueFd& cgroup_mount) {
   const std::string& label = pod.options.selinux_mount_context;
+  TRY(sys::run_mount_plan(root, with_selinux_context(proc_mount(), label)));
+  TRY(write_sysctls(root, pod));
   TRY(sys::run_mount_plan(root, with_selinux_context(pod_mounts(pod), label)));
   const sys::UniqueFd cgroup_target = TRY(sys::make_mount_point(root, "sys/fs/cgroup", false));
   TRY_CTX(sys::attach_mount(cgroup_mount, cgroup_target), "setting up 'sys/fs/cgroup'");
   TRY(write_pod_files(root, pod));
-  TRY(make_empty_volumes(pod_dir, pod));
   const bool overlay_roots = TRY(sys::exists(pod_dir, paths::kOverlayPrepared));
-  for (const PodApp& app : pod.apps)
-    TRY_CTX(sys::run_mount_plan(root, with_selinux_context(TRY(app_mounts(pod, app, overlay_roots)), label)),
-            "app '{}'", app.name());
+  const auto hidden = TRY(thermal_directories());
+  for (const PodApp& app : pod.apps) {
+    const sys::DirFd app_root = TRY_CTX(open_app_root(root, app, overlay_roots), "app '{}'", app.name());
+    const auto volumes = TRY(stage2::mounts_of_app(pod.manifest, app));
+    TRY_CTX(stage2::make_empty_volumes(pod_dir, app_root, volumes), "app '{}'", app.name());
+    TRY_CTX(mount_app(root, app_root, pod, app, hidden), "app '{}'", app.name());
+  }
   return {};
 }
 

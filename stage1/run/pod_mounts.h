@@ -1,17 +1,27 @@
 // What is mounted in a pod, as plans: pure functions of the pod, tested against golden files.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "common/base/result.h"
 #include "common/sys/mount_plan.h"
 #include "stage1/run/pod.h"
 
 namespace agena::stage1 {
 
-// Mounts of the pod's own root: /proc, /sys, /dev. (/run is there already: the supervisor has its sockets in
-// it; pod-init attaches cgroup2, which it makes before everything else.)
+// The pod's /proc, writable: for the kernel settings of the pod.
+sys::MountPlan proc_mount();
+// What else is mounted in the pod's own root: /sys, /dev, protection of /proc. (/run is there already: the
+// supervisor has its sockets in it; pod-init attaches cgroup2, which it makes before everything else.)
 sys::MountPlan pod_mounts(const Pod& pod);
-// Mounts of one app, below opt/stage2/APP/rootfs of the pod's root. `overlay_root` tells whether the app's
-// root is a mount already.
-Result<sys::MountPlan> app_mounts(const Pod& pod, const PodApp& app, bool overlay_root);
+
+// What a user has asked to be mounted into an app, in the order of the manifest.
+Result<sys::MountPlan> user_mounts(const Pod& pod, const PodApp& app);
+
+// All mounts of one app, for a plan whose target is the app's root and whose second root is the pod's. `user`
+// are user_mounts(), ordered by order_by_place(); `hidden` are further directories to hide.
+sys::MountPlan app_mounts(const Pod& pod, const PodApp& app, const sys::MountPlan& user,
+                          const std::vector<std::string>& hidden);
 
 }  // namespace agena::stage1

@@ -22,6 +22,7 @@
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
 #include "common/stage2/process_limits.h"
+#include "common/stage2/volumes.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fs.h"
 #include "common/sys/mount.h"
@@ -453,6 +454,14 @@ Result<sys::DirFd> open_root(const sys::DirFd& pod_dir) {
   return sys::open_dir(pod_dir, paths::kStage1Root);
 }
 
+Result<> warn_of_implicit_volumes(const Pod& pod) {
+  for (const PodApp& app : pod.apps)
+    for (const std::string& warning :
+         stage2::implicit_volume_warnings(TRY(stage2::mounts_of_app(pod.manifest, app))))
+      log::warning("warning: app '{}': {}", app.name(), warning);
+  return {};
+}
+
 std::vector<std::string> names_of(const Pod& pod) {
   std::vector<std::string> names;
   for (const PodApp& app : pod.apps) names.push_back(app.name());
@@ -492,6 +501,7 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   if (!pod.apps_with_sockets.empty()) ::setenv(kAppsWithSockets, join(pod.apps_with_sockets, " ").c_str(), 1);
   for (const std::string& warning : unknown_isolators(pod)) log::warning("warning: {}", warning);
   TRY(check_limits(pod));
+  TRY(warn_of_implicit_volumes(pod));
   HostManager host(pod_dir, pod.uuid, pod.options.machine_name, pod.options.debug);
   host.enter_scope();
   const PodCgroup cgroup =

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/stage2/volumes.h"
 #include "common/sys/fs.h"
 #include "tests/support/golden.h"
 #include "tests/support/temp_dir.h"
@@ -60,7 +61,8 @@ TEST_F(FlyPodTest, MountsAreAsInTheGoldenFile) {
   call.options["dns-conf-mode"] = "resolv=host,hosts=stage0";
   const auto pod = load(call);
   ASSERT_TRUE(ok(pod));
-  testing::expect_golden("fly/mounts.txt", sys::to_string(fly_mounts(*pod)));
+  testing::expect_golden("fly/mounts.txt",
+                         sys::to_string(fly_mounts(*pod)) + sys::to_string(fly_user_mounts(*pod)));
 }
 
 TEST_F(FlyPodTest, DefaultConfFilesAreNotMounted) {
@@ -79,24 +81,40 @@ TEST_F(FlyPodTest, ExactlyOneApp) {
   EXPECT_EQ(load().error().to_string(), "stage1-fly runs exactly one app, this pod has 2");
 }
 
-TEST_F(FlyPodTest, VolumesThatFlyCannotGive) {
-  write_image("web", R"(,"mountPoints":[{"name":"data","path":"/data"}])");
-  write_pod(runtime_app("web"), "");
-  EXPECT_EQ(load().error().to_string(),
-            "app 'web': no volume for mount point '/data' (stage1-fly makes no empty ones)");
-  write_pod(runtime_app("web"), R"({"name":"data","kind":"empty"})");
-  EXPECT_EQ(load().error().to_string(),
-            "app 'web': volume 'data' is of kind empty, which stage1-fly does not support");
+TEST_F(FlyPodTest, EmptyVolumes) {
+  write_image("web", R"(,"mountPoints":[{"name":"data","path":"/data"},{"name":"own","path":"/own"}],)"
+                     R"("isolators":[{"name":"agena/tmpfs","value":[{"path":"/scratch/","size":8192}]}])");
+  write_pod(runtime_app("web"), R"({"name":"own","kind":"empty"})");
+  const auto pod = load();
+  ASSERT_TRUE(ok(pod));
+  EXPECT_EQ(sys::to_string(fly_user_mounts(*pod)),
+            "bind /data source=sharedVolumes/web-data attributes=0x4\n"
+            "bind /own source=sharedVolumes/own attributes=0x4\n"
+            "mount /scratch type=tmpfs mode=1777 uid=0 gid=0 size=8192 attributes=0xe\n");
+  EXPECT_EQ(stage2::implicit_volume_warnings(pod->mounts),
+            std::vector<std::string>{"no volume is given for the mount point '/data': it gets an empty one, "
+                                     "'web-data', which goes with the pod"});
 }
 
-TEST_F(FlyPodTest, ADockerImagesOwnVolumesStayInItsRoot) {
+TEST_F(FlyPodTest, ADockerImagesVolumesBeginWithItsContent) {
   write_image("web", R"(,"mountPoints":[{"name":"data","path":"/data"}])",
               R"({"name":"appc.io/docker/imageid","value":"0123"})");
   write_pod(runtime_app("web"), "");
   const auto pod = load();
   ASSERT_TRUE(ok(pod));
   EXPECT_TRUE(pod->app.docker_rules);
-  EXPECT_TRUE(pod->mounts.empty());
+  ASSERT_EQ(pod->mounts.size(), 1U);
+  EXPECT_TRUE(pod->mounts[0].with_content);
+  EXPECT_TRUE(stage2::implicit_volume_warnings(pod->mounts).empty());
+}
+
+TEST_F(FlyPodTest, KernelSettingsAreTheHosts) {
+  write_image("web", "");
+  write("pod", R"({"acVersion":"0.8.11","acKind":"PodManifest","apps":[)" + runtime_app("web") +
+                   R"(],"isolators":[{"name":"agena/sysctls","value":{"net.core.somaxconn":"5"}}]})");
+  EXPECT_EQ(load().error().to_string(),
+            "stage1-fly has the host's kernel settings and shared memory: isolator agena/sysctls is not "
+            "supported");
 }
 
 TEST_F(FlyPodTest, ThePodManifestsAppCountsBeforeTheImages) {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "manifests/isolators/sysctls.h"
 #include "tests/support/result_matchers.h"
 
 namespace agena::isolators {
@@ -34,6 +35,9 @@ constexpr IsolatorKind kKinds[] = {
     IsolatorKind::kBlockIo,
     IsolatorKind::kPidsLimit,
     IsolatorKind::kRlimits,
+    IsolatorKind::kTmpfs,
+    IsolatorKind::kShmSize,
+    IsolatorKind::kSysctls,
 };
 
 TEST(IsolatorsTest, EveryKindHasAName) {
@@ -87,6 +91,14 @@ const std::vector<GoodValue>& good_values() {
        R"([{"name":"nofile","soft":1,"hard":"unlimited"},{"name":"core","soft":0,"hard":0}])",
        schema::Rlimits{{{"nofile", 1, schema::Rlimit::kUnlimited}, {"core", 0, 0}}}},
       {"os/linux/apparmor-profile", R"("p")", schema::ApparmorProfile{"p"}},
+      {"agena/tmpfs",
+       R"([{"path":"/run"},{"path":"/x","size":8192,"mode":"0700","uid":7,"gid":8,"exec":true}])",
+       schema::TmpfsMounts{
+           {schema::TmpfsMount{.path = "/run"},
+            schema::TmpfsMount{.path = "/x", .size = 8192, .mode = 0700, .uid = 7, .gid = 8, .exec = true}}}},
+      {"agena/shm-size", "67108864", schema::ShmSize{67108864}},
+      {"agena/sysctls", R"({"net.core.somaxconn":"1024","net/ipv4/conf/eth0.1/forwarding":"1"})",
+       schema::Sysctls{{{"net.core.somaxconn", "1024"}, {"net/ipv4/conf/eth0.1/forwarding", "1"}}}},
       {"os/linux/apparmor-profile", R"({"profile":"p"})", schema::ApparmorProfile{"p"}},
   };
   return values;
@@ -183,6 +195,18 @@ constexpr BadValue kBadValues[] = {
     {"agena/rlimits", R"([{"name":"core","soft":1,"hard":1},{"name":"core","soft":1,"hard":1}])",
      "/value: limit 'core' stands there twice"},
     {"os/linux/apparmor-profile", "\"\"", "/value: must not be empty"},
+    {"agena/tmpfs", R"([{"size":5},{"path":"x"},{"path":"/x","size":4095,"mode":"9","uid":-1,"exec":1}])",
+     "/value/0: missing 'path'; /value/1/path: expected an absolute path, found \"x\"; /value/2/size: must "
+     "be "
+     "at least 4096 bytes; /value/2/mode: expected permissions in octal from '0000' to '7777', found \"9\"; "
+     "/value/2/uid: expected an integer from 0 to 4294967294, found -1; /value/2/exec: expected true or "
+     "false, "
+     "found 1"},
+    {"agena/shm-size", "\"1m\"", "/value: expected an integer from 0 to 9223372036854775807, found \"1m\""},
+    {"agena/sysctls", R"({"net.a":"","net..a":"1","x":1})",
+     "/value/net.a: must not be empty; /value/net..a: 'net..a' is not the name of a kernel setting; "
+     "/value/x: "
+     "expected a string, found 1; /value/x: 'x' is not the name of a kernel setting"},
     {"os/linux/apparmor-profile", "{}", "/value: missing 'profile'"},
 };
 
@@ -201,6 +225,26 @@ TEST(IsolatorsTest, NamesFaultsOfTheObject) {
             "of -._~/ "
             "between them), found 'resource/CPU'");
   EXPECT_EQ(error_of(parse_isolator("{")).substr(0, 15), "isolator: JSON:");
+}
+
+TEST(Sysctls, PathsOfBothNotations) {
+  EXPECT_EQ(ASSERT_VALUE(sysctl_path("net.ipv4.ip_forward")), "net/ipv4/ip_forward");
+  EXPECT_EQ(ASSERT_VALUE(sysctl_path("net/ipv4/conf/eth0.1/forwarding")), "net/ipv4/conf/eth0.1/forwarding");
+  EXPECT_EQ(ASSERT_VALUE(sysctl_path("net.ipv4.conf.eth0/1.forwarding")), "net/ipv4/conf/eth0.1/forwarding");
+  for (const char* wrong : {"", "net", ".net.a", "net.a.", "net/./a", "net/../a", "/net/a"})
+    EXPECT_FALSE(sysctl_path(wrong)) << wrong;
+}
+
+TEST(Sysctls, BelongToNamespaces) {
+  EXPECT_EQ(error_of(check_sysctl("kernel.shmmax", {})), "(no error)");
+  EXPECT_EQ(error_of(check_sysctl("kernel.shmmax", {.ipc = false})),
+            "'kernel.shmmax' would be the host's: the pod shares its IPC namespace (--ipc)");
+  EXPECT_EQ(error_of(check_sysctl("net.core.somaxconn", {.network = false})),
+            "'net.core.somaxconn' would be the host's: the pod shares its network (--net)");
+  EXPECT_EQ(error_of(check_sysctl("kernel.domainname", {.ipc = false, .network = false})), "(no error)");
+  for (const char* host :
+       {"kernel.shmmaxx", "kernel.core_pattern", "vm.overcommit_memory", "fs.file-max", "fs.mqueue"})
+    EXPECT_FALSE(check_sysctl(host, {})) << host;
 }
 
 TEST(IsolatorsTest, KeepsUnknownIsolators) {

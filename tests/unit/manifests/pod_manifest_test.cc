@@ -73,6 +73,7 @@ TEST(PodManifestTest, ReadsVolumesAndPorts) {
   EXPECT_EQ(work->source, "/opt/tenant1/work");
   EXPECT_EQ(work->read_only, true);
   EXPECT_EQ(work->recursive, std::nullopt);
+  EXPECT_EQ(work->propagation, schema::Propagation::kPrivate);
   EXPECT_EQ(work->device_access, std::nullopt);
   EXPECT_EQ(find_volume(manifest, "fuse")->device_access,
             (schema::DeviceAccess{.read = true, .write = true}));
@@ -167,6 +168,12 @@ constexpr BadDocument kBadDocuments[] = {
      "/volumes/0/deviceAccess: only a host volume can have this; /volumes/1/deviceAccess: expected some of "
      "the letters r, w and m, each once, found \"rr\"; /volumes/2/deviceAccess: expected some of the "
      "letters r, w and m, each once, found \"\""},
+    {with_app_beside,
+     R"(,"volumes":[{"name":"v","kind":"empty","propagation":"slave"},)"
+     R"({"name":"w","kind":"host","source":"/d","propagation":"rslave"},)"
+     R"({"name":"x","kind":"host","source":"/d","readOnly":true,"propagation":"shared"}])",
+     "/volumes/0/propagation: only a host volume can have this; /volumes/1/propagation: expected 'private', "
+     "'slave' or 'shared', found \"rslave\"; /volumes/2/propagation: a read-only volume can only be private"},
     {with_app_beside, R"(,"volumes":[{"name":"v","kind":"empty"},{"name":"v","kind":"empty"}])",
      "/volumes/1: duplicate volume name 'v'"},
     {with_app_beside,

@@ -67,11 +67,14 @@ TEST(Units, QuotedWords) {
 
 TEST(Mounts, OfAPod) {
   const Pod pod = example_pod();
-  std::string text = "== pod\n" + sys::to_string(pod_mounts(pod));
+  std::string text = "== pod\n" + sys::to_string(proc_mount()) + sys::to_string(pod_mounts(pod));
   for (const PodApp& app : pod.apps) {
-    const auto plan = app_mounts(pod, app, app.name() == "web");
-    ASSERT_TRUE(plan.has_value()) << plan.error().to_string();
-    text += "== " + app.name() + "\n" + sys::to_string(*plan);
+    auto user = user_mounts(pod, app);
+    ASSERT_TRUE(user.has_value()) << user.error().to_string();
+    const test::TempDir root;
+    ASSERT_TRUE(test::ok(sys::order_by_place(root.dir(), *user)));
+    text += "== " + app.name() + "\n" +
+            sys::to_string(app_mounts(pod, app, *user, {"sys/devices/system/cpu/cpu0/thermal_throttle"}));
   }
   testing::expect_golden("stage1/mounts.txt", text);
 }
@@ -79,7 +82,7 @@ TEST(Mounts, OfAPod) {
 TEST(Mounts, MissingVolumeIsNamed) {
   Pod pod = example_pod();
   pod.manifest.volumes.clear();
-  const auto plan = app_mounts(pod, pod.apps.at(0), true);
+  const auto plan = user_mounts(pod, pod.apps.at(0));
   ASSERT_FALSE(plan.has_value());
   EXPECT_EQ(plan.error().to_string(), "dangling mount point: no volume 'host' for '/srv'");
 }

@@ -18,6 +18,8 @@ std::string shown(const VolumeRequest& volume) {
   if (volume.mode) text += fmt::format(" {:o}", *volume.mode);
   if (volume.uid) text += fmt::format(" u{}", *volume.uid);
   if (volume.gid) text += fmt::format(" g{}", *volume.gid);
+  constexpr const char* kPropagations[] = {" private", " slave", " shared"};
+  if (volume.propagation) text += kPropagations[static_cast<std::size_t>(*volume.propagation)];
   return text;
 }
 std::string shown(const MountRequest& mount) { return mount.volume + " " + mount.target; }
@@ -50,6 +52,14 @@ TEST(FlagValues, Volumes) {
       {{"data,kind=host,source=/srv", "data host /srv"},
        {"data,kind=host,source=/srv,readOnly=true,recursive=false", "data host /srv ro norec"},
        {"data,source=/srv,readOnly=0,kind=host", "data host /srv rw"},
+       {"data,kind=host,source=/srv,propagation=rshared", "data host /srv shared"},
+       {"data,kind=host,source=/srv,propagation=slave", "data host /srv slave"},
+       {"data,kind=host,source=/srv,propagation=up",
+        "volume 'data': propagation: 'up' is none of: private, slave, shared"},
+       {"tmp,kind=empty,propagation=private", "volume 'tmp' of kind empty cannot have a propagation"},
+       {"data,kind=host,source=/srv,readOnly=true,propagation=slave",
+        "volume 'data' is read-only, so it can only be private: what is mounted below it later would be "
+        "writable"},
        {"tmp,kind=empty", "tmp empty"},
        {"tmp,kind=empty,mode=0750,uid=5,gid=0", "tmp empty 750 u5 g0"},
        {"data,kind=host,source=/a%2Cb%20c", "data host /a,b c"},

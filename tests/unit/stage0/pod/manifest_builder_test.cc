@@ -89,6 +89,10 @@ TEST(ManifestBuilder, EveryFlag) {
   app.isolators.oom_score_adj = "-10";
   app.isolators.caps_remove = {{"CAP_NET_RAW"}};
   app.isolators.seccomp = "mode=remove,errno=EPERM,reboot,@docker/default-blacklist";
+  request.volumes[2].propagation = schema::Propagation::kShared;
+  app.file_systems.devices = {{"/dev/null", "/dev/nothing", {.read = true}}};
+  app.file_systems.tmpfs = {{.path = "/run", .size = 65536}};
+  request.kernel = {.shm_size = 1 << 20, .sysctls = {{{"net.core.somaxconn", "5"}}}};
   request.apps = {app, app_of("example.com/log")};
   const std::vector images = {
       simple_aci('a', "example.com/web", R"(["/bin/web"])",

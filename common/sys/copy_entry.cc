@@ -1,4 +1,4 @@
-#include "stage0/tree/copy_entry.h"
+#include "common/sys/copy_entry.h"
 
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -13,7 +13,7 @@
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 
-namespace agena::stage0 {
+namespace agena::sys {
 namespace {
 
 // The kernel's own marks on layers; they mean nothing in a merged tree.
@@ -21,7 +21,7 @@ constexpr std::string_view kOverlayPrefix = "trusted.overlay.";
 
 // Path of an entry for the calls that take no directory descriptor. The l- variants of the xattr calls do not
 // follow the name itself.
-std::string proc_path(const EntryAt& entry) { return sys::proc_fd_path(entry.dir.get()) + "/" + entry.name; }
+std::string proc_path(const EntryAt& entry) { return proc_fd_path(entry.dir.get()) + "/" + entry.name; }
 
 // Calls read(buffer, size) with a buffer that is large enough; read returns as listxattr(2) does.
 template <class Read>
@@ -55,7 +55,7 @@ Result<> copy_xattrs(const std::string& from, const std::string& to, const std::
   return {};
 }
 
-Result<> set_times(sys::DirRef dir, const std::string& name, const struct stat& st) {
+Result<> set_times(DirRef dir, const std::string& name, const struct stat& st) {
   const std::array times = {st.st_atim, st.st_mtim};
   if (::utimensat(dir.get(), name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
     return sys_fail("setting the times of '{}'", printable(name));
@@ -100,9 +100,9 @@ Result<> copy_content(int from, int to, off_t size) {
 }
 
 Result<> copy_regular(const EntryAt& from, const struct stat& st, const EntryAt& to) {
-  const sys::UniqueFd in = TRY(sys::open_at(from.dir, from.name, O_RDONLY | O_NOFOLLOW));
-  const sys::UniqueFd out =
-      TRY(sys::open_at(to.dir, to.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  const UniqueFd in = TRY(open_at(from.dir, from.name, O_RDONLY | O_NOFOLLOW));
+  const UniqueFd out =
+      TRY(open_at(to.dir, to.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   TRY_CTX(copy_content(in.get(), out.get(), st.st_size), "file '{}'", printable(from.name));
   return {};
 }
@@ -110,7 +110,7 @@ Result<> copy_regular(const EntryAt& from, const struct stat& st, const EntryAt&
 Result<> make_empty_copy(const EntryAt& from, const struct stat& st, const EntryAt& to) {
   if (S_ISREG(st.st_mode)) return copy_regular(from, st, to);
   if (S_ISLNK(st.st_mode))
-    return sys::make_symlink(TRY(sys::read_link(from.dir, from.name)), to.dir, to.name);
+    return make_symlink(TRY(read_link(from.dir, from.name)), to.dir, to.name);
   if (::mknodat(to.dir.get(), to.name.c_str(), (st.st_mode & S_IFMT) | 0600U, st.st_rdev) != 0)
     return sys_fail("creating '{}'", printable(to.name));
   return {};
@@ -129,15 +129,30 @@ Result<> copy_non_directory(const EntryAt& from, const struct stat& st, const En
   return set_times(to.dir, to.name, st);
 }
 
-Result<> copy_directory_attributes(const sys::DirFd& from, const sys::DirFd& to) {
+Result<> copy_directory_attributes(const DirFd& from, const DirFd& to) {
   struct stat st{};
   if (::fstat(from.get(), &st) != 0) return sys_fail("reading attributes of a directory");
   if (::fchown(to.get(), st.st_uid, st.st_gid) != 0) return sys_fail("setting the owner of a directory");
   if (::fchmod(to.get(), st.st_mode & 07777U) != 0) return sys_fail("setting the mode of a directory");
-  TRY(copy_xattrs(sys::proc_fd_path(from.get()) + "/.", sys::proc_fd_path(to.get()) + "/.", "."));
+  TRY(copy_xattrs(proc_fd_path(from.get()) + "/.", proc_fd_path(to.get()) + "/.", "."));
   const std::array times = {st.st_atim, st.st_mtim};
   if (::futimens(to.get(), times.data()) != 0) return sys_fail("setting the times of a directory");
   return {};
 }
 
-}  // namespace agena::stage0
+Result<> copy_directory(const DirFd& from, const DirFd& to) {
+  for (const std::string& name : TRY(list_dir(from))) {
+    const struct stat st = TRY(stat_at(from, name));
+    if (!S_ISDIR(st.st_mode)) {
+      TRY(copy_non_directory({from, name}, st, {to, name}));
+      continue;
+    }
+    constexpr mode_t kPrivate = 0700;
+    TRY(make_dir(to, name, kPrivate));
+    TRY_CTX(copy_directory(TRY(open_dir(from, name, O_NOFOLLOW)), TRY(open_dir(to, name, O_NOFOLLOW))),
+            "directory '{}'", printable(name));
+  }
+  return copy_directory_attributes(from, to);
+}
+
+}  // namespace agena::sys

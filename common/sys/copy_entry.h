@@ -9,11 +9,11 @@
 #include "common/base/result.h"
 #include "common/sys/fd.h"
 
-namespace agena::stage0 {
+namespace agena::sys {
 
 // A name in an open directory.
 struct EntryAt {
-  sys::DirRef dir;
+  DirRef dir;
   const std::string& name;
 };
 
@@ -23,6 +23,10 @@ Result<> copy_non_directory(const EntryAt& from, const struct stat& st, const En
 
 // Gives a directory owner, mode, extended attributes and times of another. The times hold only if nothing is
 // made in the directory afterwards.
-Result<> copy_directory_attributes(const sys::DirFd& from, const sys::DirFd& to);
+Result<> copy_directory_attributes(const DirFd& from, const DirFd& to);
 
-}  // namespace agena::stage0
+// Copies everything below a directory into an empty one, and then its attributes. Names of one file become files
+// of their own.
+Result<> copy_directory(const DirFd& from, const DirFd& to);
+
+}  // namespace agena::sys

@@ -1,0 +1,41 @@
+#include "stage0/pod/volume_checks.h"
+
+#include "common/base/strings.h"
+#include "common/sys/fs.h"
+
+namespace agena::stage0 {
+namespace {
+
+Result<> check_source(const std::string& volume, const std::string& source) {
+  const auto st = sys::stat_at(sys::at_cwd(), source, 0);
+  if (st) return {};
+  if (st.error().kind() != ErrorKind::kNotFound)
+    return std::unexpected(Error(st.error()).with_context(fmt::format("volume '{}'", volume)));
+  Error error(ErrorKind::kNotFound,
+              fmt::format("volume '{}': the host has no '{}'", volume, printable(source)));
+  return std::unexpected(
+      std::move(error).with_hint("sources of volumes are not created; make it first, or use kind=empty"));
+}
+
+Result<> check_volume(const schema::Volume& volume) {
+  if (volume.kind != schema::VolumeKind::kHost) return {};
+  return check_source(volume.name.str(), volume.source);
+}
+
+}  // namespace
+
+Result<> check_volume_sources(const PrepareRequest& request) {
+  for (const VolumeRequest& volume : request.volumes)
+    if (volume.kind == VolumeRequest::Kind::kHost) TRY(check_source(volume.name, volume.source));
+  return {};
+}
+
+Result<> check_volume_sources(const schema::PodManifest& manifest) {
+  for (const schema::Volume& volume : manifest.volumes) TRY(check_volume(volume));
+  for (const schema::RuntimeApp& app : manifest.apps)
+    for (const schema::Mount& mount : app.mounts)
+      if (mount.app_volume) TRY(check_volume(*mount.app_volume));
+  return {};
+}
+
+}  // namespace agena::stage0
