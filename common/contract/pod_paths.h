@@ -30,8 +30,8 @@
 //   ├── net-info.json                    networks as set up by stage1
 //   ├── subcgroup                        cgroup of the pod, relative to the cgroup2 root; written before ppid
 //   ├── selinux                          labels of processes and mounts, a line each, where SELinux is on
-//   ├── machine                          name by which the pod is registered with systemd-machined, while it
-//   is ├── ppid | pid                       the supervisor, which has one child | the app itself (fly); "N\n"
+//   ├── machine                          name under which systemd-machined knows the pod, while it does
+//   ├── ppid | pid                       the supervisor, which has one child | the app itself (fly); "N\n"
 //   ├── pgid                             fly: process group for stop
 //   └── flavor                           symlink whose target is the flavour's name
 #pragma once
