@@ -199,7 +199,7 @@ TEST_F(FlyTest, VolumesAndAReadOnlyRoot) {
   const Ended missing = call({"run", kUuid});
   EXPECT_EQ(missing.exit_code, 254);
   EXPECT_EQ(missing.output,
-            "stage1-fly: app 'web': setting up '/v': opening '/nowhere/at/all': no such file or directory\n");
+            "stage1-fly: app 'web': volume 'v' at '/v': the host has no '/nowhere/at/all'\n");
 }
 
 TEST_F(FlyTest, WhatCannotBeStartedIsTold) {
