@@ -20,6 +20,7 @@ WHOLE = [
     suites(FUNCTIONAL, "test_run", seconds=3600),
     suites(FUNCTIONAL, "test_pods", seconds=3600),
     suites(FUNCTIONAL, "test_crash", seconds=3600),
+    suites(FUNCTIONAL, "test_resources", seconds=3600),
     suites(FUNCTIONAL, "test_host", seconds=3600),
     suites(CONTRACT, "test_contract", seconds=3600),
 ]
