@@ -17,7 +17,6 @@
 #include "common/base/log.h"
 #include "common/base/phase_timer.h"
 #include "common/base/strings.h"
-#include "common/contract/env.h"
 #include "common/contract/exit_codes.h"
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
@@ -25,7 +24,6 @@
 #include "common/stage2/volumes.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fs.h"
-#include "common/sys/mount.h"
 #include "common/sys/mount_plan.h"
 #include "common/sys/notify.h"
 #include "common/sys/pidfd.h"
@@ -40,6 +38,7 @@
 #include "stage1/plan/resources.h"
 #include "stage1/run/app_ends.h"
 #include "stage1/run/device_policy.h"
+#include "stage1/run/handed_over.h"
 #include "stage1/run/host_manager.h"
 #include "stage1/run/listen_sockets.h"
 #include "stage1/run/pod.h"
@@ -426,32 +425,6 @@ Result<int> Supervisor::finish() {
   if (!ready_ && !init_end_->signalled && init_end_->value == contract::kExitFailure)
     return int{contract::kExitFailure};
   return unexpected_end();
-}
-
-// The lock lives as long as we do, and only in us: a process of the pod that outlived us must not hold it.
-Result<> keep_lock() {
-  const char* text = std::getenv(contract::env::kLockFd);
-  if (text == nullptr) return fail(ErrorKind::kInvalidInput, "${} is not set", contract::env::kLockFd);
-  const auto fd = TRY_CTX(parse_int(text, 0, INT32_MAX), "${}", contract::env::kLockFd);
-  return sys::set_cloexec(static_cast<int>(fd), true);
-}
-
-// When stage0 began; 0 if it does not say.
-Nanoseconds start_of_run() {
-  const char* text = std::getenv(contract::env::kStartNs);
-  const auto start = parse_int(text == nullptr ? "" : text, 0, INT64_MAX);
-  return start ? *start : 0;
-}
-
-// The root of stage1. A copied one is a plain directory, which pivot_root(2) does not take: it becomes a
-// mount.
-Result<sys::DirFd> open_root(const sys::DirFd& pod_dir) {
-  if (!TRY(sys::exists(pod_dir, paths::kOverlayPrepared))) {
-    const sys::UniqueFd mount = TRY(sys::clone_mount(pod_dir, paths::kStage1Root, false));
-    const sys::UniqueFd target = TRY(sys::open_at(pod_dir, paths::kStage1Root, O_PATH | O_DIRECTORY));
-    TRY_CTX(sys::attach_mount(mount, target), "making the stage1 root a mount");
-  }
-  return sys::open_dir(pod_dir, paths::kStage1Root);
 }
 
 Result<> warn_of_implicit_volumes(const Pod& pod) {
