@@ -1,0 +1,52 @@
+#include "stage1/iohub/output_queue.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace agena::stage1 {
+namespace {
+
+// Reads what is in a pipe now; how much that was.
+std::size_t drain(int fd) {
+  std::array<char, 65536> buffer{};
+  std::size_t all = 0;
+  for (ssize_t n = 0; (n = ::read(fd, buffer.data(), buffer.size())) > 0;) all += static_cast<std::size_t>(n);
+  return all;
+}
+
+TEST(OutputQueue, TellsOfRoomThatAPushMakes) {
+  auto loop = sys::EventLoop::create().value();
+  sys::Pipe pipe = sys::make_pipe().value();
+  ASSERT_EQ(::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK), 0);
+  int told = 0;
+  OutputQueue queue(loop, pipe.write.get(), [&]() -> Result<> {
+    ++told;
+    return {};
+  });
+  const std::string much((1U << 20U) + 100'000, 'x');
+  ASSERT_TRUE(queue.push(much).has_value());
+  ASSERT_TRUE(queue.full());
+  EXPECT_EQ(told, 0);
+  // The reader makes room; the loop has no turn, but something else is pushed.
+  std::size_t read = drain(pipe.read.get());
+  ASSERT_TRUE(queue.push("y").has_value());
+  EXPECT_FALSE(queue.full());
+  EXPECT_EQ(told, 1);
+  // Not again while there is room.
+  read += drain(pipe.read.get());
+  ASSERT_TRUE(queue.push("z").has_value());
+  EXPECT_EQ(told, 1);
+  while (!queue.empty()) {
+    read += drain(pipe.read.get());
+    ASSERT_TRUE(queue.push("").has_value());
+  }
+  read += drain(pipe.read.get());
+  EXPECT_EQ(read, much.size() + 2);
+  EXPECT_EQ(told, 1);
+}
+
+}  // namespace
+}  // namespace agena::stage1
