@@ -205,11 +205,51 @@ ExecStart={{agena}} run --net=none {image} --exec=/bin/sh -- -c "echo fds=$$LIST
         self.run_argv(["systemctl", "stop", "agena-test-web.socket", "agena-test-web.service"])
         self.assertIn("fds=1 names=http", read(out))
 
+class Installed(OnSystemd):
+    """The units as they are installed, with the directories of the host."""
+
+    def setUp(self):
+        super().setUp()
+        if "agena-gc.timer" not in self.run_argv(["systemctl", "list-unit-files", "--no-legend", "agena-gc.timer"], check=None).out:
+            self.skipTest("agena is not installed")
+
+    def check_template(self, name):
+        command = os.path.join(os.path.dirname(self.binary), name)
+        self.run_argv([command, "fetch", Images.busybox()])
+        uuid = self.run_argv([command, "prepare", Images.busybox(), *shell(WAIT)]).out.strip()
+        manifest = self.run_argv([command, "cat-manifest", uuid]).out
+        self.run_argv([command, "rm", uuid])
+        os.makedirs(f"/etc/{name}/pods.d", exist_ok=True)
+        for end, text in ((".json", manifest), (".env", "FLAGS=--net=none\n")):
+            path = f"/etc/{name}/pods.d/test{end}"
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            self.addCleanup(os.remove, path)
+        unit = f"{name}@test.service"
+        self.units.append(unit)
+        self.run_argv(["systemctl", "start", unit])
+        self.assertIn("running", self.run_argv([command, "list", "--no-legend"]).out)
+        self.assertIn("machine.slice", cgroup_of(self.show(unit, "MainPID")))
+        self.run_argv(["systemctl", "stop", unit])
+        self.assertEqual("success", self.show(unit, "Result"))
+        # ExecStopPost has marked it.
+        self.assertIn("exited garbage", self.run_argv([command, "list", "--no-legend"]).out)
+        self.run_argv([command, "gc", "--grace-period=0s"])
+
+    def test_template(self):
+        self.check_template("agena")
+
+    def test_template_under_the_name_rkt(self):
+        self.check_template("rkt")
+
+    def test_groups_and_directories(self):
+        for name in ("agena", "rkt"):
+            self.run_argv(["systemd-sysusers", name + ".conf"])
+            self.run_argv(["systemd-tmpfiles", "--create", name + ".conf"])
+            self.assertEqual(name, self.run_argv(["stat", "-c", "%G", "/var/lib/" + name]).out.strip())
+            self.assertEqual("2775 " + name + "-admin", self.run_argv(["stat", "-c", "%a %G", "/etc/" + name]).out.strip())
+
     def test_gc_timer(self):
-        installed = [path for path in ("/usr/lib/systemd/system", "/usr/local/lib/systemd/system", "/lib/systemd/system")
-                     if os.path.exists(path + "/agena-gc.timer")]
-        if not installed:
-            self.skipTest("agena-gc.timer is not installed")
         self.run_argv(["systemctl", "start", "agena-gc.timer"])
         self.addCleanup(self.run_argv, ["systemctl", "stop", "agena-gc.timer"])
         wait_until(lambda: self.show("agena-gc.timer", "LastTriggerUSec") not in ("", "n/a"), "the timer fires")
