@@ -22,6 +22,7 @@ class AppEnds {
 
   bool knows(const std::string& app) const { return ends_.contains(app); }
   bool has_ended(const std::string& app) const { return ends_.at(app).ended; }
+  bool has_started(const std::string& app) const { return ends_.at(app).started; }
   // Notes an end; a second one for the same app is ignored. True if it is the pod's first failure.
   bool note(const std::string& app, int exit_code);
   // Notes that an app has begun.

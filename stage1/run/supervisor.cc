@@ -47,6 +47,7 @@
 #include "stage1/run/quick_end.h"
 #include "stage1/run/selinux.h"
 #include "stage1/units/pod_units.h"
+#include "stage1/units/socket_units.h"
 
 namespace agena::stage1 {
 namespace {
@@ -96,6 +97,7 @@ class Supervisor {
   Result<> stop(const char* why);
   static constexpr int kWarmTimes = 10;
   void keep_warm(int times);
+  void give_up_unstarted();
   Result<> repeat_halt();
   Result<> kill();
   Result<> quit_if_done();
@@ -236,6 +238,8 @@ HubEvents Supervisor::hub_events() {
   return {
       .hello = [this](const stage2::HubHello& hello, pid_t process) -> Result<> {
         if (!ends_.knows(hello.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", hello.app);
+        if (ends_.has_ended(hello.app) && !ends_.has_started(hello.app))
+          return fail(ErrorKind::kBusy, "the pod is being stopped");
         timer_.end_phase("app '" + hello.app + "' starts");
         ends_.note_start(hello.app);
         TRY(cgroup_.place_app(hello.app, process));
@@ -358,9 +362,20 @@ Result<> Supervisor::stop(const char* why) {
   stopping_ = true;
   log::debug("stopping the pod: {}", why);
   notifier_.tell(fmt::format("STOPPING=1\nSTATUS=stopping: {}", why));
-  loop_.set_deadline(monotonic_now() + stop_patience(pod_), [this] { return kill(); });
+  loop_.set_deadline(monotonic_now() + stop_patience(pod_), [this] {
+    log::debug("the pod did not end in time");
+    return kill();
+  });
+  give_up_unstarted();
   for (const auto& [app, code] : TRY(life_.stop())) TRY(account(app, code));
+  if (ends_.all_ended()) return kill();
   return killed_ ? Result<>() : sys::send_signal(init_->fd(), halt_signal());
+}
+
+// Apps that wait for their first connection: nobody would report their end, and they may not begin any more.
+void Supervisor::give_up_unstarted() {
+  for (const PodApp& app : pod_.apps)
+    if (listens_in_pod(pod_, app) && !ends_.has_started(app.name())) (void)ends_.note(app.name(), 0);
 }
 
 // The kernel drops a signal for PID 1 of a namespace that has no handler for it, as systemd has none while it
