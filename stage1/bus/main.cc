@@ -40,37 +40,34 @@ Result<> scope(Words words) {
   const Bus manager = TRY(Bus::connect_manager(kManagerSocket, kScopeTimeout));
   const ScopeRequest request{
       .unit = words[0], .slice = words[1], .description = words[3], .pid = TRY(parse_pid(words[2]))};
-  TRY_CTX(start_scope(manager, request, kScopeTimeout), "starting '{}'", words[0]);
-  return {};
+  return start_scope(manager, request, kScopeTimeout);
 }
 
 Result<> register_one(Words words) {
   const Bus daemon = TRY(Bus::connect_daemon(kDaemonSocket, kMachineTimeout));
-  const Machine machine{.name = words[0],
-                        .id = TRY(Uuid::parse(words[1])),
-                        .service = "agena",
-                        .leader = TRY(parse_pid(words[2])),
-                        .root = words[3]};
-  TRY_CTX(register_machine(daemon, machine), "registering with systemd-machined");
-  return {};
+  return register_machine(daemon, {.name = words[0],
+                                   .id = TRY(Uuid::parse(words[1])),
+                                   .service = "agena",
+                                   .leader = TRY(parse_pid(words[2])),
+                                   .root = words[3]});
 }
 
 Result<> unregister(Words words) {
   const Bus daemon = TRY(Bus::connect_daemon(kDaemonSocket, kMachineTimeout));
-  TRY_CTX(unregister_machine(daemon, words[0]), "unregistering from systemd-machined");
-  return {};
+  return unregister_machine(daemon, words[0]);
 }
 
 struct Command {
   std::string_view name;
   std::size_t words;
-  bool needs_somebody;  // nobody to do it is an error
+  bool needs_somebody;   // nobody to do it is an error
+  const char* activity;  // for messages
   Result<> (*run)(Words);
 };
 constexpr std::array kCommands = {
-    Command{"register", 4, false, register_one},
-    Command{"scope", 4, true, scope},
-    Command{"unregister", 1, false, unregister},
+    Command{"register", 4, false, "registering with systemd-machined", register_one},
+    Command{"scope", 4, true, "starting a scope unit", scope},
+    Command{"unregister", 1, false, "unregistering from systemd-machined", unregister},
 };
 static_assert(sorted_by_name(kCommands));
 
@@ -81,8 +78,11 @@ Result<> dispatch(Words words) {
                 "usage: bus [--debug] scope UNIT SLICE PID DESCRIPTION | register NAME UUID LEADER ROOT | "
                 "unregister NAME");
   auto done = command->run(words.subspan(1));
-  if (done || command->needs_somebody || done.error().kind() != ErrorKind::kNotFound) return done;
-  log::debug("{}: {}", command->name, done.error().to_string());
+  if (done) return done;
+  Error error = std::move(done).error().with_context(command->activity);
+  if (command->needs_somebody || error.kind() != ErrorKind::kNotFound)
+    return std::unexpected(std::move(error));
+  log::debug("{}", error.to_string());
   return {};
 }
 

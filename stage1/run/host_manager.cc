@@ -124,9 +124,11 @@ Result<> HostManager::begin_registration(sys::EventLoop& loop, pid_t leader) {
     loop_->remove(registering_->fd().get());
     const auto status = registering_->wait();
     registering_.reset();
-    if (!status || !status->success())
-      log::warning("warning: the pod is not registered with systemd-machined");
-    return {};
+    if (status && status->success()) return {};
+    // Why has been told.
+    log::warning("warning: the pod is not registered with systemd-machined");
+    registered_ = false;
+    return sys::remove_file(pod_dir_, paths::kMachine);
   });
 }
 

@@ -201,6 +201,28 @@ class Notify(Case):
         self.assertEqual("[]\n", self.finish(process).out)
 
 
+class BrokenManager(Case):
+    """A host that looks as if it had systemd and a bus, which do not answer: the pod runs, and the user is told why it is not
+    registered. The host's /run is another one for the command."""
+
+    def run_with(self, script):
+        setup = f"mount -t tmpfs none /run && mkdir -p /run/systemd/system /run/dbus && {script} && exec \"$@\""
+        return self.run_argv(["unshare", "--mount", "sh", "-c", setup, "sh",
+                              *self.argv("run", "--net=none", Images.busybox(), *shell("sleep 0.5; exit 3"))], check=3)
+
+    def test_nobody_listens(self):
+        done = self.run_with("python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"/run/dbus/system_bus_socket\")'")
+        self.assertEqual(["stage1: warning: registering with systemd-machined: connecting to '/run/dbus/system_bus_socket': "
+                          "connection refused", "stage1: warning: the pod is not registered with systemd-machined"],
+                         done.err.splitlines())
+        self.assertEqual("3", self.status(self.only_pod())["app-busybox"])
+        self.assertFalse(os.path.exists(self.pod_path(self.only_pod()) + "/machine"))
+
+    def test_without_a_bus(self):
+        self.assertEqual("", self.run_with("true").err)
+        self.assertFalse(os.path.exists(self.pod_path(self.only_pod()) + "/machine"))
+
+
 # What an app sees of the sockets that it was started with.
 TELL = ("echo fds=$LISTEN_FDS names=$LISTEN_FDNAMES; [ \"$LISTEN_PID\" = $$ ] && echo mine; "
         "for fd in /proc/$$/fd/*; do printf %s= ${fd##*/}; readlink $fd || echo; done")

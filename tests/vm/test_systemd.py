@@ -71,6 +71,14 @@ class Scope(OnSystemd):
         wait_until(lambda: self.show(scope, "ActiveState") == "inactive", "the scope is gone")
         wait_until(lambda: name not in self.machines(), "machined has forgotten the pod")
 
+    def test_systemd_that_does_not_answer(self):
+        scope = f"session-t{os.getpid()}x.scope"
+        hide = "mount --bind /dev/null /run/systemd/private && exec \"$@\""
+        done = self.run_argv(["systemd-run", "--quiet", "--scope", "--unit=" + scope, "--slice=user.slice", "unshare", "--mount",
+                              "sh", "-c", hide, "sh", *self.argv("run", "--net=none", Images.busybox(), *shell("exit 3"))],
+                             check=3)
+        self.assertIn("warning: the pod has no scope unit and stays in the caller's cgroup", done.err)
+
     def test_terminate(self):
         process, uuid = self.in_session("--net=none", Images.busybox(), *shell(WAIT))
         self.wait_output(process, "up")
