@@ -12,11 +12,13 @@ QUICK = [
     suites(VM, "test_basics"),
     suites(VM, "test_kernel"),
     suites(VM, "test_units"),
-    suites(VM, "test_systemd"),
+    suites(VM, "test_systemd.Scope.test_scope", "test_systemd.Machine.test_stays_in_the_unit",
+           "test_systemd.Units.test_socket_unit_starts_the_pod"),
     *RESET,
 ]
 WHOLE = [
     *QUICK,
+    suites(VM, "test_systemd", seconds=3600),
     suites(FUNCTIONAL, "test_run", seconds=3600),
     suites(FUNCTIONAL, "test_pods", seconds=3600),
     suites(FUNCTIONAL, "test_crash", seconds=3600),
