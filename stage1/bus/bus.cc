@@ -84,7 +84,7 @@ Result<BusMessage> Bus::new_call(const char* service, const char* path, const ch
 }
 
 Result<BusMessage> Bus::call(const BusMessage& message) const {
-  sd_bus_error error = SD_BUS_ERROR_NULL;
+  sd_bus_error error{};  // SD_BUS_ERROR_NULL, which is C
   const Cleanup free([&]() noexcept { sd_bus_error_free(&error); });
   sd_bus_message* reply = nullptr;
   const int r = sd_bus_call(bus_.get(), message.get(), 0, &error, &reply);

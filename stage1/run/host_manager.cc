@@ -53,6 +53,12 @@ Result<> run_bus(const std::vector<std::string>& words, bool debug) {
               status.signalled ? "was killed by signal" : "failed with code", status.value);
 }
 
+// What is left of the registration on disk; if it cannot be removed, gc asks once more than it needs to.
+void forget_machine(const sys::DirFd& pod_dir) {
+  if (const auto removed = sys::remove_file(pod_dir, paths::kMachine); !removed)
+    log::debug("{}", removed.error().to_string());
+}
+
 // First part of a cgroup path that is no slice: the unit of the system's manager (systemd's
 // cg_path_get_unit()).
 std::string_view unit_in(std::string_view path) {
@@ -141,7 +147,7 @@ void HostManager::unregister_pod() {
   }
   // machined forgets a machine when its unit is gone. A unit of ours goes with us; another may last.
   if (own_scope_) {
-    (void)sys::remove_file(pod_dir_, paths::kMachine);
+    forget_machine(pod_dir_);
     return;
   }
   auto child = start_bus({"unregister", machine_}, debug_, 0);
@@ -161,7 +167,7 @@ void HostManager::finish() {
   }
   const auto status = unregistering_->wait();
   unregistering_.reset();
-  if (status && status->success()) (void)sys::remove_file(pod_dir_, paths::kMachine);
+  if (status && status->success()) forget_machine(pod_dir_);
 }
 
 Result<> unregister_dead_pod(const sys::DirFd& pod_dir, bool debug) {

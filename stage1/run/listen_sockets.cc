@@ -19,6 +19,7 @@ constexpr int kFirst = 3;
 constexpr std::int64_t kMost = 100;
 
 std::string variable(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread.
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
@@ -58,7 +59,8 @@ Result<std::vector<PassedSocket>> take_listen_sockets() {
     // "unknown" is what sd_listen_fds_with_names(3) says without names.
     sockets.push_back({sys::UniqueFd(fd), facts_of(fd, index < names.size() ? names[index] : "unknown")});
   }
-  for (const char* name : {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"}) ::unsetenv(name);
+  for (const char* name : {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"})
+    ::unsetenv(name);  // NOLINT(concurrency-mt-unsafe): this program has one thread
   return sockets;
 }
 
@@ -138,6 +140,7 @@ Result<PassedSockets> PassedSockets::take(const Pod& pod) {
   PassedSockets passed;
   passed.sockets_ = TRY(take_listen_sockets());
   std::vector<SocketFacts> facts;
+  facts.reserve(passed.sockets_.size());
   for (const PassedSocket& socket : passed.sockets_) facts.push_back(socket.facts);
   for (const std::size_t owner : TRY(assign_sockets(pod, facts)))
     passed.owners_.push_back(pod.apps[owner].name());
