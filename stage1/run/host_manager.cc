@@ -8,7 +8,6 @@
 #include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
-#include "common/sys/cgroup.h"
 #include "common/sys/fs.h"
 
 namespace agena::stage1 {
@@ -73,6 +72,21 @@ std::string_view unit_in(std::string_view path) {
 
 }  // namespace
 
+std::string managed_path(std::string_view proc_cgroup) {
+  std::string v1;
+  std::string v2;
+  for (const std::string& line : split(proc_cgroup, '\n')) {
+    // HIERARCHY:CONTROLLERS:PATH (cgroups(7)).
+    const Cut number = cut(line, ':');
+    const Cut controllers = cut(number.after, ':');
+    if (!controllers.found) continue;
+    const std::string_view path = controllers.after.substr(controllers.after.starts_with('/') ? 1 : 0);
+    if (controllers.before == "name=systemd") v1 = path;
+    if (controllers.before.empty()) v2 = path;
+  }
+  return v2.empty() ? v1 : v2;
+}
+
 bool wants_scope(std::string_view cgroup_path) {
   const std::string_view unit = unit_in(cgroup_path);
   // A user's manager is no service that was started for a pod; what it starts there ends with the user's
@@ -101,8 +115,8 @@ HostManager::HostManager(const sys::DirFd& pod_dir, Uuid uuid, std::string machi
 
 void HostManager::enter_scope() {
   if (!systemd_) return;
-  const auto own = sys::own_cgroup2_path();
-  if (!own || !wants_scope(*own)) return;
+  const auto cgroups = sys::read_file(sys::at_cwd(), "/proc/self/cgroup");
+  if (!cgroups || !wants_scope(managed_path(*cgroups))) return;
   const auto entered = run_bus(
       {"scope", scope_unit(machine_), "machine.slice", fmt::format("{}", ::getpid()), "Pod " + machine_},
       debug_);

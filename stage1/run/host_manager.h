@@ -15,6 +15,9 @@
 
 namespace agena::stage1 {
 
+// The path by which systemd knows a process, by its /proc/PID/cgroup: that of v2, or where it
+// says nothing, as on hosts with v1 alone, that in systemd's own hierarchy. Without the leading slash.
+std::string managed_path(std::string_view proc_cgroup);
 // Whether a process in this cgroup (a path from the root of the hierarchy) should get a scope of its own, or
 // stays in the unit that somebody has put it in: a service, or a scope other than a login session's.
 bool wants_scope(std::string_view cgroup_path);

@@ -18,6 +18,17 @@ TEST(Scope, OnlyForWhoHasNoUnit) {
     EXPECT_FALSE(wants_scope(path)) << path;
 }
 
+TEST(Scope, PathBySystemdsHierarchy) {
+  EXPECT_EQ(managed_path("0::/system.slice/web.service\n"), "system.slice/web.service");
+  // v1, where v2 is known to the kernel and used by nobody.
+  EXPECT_EQ(managed_path("12:pids:/x\n1:name=systemd:/system.slice/web.service\n0::/\n"),
+            "system.slice/web.service");
+  EXPECT_EQ(managed_path("12:pids:/x\n0::/\n"), "");
+  // A container that has v2 alone, on a host of the other kind.
+  EXPECT_EQ(managed_path("1:name=systemd:/\n0::/system.slice/web.service\n"), "system.slice/web.service");
+  EXPECT_EQ(managed_path(""), "");
+}
+
 TEST(Scope, NameIsEscaped) {
   EXPECT_EQ(scope_unit("agena-0a1b"), "machine-agena\\x2d0a1b.scope");
   EXPECT_EQ(scope_unit("a.b_C"), "machine-a.b_C.scope");
