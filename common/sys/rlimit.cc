@@ -76,4 +76,17 @@ Result<> set_resource_limit(const ResourceLimit& limit) {
   return {};
 }
 
+RaisedFileLimit::RaisedFileLimit() {
+  const auto limit = resource_limit(RLIMIT_NOFILE);
+  if (!limit || limit->soft == limit->hard) return;
+  // Cannot fail: the hard limit may always be reached.
+  if (set_resource_limit({.resource = RLIMIT_NOFILE, .soft = limit->hard, .hard = limit->hard}))
+    before_ = *limit;
+}
+
+RaisedFileLimit::~RaisedFileLimit() {
+  // Open files beyond the limit stay open.
+  if (before_) (void)set_resource_limit(*before_);
+}
+
 }  // namespace agena::sys

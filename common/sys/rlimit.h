@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,5 +45,18 @@ std::string limit_text(std::uint64_t value);
 Result<ResourceLimit> resource_limit(int resource);
 // Sets a limit of the calling process; raising a hard limit needs CAP_SYS_RESOURCE.
 Result<> set_resource_limit(const ResourceLimit& limit);
+
+// As many open files as the hard limit allows, for as long as the object lives. Service managers give 1024
+// (systemd: DefaultLimitNOFILE=), since select(2) cannot count further.
+class RaisedFileLimit {
+ public:
+  RaisedFileLimit();
+  RaisedFileLimit(const RaisedFileLimit&) = delete;
+  RaisedFileLimit& operator=(const RaisedFileLimit&) = delete;
+  ~RaisedFileLimit();
+
+ private:
+  std::optional<ResourceLimit> before_;
+};
 
 }  // namespace agena::sys

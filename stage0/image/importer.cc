@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/base/strings.h"
+#include "common/sys/rlimit.h"
 #include "stage0/image/aci_import.h"
 #include "stage0/image/layered_import.h"
 
@@ -9,6 +10,8 @@ namespace agena::stage0 {
 
 Result<ImageRecord> import_image(Store& store, const Reference& reference, const ImportOptions& options,
                                  const ProgressCallback& progress) {
+  // All layers of an image are unpacked at once, each with several directories open.
+  const sys::RaisedFileLimit many_files;
   switch (reference.kind) {
     case ReferenceKind::kAciFile:
       return import_aci(store, reference.path, options, progress);

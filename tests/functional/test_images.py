@@ -8,8 +8,9 @@ import subprocess
 
 from harness import FLY, SOURCE, Case, Images, read, shell  # its import lets the next ones be found
 import tree_digest
-from imagekit import facts
+from imagekit import facts, oci
 from imagekit.cases import select
+from imagekit.entries import directory, file, symlink
 
 ID = "sha512-[0-9a-f]{64}"
 
@@ -55,6 +56,16 @@ class Fetch(Store):
         self.assertEqual(1, len(self.records()))
         import hashlib
         self.assertEqual("sha512-" + hashlib.sha512(read(plain, "rb")).hexdigest()[:64], ids.pop().strip())
+
+    def test_many_layers_with_the_usual_limit_of_open_files(self):
+        """Services have 1024; the app gets what the caller has."""
+        busybox = file("bin/busybox", read("/bin/busybox", "rb"), 0o755)
+        layers = [[directory("bin"), busybox, symlink("bin/sh", "busybox"), directory("d")]]
+        layers += [[file(f"d/{n}", "x")] for n in range(1, 300)]
+        image = oci.build(f"{self.top}/many", layers, config={"config": {"Cmd": ["/bin/sh"]}}, compression="none")
+        argv = self.argv("run", "--net=host", "--stage1-name=" + FLY, image, *shell("ls /d | busybox wc -l; ulimit -Sn"))
+        done = self.run_argv(["prlimit", "--nofile=1024:", *argv])
+        self.assertEqual(["299", "1024"], done.out.split(), str(done))
 
     def test_oci_references(self):
         path = Images.busybox("oci").removeprefix("oci:").removesuffix(":latest")

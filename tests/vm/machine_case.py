@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "functional"))
 
-from harness import Case, Images, read, shell, wait_until  # noqa: E402, F401
+from harness import Case, Images, children_of, read, shell, wait_until  # noqa: E402, F401
 
 CGROUPS = "/sys/fs/cgroup"
 STATE = "/var/lib/agena-vm"

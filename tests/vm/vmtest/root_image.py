@@ -21,11 +21,16 @@ PACKAGES = (
     "attr", "libcap2-bin", "strace", "acl",
     "libisal2", "bzip2", "xz-utils", "zstd",
 )
-# What would wait for a device, for the network or for the clock.
+# What would wait for a device, for the network or for the clock; and what takes its time under emulation and is not missed.
 MASKED = ("serial-getty@ttyS0.service", "getty@tty1.service", "apt-daily.timer", "apt-daily-upgrade.timer",
           "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "logrotate.timer",
           "man-db.timer", "systemd-networkd.service", "systemd-resolved.service", "systemd-timesyncd.service",
-          "systemd-pstore.service", "systemd-firstboot.service")
+          "systemd-pstore.service", "systemd-firstboot.service",
+          *(f"modprobe@{name}.service" for name in ("configfs", "dm_mod", "drm", "efi_pstore", "fuse", "loop")),
+          "kmod-static-nodes.service", "systemd-modules-load.service", "systemd-binfmt.service",
+          "proc-sys-fs-binfmt_misc.automount", "systemd-random-seed.service", "dev-hugepages.mount",
+          "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-kernel-config.mount", "sys-fs-fuse-connections.mount",
+          "systemd-update-utmp.service", "systemd-update-utmp-runlevel.service")
 FILES = {
     "etc/hostname": "agena-vm\n",
     "etc/hosts": "127.0.0.1 localhost agena-vm\n::1 localhost\n",
@@ -56,6 +61,8 @@ WantedBy=multi-user.target
 Description=Shell on the console
 ConditionKernelCommandLine=agena.shell
 After=multi-user.target
+SuccessAction=poweroff
+FailureAction=poweroff
 
 [Service]
 ExecStart=-/sbin/agetty --autologin root --noclear --keep-baud ttyS0 115200,38400,9600 linux
@@ -66,8 +73,6 @@ UtmpIdentifier=ttyS0
 KillMode=process
 IgnoreSIGPIPE=no
 SendSIGHUP=yes
-SuccessAction=poweroff
-FailureAction=poweroff
 
 [Install]
 WantedBy=multi-user.target
