@@ -58,20 +58,31 @@ Result<> move_to_leaf(const sys::DirFd& root, const std::string& own) {
 constexpr const char* kHowToDelegate =
     "run the pod in a unit with Delegate=yes: systemd-run --scope --property=Delegate=yes …";
 
-// "+memory" to cgroup.subtree_control. An error says why not, for the user.
-Result<> enable(const sys::DirFd& root, const std::string& own, const std::string& text, bool& moved) {
+// Whether the cgroup has processes beside controllers. The kernel allows that for controllers that know
+// threads (cpu, pids), and then lets no process into the cgroups below (cgroup-v2.rst, "Threads").
+Result<bool> is_threaded(const sys::DirFd& root, const std::string& cgroup) {
+  return trim(TRY(sys::read_file(root, below(cgroup, "cgroup.type")))) != "domain";
+}
+
+// Enables a controller for the cgroups below. An error says why not, for the user.
+Result<> enable(const sys::DirFd& root, const std::string& own, const std::string& name, bool& moved) {
   if (!TRY(may_enable(root, own)))
     return fail(ErrorKind::kPermission, "cgroup '/{}' is not delegated; {}", own, kHowToDelegate);
   const std::string control = below(own, "cgroup.subtree_control");
-  const auto direct = write_control(root, control, text);
-  if (direct || direct.error().sys_errno() != EBUSY) return direct;
-  TRY(move_to_leaf(root, own));
+  // The root of the hierarchy may have both.
+  if (own.empty()) return write_control(root, control, "+" + name);
+  const bool moved_now = !moved;
+  if (moved_now) TRY(move_to_leaf(root, own));
   moved = true;
-  const auto again = write_control(root, control, text);
-  if (again) return {};
-  leave_leaf(root, own);
-  moved = false;
-  if (again.error().sys_errno() != EBUSY) return again;
+  Result<> done = write_control(root, control, "+" + name);
+  if (done && !TRY(is_threaded(root, own))) return {};
+  const bool others = done || done.error().sys_errno() == EBUSY;
+  if (done) done = write_control(root, control, "-" + name);
+  if (moved_now) {
+    leave_leaf(root, own);
+    moved = false;
+  }
+  if (!others) return done;
   return fail(ErrorKind::kBusy, "cgroup '/{}' has other processes; run the pod in a unit of its own", own);
 }
 
@@ -114,7 +125,7 @@ Result<ControllerPlaces> open_controllers(const sys::DirFd& root, const std::str
     if (!limits.uses(row.value)) continue;
     const std::string name(row.v2_name);
     if (offered.contains(name)) {
-      const Result<> done = enabled.contains(name) ? Result<>() : enable(root, own, "+" + name, places.moved);
+      const Result<> done = enabled.contains(name) ? Result<>() : enable(root, own, name, places.moved);
       if (done)
         places.v2.insert(row.value);
       else

@@ -24,6 +24,7 @@ QUICK = [
     suites(VM, "test_basics"),
     suites(VM, "test_kernel"),
     suites(VM, "test_units"),
+    suites(VM, "test_limits"),
     suites(VM, "test_installed"),
     suites(VM, "test_systemd.Scope.test_scope", "test_systemd.Machine.test_stays_in_the_unit",
            "test_systemd.Units.test_socket_unit_starts_the_pod"),
