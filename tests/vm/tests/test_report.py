@@ -13,7 +13,7 @@ def told(*lines, reason=None) -> Report:
 
 
 BOOT, DONE = render("boot", seconds=9.5), render("done")
-BEGIN = render("begin", job="test_a")
+BEGIN = render("begin", job="test_a", may_skip=False)
 
 
 def end(code=0):
@@ -30,6 +30,10 @@ class Counts(unittest.TestCase):
 
     def test_skipped_counts_as_failed(self):
         self.check(told(BOOT, BEGIN, "2 passed, 0 failed (1 skipped)", end(77), DONE), "2 passed, 1 failed")
+
+    def test_skipped_in_a_job_that_may(self):
+        begin = render("begin", job="test_a", may_skip=True)
+        self.check(told(BOOT, begin, "2 passed, 0 failed (1 skipped)", end(77), DONE), "2 passed, 0 failed")
 
     def test_the_last_totals_of_a_job_count(self):
         self.check(told(BOOT, BEGIN, "1 passed, 1 failed", "2 passed, 0 failed", end(), DONE), "2 passed, 0 failed")

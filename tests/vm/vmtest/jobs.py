@@ -9,7 +9,8 @@ PARTS = {"test_images": ["test_images.Fetch"]}
 
 
 def suites(directory: str, *names: str, seconds=900) -> dict:
-    return {"name": " ".join(names), "directory": directory, "suites": list(names), "seconds": seconds}
+    return {"name": " ".join(names), "directory": directory, "suites": list(names), "seconds": seconds,
+            "may_skip": directory != VM}
 
 
 def all_of(directory: str) -> list:
