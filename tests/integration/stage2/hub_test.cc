@@ -223,10 +223,10 @@ TEST_F(HubTest, ARefusalAndASilentEndAreErrors) {
   OneHub hub(dir_.dir(), [&](int connection, const HubRequest& request) {
     reply(connection, HubStreams{hello_of(request).streams, {}});
   });
-  EXPECT_EQ(
-      launch_in_child(hub_plan({StreamMode::kHub, StreamMode::kInherit, StreamMode::kInherit})).text,
-      "cannot start app 'probe': standard streams: asking the pod's hub for streams: wanted 1, got 1 with 0 "
-      "descriptors");
+  EXPECT_EQ(launch_in_child(hub_plan({StreamMode::kHub, StreamMode::kInherit, StreamMode::kInherit})).text,
+            "cannot start app 'probe': standard streams: asking the pod's hub for streams: wanted 1, got 1 "
+            "and 0 sockets with 0 "
+            "descriptors");
 }
 
 TEST_F(HubTest, TheRecorderLeavesWhenTheStatusIsRecorded) {
