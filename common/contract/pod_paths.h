@@ -9,6 +9,7 @@
 //   ├── layers                           one layer key a line: layers of the store that this pod uses
 //   ├── stage1TreeStoreID                chain key of the stage1 root, no newline
 //   ├── overlay-prepared                 flag: roots are overlays (absent: copies)
+//   ├── private-users-prepared           SHIFT:COUNT, ids of a pod with a user namespace of its own
 //   ├── appsinfo/APP/manifest            image manifest of the app
 //   ├── appsinfo/APP/layers              layer keys of the app's root, bottom first (overlay pods)
 //   ├── appsinfo/APP/treeStoreID         chain key of the app's root (overlay pods)
@@ -49,6 +50,7 @@ inline constexpr const char* kLaunchFlags = "launch-flags";
 inline constexpr const char* kLayers = "layers";
 inline constexpr const char* kStage1TreeId = "stage1TreeStoreID";
 inline constexpr const char* kOverlayPrepared = "overlay-prepared";
+inline constexpr const char* kPrivateUsers = "private-users-prepared";
 inline constexpr const char* kAppsInfo = "appsinfo";
 inline constexpr const char* kOverlay = "overlay";
 inline constexpr const char* kStage1 = "stage1";

@@ -101,16 +101,14 @@ Result<> copy_content(int from, int to, off_t size) {
 
 Result<> copy_regular(const EntryAt& from, const struct stat& st, const EntryAt& to) {
   const UniqueFd in = TRY(open_at(from.dir, from.name, O_RDONLY | O_NOFOLLOW));
-  const UniqueFd out =
-      TRY(open_at(to.dir, to.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  const UniqueFd out = TRY(open_at(to.dir, to.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   TRY_CTX(copy_content(in.get(), out.get(), st.st_size), "file '{}'", printable(from.name));
   return {};
 }
 
 Result<> make_empty_copy(const EntryAt& from, const struct stat& st, const EntryAt& to) {
   if (S_ISREG(st.st_mode)) return copy_regular(from, st, to);
-  if (S_ISLNK(st.st_mode))
-    return make_symlink(TRY(read_link(from.dir, from.name)), to.dir, to.name);
+  if (S_ISLNK(st.st_mode)) return make_symlink(TRY(read_link(from.dir, from.name)), to.dir, to.name);
   if (::mknodat(to.dir.get(), to.name.c_str(), (st.st_mode & S_IFMT) | 0600U, st.st_rdev) != 0)
     return sys_fail("creating '{}'", printable(to.name));
   return {};
@@ -118,10 +116,15 @@ Result<> make_empty_copy(const EntryAt& from, const struct stat& st, const Entry
 
 }  // namespace
 
-Result<> copy_non_directory(const EntryAt& from, const struct stat& st, const EntryAt& to) {
+std::uint32_t OwnerRule::operator()(std::uint32_t id) const {
+  return ids == nullptr || ids->contains(id) ? id : ids->on_host(kNobody);
+}
+
+Result<> copy_non_directory(const EntryAt& from, const struct stat& st, const EntryAt& to,
+                            const OwnerRule& owner) {
   TRY(make_empty_copy(from, st, to));
   // Order: changing the owner clears set-id bits and file capabilities; times come last.
-  if (::fchownat(to.dir.get(), to.name.c_str(), st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) != 0)
+  if (::fchownat(to.dir.get(), to.name.c_str(), owner(st.st_uid), owner(st.st_gid), AT_SYMLINK_NOFOLLOW) != 0)
     return sys_fail("setting the owner of '{}'", printable(to.name));
   if (!S_ISLNK(st.st_mode) && ::fchmodat(to.dir.get(), to.name.c_str(), st.st_mode & 07777U, 0) != 0)
     return sys_fail("setting the mode of '{}'", printable(to.name));
@@ -129,10 +132,11 @@ Result<> copy_non_directory(const EntryAt& from, const struct stat& st, const En
   return set_times(to.dir, to.name, st);
 }
 
-Result<> copy_directory_attributes(const DirFd& from, const DirFd& to) {
+Result<> copy_directory_attributes(const DirFd& from, const DirFd& to, const OwnerRule& owner) {
   struct stat st{};
   if (::fstat(from.get(), &st) != 0) return sys_fail("reading attributes of a directory");
-  if (::fchown(to.get(), st.st_uid, st.st_gid) != 0) return sys_fail("setting the owner of a directory");
+  if (::fchown(to.get(), owner(st.st_uid), owner(st.st_gid)) != 0)
+    return sys_fail("setting the owner of a directory");
   if (::fchmod(to.get(), st.st_mode & 07777U) != 0) return sys_fail("setting the mode of a directory");
   TRY(copy_xattrs(proc_fd_path(from.get()) + "/.", proc_fd_path(to.get()) + "/.", "."));
   const std::array times = {st.st_atim, st.st_mtim};

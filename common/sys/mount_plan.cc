@@ -15,6 +15,7 @@
 #include "common/sys/fs.h"
 #include "common/sys/mount.h"
 #include "common/sys/path_in_root.h"
+#include "common/sys/user_namespace.h"
 
 namespace agena::sys {
 namespace {
@@ -130,6 +131,8 @@ Result<> mount_bind(const MountRoots& roots, const MountOp& op) {
   struct stat st{};
   if (::fstat(source->get(), &st) != 0) return sys_fail("reading attributes of the source");
   const UniqueFd mount = TRY(clone_mount(DirRef(source->get()), "", op.recursive));
+  if (op.map_ids && roots.user_namespace != nullptr)
+    TRY_CTX(map_mount_ids(mount, *roots.user_namespace, op.recursive), "'{}'", printable(op.source));
   TRY(set_mount_attributes(mount, op.attributes, TRY(attributes_to_clear(*source, st)),
                            propagation_flag(op.propagation), op.recursive));
   return attach_at(roots.target, op, mount, !S_ISDIR(st.st_mode));
@@ -168,6 +171,7 @@ std::string line_of(const MountOp& op) {
     line += fmt::format(" mode={:o}", op.mode);
   if (op.device != 0) line += fmt::format(" device={}:{}", major(op.device), minor(op.device));
   if (op.recursive) line += " recursive";
+  if (op.map_ids) line += " map-ids";
   line += kPropagationWords.at(static_cast<std::size_t>(op.propagation));
   if (op.missing == MissingSource::kSkip) line += " optional";
   if (op.only_existing_target) line += " only-existing-target";

@@ -47,6 +47,7 @@ struct MountOp {
   MountSource from = MountSource::kHost;
   bool recursive = false;  // kBind: with the mounts below the source; attributes hold for them too
   Propagation propagation = Propagation::kPrivate;
+  bool map_ids = false;  // kBind: idmapped by the user namespace of the roots, if they have one
   MissingSource missing = MissingSource::kError;
   // Only when the target exists (masking of kernel files that depend on the configuration).
   bool only_existing_target = false;
@@ -66,6 +67,7 @@ using MountPlan = std::vector<MountOp>;
 struct MountRoots {
   const DirFd& target;
   const DirFd& pod;
+  const UniqueFd* user_namespace = nullptr;  // whose ids mounts with map_ids show
 };
 
 // One line of text per operation, for golden tests and --debug.

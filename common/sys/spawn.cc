@@ -10,7 +10,9 @@
 #include <array>
 
 #include "common/base/strings.h"
+#include "common/sys/fs.h"
 #include "common/sys/spawn_child.h"
+#include "common/sys/user_namespace.h"
 
 namespace agena::sys {
 namespace {
@@ -22,6 +24,7 @@ using detail::ChildStep;
 constexpr std::array kStepNames = {
     "setting the parent-death signal",
     "checking that the parent lives",
+    "becoming root of the user namespace",
     "starting a session",
     "starting a process group",
     "joining a namespace",
@@ -59,6 +62,7 @@ long clone_process(const SpawnPlan& plan, int& pidfd) {
   args.flags = CLONE_CLEAR_SIGHAND;
   args.flags |= static_cast<unsigned>(CLONE_PIDFD);
   args.flags |= plan.namespaces;
+  if (plan.user_ids) args.flags |= CLONE_NEWUSER;
   args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   args.exit_signal = SIGCHLD;
   if (plan.cgroup != nullptr) {
@@ -84,6 +88,7 @@ Result<ExitStatus> Child::wait() {
 
 Result<Child> spawn(const SpawnPlan& plan) {
   Pipe report = TRY(make_pipe());
+  Pipe mapped = plan.user_ids ? TRY(make_pipe()) : Pipe();
   const std::vector<char*> argv = pointers(plan.argv);
   const std::vector<char*> environment = pointers(plan.environment.value_or(std::vector<std::string>()));
   std::vector<detail::FdMoveRaw> fds;
@@ -105,12 +110,18 @@ Result<Child> spawn(const SpawnPlan& plan) {
       .death_signal = plan.death_signal,
       .parent = (plan.namespaces & CLONE_NEWPID) != 0 ? 0 : ::getpid(),
       .report = report.write.get(),
+      .mapped = mapped.read.get(),
+      .mapped_parent = mapped.write.get(),
   };
   int pidfd = -1;
   const long pid = clone_process(plan, pidfd);
   if (pid < 0) return sys_fail("creating a process");
   if (pid == 0) detail::run_child(child);
   Child started(static_cast<pid_t>(pid), PidFd(pidfd));
+  if (plan.user_ids) {
+    TRY(write_id_maps(started.pid(), *plan.user_ids));
+    TRY(write_all(mapped.write.get(), "m"));
+  }
   report.write.reset();
   // On failure the child is dropped here, which reaps it.
   if (auto told = report_of(report.read.get(), plan); !told) return std::unexpected(std::move(told).error());

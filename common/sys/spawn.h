@@ -13,6 +13,7 @@
 
 #include "common/base/result.h"
 #include "common/sys/fd.h"
+#include "common/sys/id_range.h"
 #include "common/sys/pidfd.h"
 
 namespace agena::sys {
@@ -28,6 +29,8 @@ struct SpawnPlan {
 
   // CLONE_NEW* flags of clone3.
   std::uint64_t namespaces = 0;
+  // Also a new user namespace (CLONE_NEWUSER), whose ids 0 and up are these; the child is its root.
+  std::optional<IdRange> user_ids = {};
   // cgroup2 directory to be born in (CLONE_INTO_CGROUP); no migration afterwards, hence no wait for an RCU
   // grace period.
   const DirFd* cgroup = nullptr;

@@ -42,9 +42,21 @@ int reset_signals() {
   return ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0 ? 0 : errno;
 }
 
+// As root of the new user namespace; the change of ids clears the death signal.
+void become_mapped_root(const ChildPlan& plan) {
+  (void)::close(plan.mapped_parent);
+  char byte = 0;
+  if (::read(plan.mapped, &byte, 1) != 1) ::_exit(kExitSpawnFailed);  // the parent tells why, or is gone
+  // Not by libc, whose calls would have all threads of the parent change too.
+  if (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, 0, 0, 0) != 0 ||
+      ::syscall(SYS_setresuid, 0, 0, 0) != 0)
+    give_up(plan, ChildStep::kUserNamespace, errno);
+}
+
 }  // namespace
 
 void run_child(const ChildPlan& plan) {
+  if (plan.mapped >= 0) become_mapped_root(plan);
   if (plan.death_signal != 0 && ::prctl(PR_SET_PDEATHSIG, plan.death_signal) != 0)
     give_up(plan, ChildStep::kDeathSignal, errno);
   if (plan.death_signal != 0 && plan.parent != 0 && ::getppid() != plan.parent)

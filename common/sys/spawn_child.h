@@ -11,6 +11,7 @@ namespace agena::sys::detail {
 enum class ChildStep : std::uint8_t {
   kDeathSignal,
   kParentGone,
+  kUserNamespace,
   kSession,
   kProcessGroup,
   kJoinNamespace,
@@ -49,6 +50,10 @@ struct ChildPlan {
   int death_signal;
   pid_t parent;  // to notice a parent that died before the death signal was set; 0 in a new pid namespace
   int report;
+  // The child waits on `mapped` until its user namespace has its maps (a byte), and becomes its root; -1: it
+  // stays who it is. `mapped_parent` is the parent's end, which it closes.
+  int mapped;
+  int mapped_parent;
 };
 
 // Walks the steps; never returns.

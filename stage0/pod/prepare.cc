@@ -8,6 +8,7 @@
 #include "stage0/pod/image_choice.h"
 #include "stage0/pod/pod_name.h"
 #include "stage0/pod/prepare_steps.h"
+#include "stage0/pod/private_users.h"
 #include "stage0/stage1_client/stage1_manifest.h"
 #include "stage0/store/data_dir.h"
 #include "stage0/tree/layers_file.h"
@@ -23,8 +24,6 @@ constexpr mode_t kManifestLockMode = 0600;
 
 // What the request asks for and no part of this build can do.
 Result<> refuse_unsupported(const PrepareRequest& request) {
-  if (request.private_users)
-    return fail(ErrorKind::kUnsupported, "user namespaces (--private-users) are not supported by this build");
   if (request.is_mutable)
     return fail(ErrorKind::kUnsupported, "app sandboxes are not supported by this build");
   return {};
@@ -61,9 +60,10 @@ Result<bool> choose_overlay(const PrepareRequest& request, const sys::DirFd& pod
   return false;
 }
 
-Result<> write_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources, bool overlay) {
-  if (overlay) return prepare_overlay_roots(store, pod, sources);
-  TRY(prepare_copied_roots(store, pod, sources));
+Result<> write_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources, bool overlay,
+                     const PodUsers* users) {
+  if (overlay) return prepare_overlay_roots(store, pod, sources, users);
+  TRY(prepare_copied_roots(store, pod, sources, users));
   // Copies need no layers any more.
   return write_layers_file(pod, paths::kLayers, {});
 }
@@ -83,12 +83,19 @@ void note_use(const Store& store, const ImageChoice& choice) {
   for (const ImageRecord& image : choice.apps) note(image);
 }
 
-Result<> fill_directory(Store& store, const Engine& engine, const PrepareRequest& request,
+Result<std::optional<PodUsers>> choose_users(const Engine& engine, const Pods& pods,
+                                             const PrepareRequest& request, const Pod& pod) {
+  if (!request.private_users) return std::optional<PodUsers>();
+  return std::optional(TRY(PodUsers::of(TRY(assign_private_users(engine.data_dir, pods, pod)))));
+}
+
+Result<> fill_directory(Store& store, const Engine& engine, const Pods& pods, const PrepareRequest& request,
                         ImageChoice& choice, Preparation& preparation) {
   const sys::DirFd& pod = preparation.pod.dir();
   const bool overlay = TRY(choose_overlay(request, pod, preparation.warnings));
   const auto sources = TRY(secure_layers(store, engine, request, pod, choice));
-  TRY(write_roots(store, pod, sources, overlay));
+  const auto users = TRY_CTX(choose_users(engine, pods, request, preparation.pod), "--private-users");
+  TRY(write_roots(store, pod, sources, overlay, users ? &*users : nullptr));
   TRY(write_pod_files(pod, choice.manifest));
   note_use(store, choice);
   return {};
@@ -112,7 +119,7 @@ Result<Preparation> prepare_directory(const Engine& engine, const Pods& pods, co
   const std::string& uuid = preparation.pod.uuid().str();
   if (!request.name.empty()) TRY(take_pod_name(pods, preparation.pod, request.name));
   if (!uuid_file.empty()) TRY_CTX(sys::write_file(sys::at_cwd(), uuid_file, uuid), "saving the pod's UUID");
-  TRY_CTX(fill_directory(store, engine, request, choice, preparation), "preparing pod '{}'", uuid);
+  TRY_CTX(fill_directory(store, engine, pods, request, choice, preparation), "preparing pod '{}'", uuid);
   times.end_phase("prepare");
   return preparation;
 }

@@ -1,10 +1,12 @@
 #include "stage0/pod/roots.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "common/sys/path_in_root.h"
+#include "common/sys/user_namespace.h"
 #include "stage0/tree/copy_tree.h"
 #include "stage0/tree/layers_file.h"
 #include "stage0/tree/overlay_root.h"
@@ -28,9 +30,19 @@ Result<std::vector<sys::DirFd>> open_root_layers(const Store& store, const sys::
 }
 
 Result<> copy_root(const Store& store, const sys::DirFd& pod, const RootSource& root,
-                   const sys::DirFd& target) {
+                   const sys::DirFd& target, const PodUsers* users) {
   const auto open = TRY(open_root_layers(store, pod, root.layers));
-  return copy_layers(open, open[TRY(root_attributes_layer(store, root.layers, open))], target);
+  const std::size_t attributes = TRY(root_attributes_layer(store, root.layers, open));
+  if (users == nullptr) return copy_layers(open, open[attributes], target);
+  // Owners, access lists and file capabilities come out of the mapped layers as they have to be in the copy.
+  const MappedLayers mapped = TRY(MappedLayers::make(open, *users));
+  auto copied = copy_layers(mapped.open(), mapped.open()[attributes], target, {&users->ids});
+  if (copied || copied.error().kind() != ErrorKind::kPermission) return copied;
+  return std::unexpected(
+      std::move(copied.error())
+          .with_hint(fmt::format("files of users and groups from {} on have no owner in a user "
+                                 "namespace and cannot be copied",
+                                 users->ids.count)));
 }
 
 Result<> write_image_facts(const sys::DirFd& pod, const PodSources& sources) {
@@ -46,7 +58,9 @@ Result<> write_image_facts(const sys::DirFd& pod, const PodSources& sources) {
 }
 
 // The places below the stage1 root that stage0 answers for.
-Result<> make_stage1_places(const sys::DirFd& root, const PodSources& sources) {
+Result<> make_stage1_places(const sys::DirFd& root, const PodSources& sources, const PodUsers* users) {
+  std::optional<sys::FileOwner> owner;
+  if (users != nullptr) owner.emplace(TRY(sys::FileOwner::become(users->ids)));
   (void)TRY(sys::make_dirs_in_root(root, paths::kStatusDir));
   for (const AppSource& app : sources.apps) {
     const sys::DirFd app_dir =
@@ -64,25 +78,28 @@ struct OverlayPaths {
 };
 
 Result<> prepare_overlay(const Store& store, const sys::DirFd& pod, const RootSource& root,
-                         const OverlayPaths& where) {
+                         const OverlayPaths& where, const PodUsers* users) {
   TRY(write_layers_file(pod, where.layers, root.layers));
   const auto open = TRY(open_root_layers(store, pod, root.layers));
   const std::size_t attributes = TRY(root_attributes_layer(store, root.layers, open));
-  return make_upper(open[attributes], pod, where.upper, where.work);
+  if (users == nullptr) return make_upper(open[attributes], pod, where.upper, where.work);
+  const MappedLayers mapped = TRY(MappedLayers::make(std::span(&open[attributes], 1), *users));
+  return make_upper(mapped.open()[0], pod, where.upper, where.work, {&users->ids});
 }
 
 Result<> mount_root(const Store& store, const sys::DirFd& pod, const OverlayPaths& from,
-                    const std::string& selinux_context, const sys::DirFd& target) {
+                    const std::string& selinux_context, const sys::DirFd& target, const PodUsers* users) {
   const auto layers = TRY(open_root_layers(store, pod, TRY(read_layers_file(pod, from.layers))));
   const sys::DirFd upper = TRY(sys::open_dir(pod, from.upper));
   const sys::DirFd work = TRY(sys::open_dir(pod, from.work));
   // A running pod does not outlive the machine, so its writes need not be synced.
-  return mount_overlay_root({.layers = layers,
-                             .upper = &upper,
-                             .work = &work,
-                             .is_volatile = true,
-                             .selinux_context = selinux_context},
-                            target);
+  const OverlayRoot root{.layers = layers,
+                         .upper = &upper,
+                         .work = &work,
+                         .is_volatile = true,
+                         .selinux_context = selinux_context};
+  if (users == nullptr) return mount_overlay_root(root, target);
+  return mount_mapped_root(root, TRY(MappedLayers::make(layers, *users)), target);
 }
 
 OverlayPaths stage1_paths() { return {paths::kStage1Layers, paths::kStage1Upper, paths::kStage1Work}; }
@@ -102,43 +119,46 @@ std::vector<LayerKey> all_layers(const PodSources& sources) {
   return all;
 }
 
-Result<> prepare_overlay_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources) {
+Result<> prepare_overlay_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources,
+                               const PodUsers* users) {
   TRY(write_image_facts(pod, sources));
-  TRY_CTX(prepare_overlay(store, pod, sources.stage1, stage1_paths()), "preparing the stage1 root");
+  TRY_CTX(prepare_overlay(store, pod, sources.stage1, stage1_paths(), users), "preparing the stage1 root");
   TRY(sys::make_dir(pod, paths::kStage1Root));
-  TRY(make_stage1_places(TRY(sys::open_dir(pod, paths::kStage1Upper)), sources));
+  TRY(make_stage1_places(TRY(sys::open_dir(pod, paths::kStage1Upper)), sources, users));
   for (const AppSource& app : sources.apps) {
     TRY(sys::write_file(pod, paths::app_tree_id(app.name), app.root.chain_id));
-    TRY_CTX(prepare_overlay(store, pod, app.root, app_paths(app.name)), "preparing app '{}'", app.name);
+    TRY_CTX(prepare_overlay(store, pod, app.root, app_paths(app.name), users), "preparing app '{}'",
+            app.name);
   }
   return sys::write_file(pod, paths::kOverlayPrepared, "");
 }
 
-Result<> prepare_copied_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources) {
+Result<> prepare_copied_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources,
+                              const PodUsers* users) {
   TRY(write_image_facts(pod, sources));
   TRY(sys::make_dir(pod, paths::kStage1Root));
   const sys::DirFd root = TRY(sys::open_dir(pod, paths::kStage1Root));
-  TRY_CTX(copy_root(store, pod, sources.stage1, root), "copying stage1");
-  TRY(make_stage1_places(root, sources));
+  TRY_CTX(copy_root(store, pod, sources.stage1, root, users), "copying stage1");
+  TRY(make_stage1_places(root, sources, users));
   for (const AppSource& app : sources.apps) {
     const sys::DirFd target = TRY(sys::open_dir_in_root(root, paths::app_root_in_stage1(app.name)));
-    TRY_CTX(copy_root(store, pod, app.root, target), "copying the root of app '{}'", app.name);
+    TRY_CTX(copy_root(store, pod, app.root, target, users), "copying the root of app '{}'", app.name);
   }
   return {};
 }
 
 Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps,
-                     const std::string& selinux_context) {
+                     const std::string& selinux_context, const PodUsers* users) {
   if (!TRY(sys::exists(pod, paths::kOverlayPrepared))) return {};
-  TRY_CTX(
-      mount_root(store, pod, stage1_paths(), selinux_context, TRY(sys::open_dir(pod, paths::kStage1Root))),
-      "mounting the stage1 root");
+  TRY_CTX(mount_root(store, pod, stage1_paths(), selinux_context, TRY(sys::open_dir(pod, paths::kStage1Root)),
+                     users),
+          "mounting the stage1 root");
   // Opened anew: the path leads into the mount now.
   const sys::DirFd root = TRY(sys::open_dir(pod, paths::kStage1Root));
   for (const std::string& app : apps) {
     const sys::DirFd target = TRY(sys::open_dir_in_root(root, paths::app_root_in_stage1(app)));
-    TRY_CTX(mount_root(store, pod, app_paths(app), selinux_context, target), "mounting the root of app '{}'",
-            app);
+    TRY_CTX(mount_root(store, pod, app_paths(app), selinux_context, target, users),
+            "mounting the root of app '{}'", app);
   }
   return {};
 }

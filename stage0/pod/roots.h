@@ -9,6 +9,7 @@
 #include "common/sys/fd.h"
 #include "stage0/store/layer_key.h"
 #include "stage0/store/store.h"
+#include "stage0/tree/mapped_layers.h"
 
 namespace agena::stage0 {
 
@@ -34,13 +35,16 @@ std::vector<LayerKey> all_layers(const PodSources& sources);
 
 // Writes manifests and tree identities of all images (stage1/, appsinfo/) and makes the roots: upper and work
 // directories with the mount points below, or merged copies.
-Result<> prepare_overlay_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources);
-Result<> prepare_copied_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources);
+// With `users` everything belongs to that pod's ids; without it is as in the image.
+Result<> prepare_overlay_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources,
+                               const PodUsers* users);
+Result<> prepare_copied_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources,
+                              const PodUsers* users);
 
 // Mounts the roots of a prepared pod in the mount namespace of this process (nothing to do for copies).
 // `pod` and `store` must have been opened in that namespace.
 Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps,
-                     const std::string& selinux_context);
+                     const std::string& selinux_context, const PodUsers* users);
 
 // Gives apps the /etc/mtab that programs expect: a symlink to ../proc/self/mounts, where there is an /etc
 // without one (rkt's rule).

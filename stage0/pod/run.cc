@@ -1,13 +1,17 @@
 #include "stage0/pod/run.h"
 
+#include <optional>
+
 #include "common/base/log.h"
 #include "common/contract/env.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "common/sys/namespaces.h"
+#include "common/sys/user_namespace.h"
 #include "manifests/codec/pod_manifest.h"
 #include "stage0/pod/dns_files.h"
 #include "stage0/pod/prepare_steps.h"
+#include "stage0/pod/private_users.h"
 #include "stage0/pod/roots.h"
 #include "stage0/pod/run_call.h"
 #include "stage0/pod/selinux.h"
@@ -42,6 +46,13 @@ Result<std::vector<std::string>> app_names(const sys::DirFd& pod, const LaunchRe
   return names;
 }
 
+Result<> mount_pod_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps,
+                         const std::string& selinux_context, const std::optional<sys::IdRange>& ids) {
+  if (!ids) return mount_roots(store, pod, apps, selinux_context, nullptr);
+  const PodUsers users = TRY(PodUsers::of(*ids));
+  return mount_roots(store, pod, apps, selinux_context, &users);
+}
+
 // From a locked pod in `prepare`, `prepared` or (ended) `run` to one that only lacks the exec.
 Result<PodLaunch> launch(const Engine& engine, Pod& pod, const RunCallFacts& facts,
                          const std::vector<SharedVolume>& shared, PhaseTimer times) {
@@ -51,11 +62,16 @@ Result<PodLaunch> launch(const Engine& engine, Pod& pod, const RunCallFacts& fac
   const SelinuxLabels labels =
       TRY_CTX(label_pod(TRY(sys::open_dir("/")), TRY(sys::open_dir(engine.data_dir)), pod.dir()),
               "choosing SELinux labels");
-  TRY(mount_roots(store, pod.dir(), apps, labels.mount));
+  const auto ids = TRY(read_private_users(pod.dir()));
+  TRY(mount_pod_roots(store, pod.dir(), apps, labels.mount, ids));
   TRY(attach_shared_volumes(pod.dir(), shared));
   const sys::DirFd root = TRY(sys::open_dir(pod.dir(), paths::kStage1Root));
-  TRY(link_mtab(root, apps));
-  TRY(write_dns_files(facts.launch, root, engine.personality + " run"));
+  {
+    std::optional<sys::FileOwner> owner;
+    if (ids) owner.emplace(TRY(sys::FileOwner::become(*ids)));
+    TRY(link_mtab(root, apps));
+    TRY(write_dns_files(facts.launch, root, engine.personality + " run"));
+  }
   times.end_phase("mounts");
 
   PodLaunch result{.uuid = pod.uuid(), .warnings = {}, .lock = {}, .stage1 = {}, .times = std::move(times)};

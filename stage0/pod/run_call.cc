@@ -4,6 +4,7 @@
 
 #include "common/contract/pod_paths.h"
 #include "stage0/pod/dns_files.h"
+#include "stage0/pod/private_users.h"
 
 namespace agena::stage0 {
 namespace {
@@ -66,8 +67,10 @@ contract::EntrypointCall render_run_options(const Engine& engine, const Uuid& uu
 Result<Stage1Exec> make_run_call(const Engine& engine, const Pod& pod, const sys::DirFd& root,
                                  const RunCallFacts& facts) {
   const auto manifest = TRY(Stage1Manifest::read(pod.dir()));
-  const Stage1Call call{contract::Entrypoint::kRun,
-                        render_run_options(engine, pod.uuid(), facts, manifest.interface_version())};
+  Stage1Call call{contract::Entrypoint::kRun,
+                  render_run_options(engine, pod.uuid(), facts, manifest.interface_version())};
+  if (const auto ids = TRY(read_private_users(pod.dir())))
+    call.arguments.options.emplace("private-users", ids->str());
   return resolve_stage1_call(manifest, root, contract::pod_paths::kStage1Root, pod.dir(), call);
 }
 

@@ -1,14 +1,17 @@
 #include "stage0/pod/start_again.h"
 
 #include <array>
+#include <optional>
 
 #include "common/base/json_node.h"
 #include "common/base/json_text.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
+#include "common/sys/user_namespace.h"
 #include "manifests/codec/pod_manifest.h"
 #include "stage0/pod/delete_pod.h"
 #include "stage0/pod/pod_files.h"
+#include "stage0/pod/private_users.h"
 
 namespace agena::stage0 {
 namespace {
@@ -48,7 +51,10 @@ Result<> clear_last_life(const Engine& engine, const Pod& pod) {
   TRY(call_gc_entrypoint(engine, pod));
   for (const char* name : kOfTheLastLife) TRY(sys::remove_file(pod.dir(), name));
   for (const char* name : kStatusOfTheLastLife) TRY(sys::remove_tree(root, name));
+  std::optional<sys::FileOwner> owner;
+  if (const auto ids = TRY(read_private_users(pod.dir()))) owner.emplace(TRY(sys::FileOwner::become(*ids)));
   TRY(sys::make_dir(root, paths::kStatusDir));
+  owner.reset();
   return renew_overlays(pod.dir());
 }
 

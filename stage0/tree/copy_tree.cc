@@ -38,8 +38,8 @@ struct Merged {
 
 class Copier {
  public:
-  explicit Copier(std::span<const sys::DirFd> layers, const sys::DirFd& target)
-      : layers_(layers), target_(target) {}
+  Copier(std::span<const sys::DirFd> layers, const sys::DirFd& target, const sys::OwnerRule& owner)
+      : layers_(layers), target_(target), owner_(owner) {}
 
   // Copies a directory's content. `path` is relative to the roots ("." for the root); `sources` are the
   // layers that contribute, topmost first.
@@ -92,7 +92,7 @@ class Copier {
     const sys::DirFd copy = TRY(sys::open_dir(to, name, O_NOFOLLOW));
     TRY(copy_content(path, entry.layers, copy));
     // Last, because making entries changes the time.
-    return sys::copy_directory_attributes(TRY(open_source(entry.layer, path)), copy);
+    return sys::copy_directory_attributes(TRY(open_source(entry.layer, path)), copy, owner_);
   }
 
   Result<> copy_or_link(const std::string& path, const std::string& name, const Merged& entry,
@@ -107,7 +107,7 @@ class Copier {
       }
     }
     const sys::DirFd dir = TRY(open_source(entry.layer, parent_of(path)));
-    return sys::copy_non_directory({dir, name}, entry.st, {to, name});
+    return sys::copy_non_directory({dir, name}, entry.st, {to, name}, owner_);
   }
 
   static std::string parent_of(const std::string& path) {
@@ -117,6 +117,7 @@ class Copier {
 
   std::span<const sys::DirFd> layers_;
   const sys::DirFd& target_;
+  sys::OwnerRule owner_;
   // Path in the target of the first copy of a file with several names.
   std::map<std::pair<dev_t, ino_t>, std::string> copies_;
 };
@@ -124,11 +125,11 @@ class Copier {
 }  // namespace
 
 Result<> copy_layers(std::span<const sys::DirFd> layers, const sys::DirFd& root_attributes,
-                     const sys::DirFd& target) {
+                     const sys::DirFd& target, const sys::OwnerRule& owner) {
   std::vector<std::size_t> sources;
   for (std::size_t i = layers.size(); i > 0; --i) sources.push_back(i - 1);
-  TRY(Copier(layers, target).copy_content(".", sources, target));
-  return sys::copy_directory_attributes(root_attributes, target);
+  TRY(Copier(layers, target, owner).copy_content(".", sources, target));
+  return sys::copy_directory_attributes(root_attributes, target, owner);
 }
 
 }  // namespace agena::stage0

@@ -66,14 +66,16 @@ Result<> check_overlay_usable(const sys::DirFd& scratch) {
 }
 
 Result<> make_upper(const sys::DirFd& root_attributes, const sys::DirFd& pod, const std::string& upper,
-                    const std::string& work) {
+                    const std::string& work, const sys::OwnerRule& owner) {
   TRY(sys::make_dirs(pod, upper));
   TRY(sys::make_dir(pod, work, 0700));
   const sys::DirFd dir = TRY(sys::open_dir(pod, upper));
-  return sys::copy_directory_attributes(root_attributes, dir);
+  return sys::copy_directory_attributes(root_attributes, dir, owner);
 }
 
-Result<> mount_overlay_root(const OverlayRoot& root, const sys::DirFd& target) {
+namespace {
+
+Result<sys::OverlaySpec> spec_of(const OverlayRoot& root) {
   if (root.layers.size() > sys::kMaxOverlayLayers)
     return fail(ErrorKind::kUnsupported, "the root has {} layers; an overlay takes at most {}",
                 root.layers.size(), sys::kMaxOverlayLayers);
@@ -83,7 +85,23 @@ Result<> mount_overlay_root(const OverlayRoot& root, const sys::DirFd& target) {
   spec.work = root.work;
   spec.volatile_upper = root.is_volatile;
   spec.selinux_context = root.selinux_context;
-  return sys::mount_overlay(spec, target);
+  return spec;
+}
+
+}  // namespace
+
+Result<> mount_overlay_root(const OverlayRoot& root, const sys::DirFd& target) {
+  return sys::mount_overlay(TRY(spec_of(root)), target);
+}
+
+Result<> mount_mapped_root(const OverlayRoot& root, const MappedLayers& layers, const sys::DirFd& target) {
+  OverlayRoot mapped = root;
+  mapped.layers = layers.open();
+  const sys::OverlaySpec spec = TRY(spec_of(mapped));
+  auto mounted = sys::mount_overlay(spec, target);
+  if (mounted || mounted.error().sys_errno() != EINVAL) return mounted;
+  // Linux 6.13 and 6.14 take descriptors of layers, but none of detached mounts.
+  return sys::mount_overlay_by_path(spec, target);
 }
 
 }  // namespace agena::stage0

@@ -6,7 +6,9 @@
 #include <string>
 
 #include "common/base/result.h"
+#include "common/sys/copy_entry.h"
 #include "common/sys/fd.h"
+#include "stage0/tree/mapped_layers.h"
 
 namespace agena::stage0 {
 
@@ -18,7 +20,7 @@ Result<> check_overlay_usable(const sys::DirFd& scratch);
 // Makes `upper` and `work` below `pod`. The upper directory gets owner, mode, extended attributes and times
 // of this root (a layer's), because the mounted root shows the upper directory's.
 Result<> make_upper(const sys::DirFd& root_attributes, const sys::DirFd& pod, const std::string& upper,
-                    const std::string& work);
+                    const std::string& work, const sys::OwnerRule& owner = {});
 
 struct OverlayRoot {
   std::span<const sys::DirFd> layers;  // bottom to top, at least one, at most 500
@@ -30,5 +32,8 @@ struct OverlayRoot {
 
 // Mounts the root on an open directory, in the mount namespace of the caller.
 Result<> mount_overlay_root(const OverlayRoot& root, const sys::DirFd& target);
+// The same with layers whose ids are mapped (root.layers is not looked at). The writable layer is a plain
+// directory of the mapped owners: an idmapped one would make the overlay read-only.
+Result<> mount_mapped_root(const OverlayRoot& root, const MappedLayers& layers, const sys::DirFd& target);
 
 }  // namespace agena::stage0

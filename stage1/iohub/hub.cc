@@ -30,6 +30,7 @@ Hub::Hub(sys::EventLoop& loop, HubSetup setup, HubEvents events)
     : loop_(loop),
       listener_(std::move(setup.listener)),
       events_(std::move(events)),
+      root_(setup.root),
       console_(loop, setup.console, [this] { return pause_streams(false); }) {
   for (StreamSettings& settings : setup.apps) {
     std::string name = settings.app;
@@ -56,7 +57,7 @@ Result<> Hub::accept() {
   const int fd = connection->get();
   // Apps cannot reach the socket (it is outside their roots); this keeps out whatever else might run in the
   // pod's root.
-  if (TRY(sys::peer_credentials(fd)).uid != 0) return {};
+  if (TRY(sys::peer_credentials(fd)).uid != root_) return {};
   connections_[fd] = std::move(*connection);
   return loop_.add(fd, EPOLLIN, [this, fd](std::uint32_t) { return on_message(fd); });
 }

@@ -50,6 +50,7 @@ struct HubSetup {
   int console;
   const sys::DirFd& pod_dir;
   std::vector<StreamSettings> apps;
+  uid_t root = 0;  // the pod's root user as the host knows it, who alone may connect
 };
 
 class Hub {
@@ -104,6 +105,7 @@ class Hub {
   sys::EventLoop& loop_;
   sys::UniqueFd listener_;
   HubEvents events_;
+  uid_t root_;
   OutputQueue console_;
   std::map<std::string, App, std::less<>> apps_;
   std::map<int, sys::UniqueFd> connections_;

@@ -27,8 +27,8 @@ Nanoseconds start_of_run() {
   return start ? *start : 0;
 }
 
-Result<sys::DirFd> open_root(const sys::DirFd& pod_dir) {
-  if (!TRY(sys::exists(pod_dir, paths::kOverlayPrepared))) {
+Result<sys::DirFd> open_root(const sys::DirFd& pod_dir, const Pod& pod) {
+  if (!pod.options.private_users && !TRY(sys::exists(pod_dir, paths::kOverlayPrepared))) {
     const sys::UniqueFd mount = TRY(sys::clone_mount(pod_dir, paths::kStage1Root, false));
     const sys::UniqueFd target = TRY(sys::open_at(pod_dir, paths::kStage1Root, O_PATH | O_DIRECTORY));
     TRY_CTX(sys::attach_mount(mount, target), "making the stage1 root a mount");

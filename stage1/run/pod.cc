@@ -44,9 +44,7 @@ std::string variable(const char* name) {
 }  // namespace
 
 Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const Uuid& uuid) {
-  for (const char* unsupported : {"private-users", "mutable"})
-    if (!call.value(unsupported).empty() && call.value(unsupported) != "false")
-      return fail(ErrorKind::kUnsupported, "--{} is not supported by this stage1", unsupported);
+  if (call.flag("mutable")) return fail(ErrorKind::kUnsupported, "--mutable is not supported by this stage1");
   RunOptions options;
   options.debug = call.flag("debug");
   options.interactive = call.flag("interactive");
@@ -68,6 +66,8 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
   options.selinux_mount_context = variable(contract::env::kSelinuxMountContext);
   if (const std::string text = call.value("timeout"); !text.empty())
     options.timeout = TRY_CTX(parse_duration(text), "--timeout");
+  if (const std::string ids = call.value("private-users"); !ids.empty())
+    options.private_users = TRY_CTX(sys::IdRange::parse(ids), "--private-users");
   return options;
 }
 

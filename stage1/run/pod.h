@@ -12,6 +12,7 @@
 #include "common/contract/entrypoints.h"
 #include "common/stage2/pod_app.h"
 #include "common/sys/fd.h"
+#include "common/sys/id_range.h"
 #include "manifests/schema/pod_manifest.h"
 #include "stage1/plan/confinement.h"
 
@@ -32,8 +33,9 @@ struct RunOptions {
   stage2::DnsMode dns;
   Restrictions restrictions;
   bool restrict_paths = true;
-  bool waive_limits = false;  // limits that the host cannot enforce are left out
-  bool share_ipc = false;     // --ipc=parent
+  bool waive_limits = false;                  // limits that the host cannot enforce are left out
+  bool share_ipc = false;                     // --ipc=parent
+  std::optional<sys::IdRange> private_users;  // the pod has a user namespace of its own, with these ids
   std::string metadata_url;
   // SELinux labels of the pod's processes and of file systems that are made for it; empty where SELinux is
   // off.

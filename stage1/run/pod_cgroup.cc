@@ -1,6 +1,7 @@
 #include "stage1/run/pod_cgroup.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "common/base/strings.h"
 #include "common/base/table.h"
@@ -173,6 +174,19 @@ void PodCgroup::warm_up() const {
   const std::string own = moved_ ? joined(own_, kSupervisorLeaf) : own_;
   auto procs = sys::open_at(root_, joined(own, "cgroup.procs"), O_WRONLY);
   if (procs) (void)sys::write_all(procs->get(), "0");
+}
+
+Result<> PodCgroup::delegate_to(uid_t root) const {
+  // The kernel's own list of what is the manager's (Documentation/admin-guide/cgroup-v2.rst, "Delegation").
+  const std::string files = TRY(sys::read_file(sys::at_cwd(), "/sys/kernel/cgroup/delegate"));
+  std::vector<std::string> names = split(files, '\n');
+  names.emplace_back(".");
+  for (const std::string& name : names) {
+    // Files of controllers that are off here do not exist.
+    if (name.empty() || ::fchownat(dir_.get(), name.c_str(), root, root, 0) == 0 || errno == ENOENT) continue;
+    return sys_fail("giving '{}' of the pod's cgroup to user {}", name, root);
+  }
+  return {};
 }
 
 }  // namespace agena::stage1

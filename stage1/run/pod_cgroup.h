@@ -25,6 +25,8 @@ class PodCgroup {
 
   // The pod's v2 cgroup.
   const sys::DirFd& dir() const { return dir_; }
+  // Gives the v2 cgroup to root of a user namespace, with what it needs to manage those below.
+  Result<> delegate_to(uid_t root) const;
   const std::vector<std::string>& warnings() const { return warnings_; }
   // Puts the pod's first process where the pod's own limits are, in v1 hierarchies.
   Result<> place_first(pid_t pid) const;

@@ -23,6 +23,7 @@
 #include "stage1/run/pod.h"
 #include "stage1/run/pod_files.h"
 #include "stage1/run/pod_mounts.h"
+#include "stage1/run/pod_users.h"
 #include "stage1/run/protected_paths.h"
 #include "stage1/run/selinux.h"
 
@@ -62,21 +63,25 @@ Result<sys::DirFd> open_app_root(const sys::DirFd& root, const PodApp& app, bool
   return sys::open_dir_in_root(root, path);
 }
 
+// What is left of a plan to be done inside, by the pod's options.
+sys::MountPlan pod_part(sys::MountPlan plan, const Pod& pod) {
+  if (pod.options.private_users) plan = pod_part_of_plan(plan);
+  return with_selinux_context(std::move(plan), pod.options.selinux_mount_context);
+}
+
 // Paths of the app and its image are resolved inside its own root.
 Result<> mount_app(const sys::DirFd& root, const sys::DirFd& app_root, const Pod& pod, const PodApp& app,
                    const std::vector<std::string>& hidden) {
   sys::MountPlan user = TRY(user_mounts(pod, app));
   TRY(sys::order_by_place(app_root, user));
-  return sys::run_mount_plan({app_root, root}, with_selinux_context(app_mounts(pod, app, user, hidden),
-                                                                    pod.options.selinux_mount_context));
+  return sys::run_mount_plan({app_root, root}, pod_part(app_mounts(pod, app, user, hidden), pod));
 }
 
 Result<> set_up_root(const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
                      const sys::UniqueFd& cgroup_mount) {
-  const std::string& label = pod.options.selinux_mount_context;
-  TRY(sys::run_mount_plan(root, with_selinux_context(proc_mount(), label)));
+  TRY(sys::run_mount_plan(root, pod_part(proc_mount(), pod)));
   TRY(write_sysctls(root, pod));
-  TRY(sys::run_mount_plan(root, with_selinux_context(pod_mounts(pod), label)));
+  TRY(sys::run_mount_plan(root, pod_part(pod_mounts(pod), pod)));
   const sys::UniqueFd cgroup_target = TRY(sys::make_mount_point(root, "sys/fs/cgroup", false));
   TRY_CTX(sys::attach_mount(cgroup_mount, cgroup_target), "setting up 'sys/fs/cgroup'");
   TRY(write_pod_files(root, pod));
@@ -136,8 +141,9 @@ Result<> run_pod_init(const contract::EntrypointCall& call) {
   TRY(check_supervisor_lives(channel));
   const sys::UniqueFd cgroup_mount = TRY(make_cgroup_mount(channel));
   const sys::DirFd pod_dir = TRY(sys::open_dir(sys::at_cwd(), "."));
-  const sys::DirFd root = TRY(sys::open_dir(pod_dir, paths::kStage1Root));
   Pod pod = TRY(load_pod(pod_dir, call));
+  const sys::DirFd root =
+      TRY(pod.options.private_users ? unlock_root(pod_dir) : sys::open_dir(pod_dir, paths::kStage1Root));
   if (const char* apps = std::getenv(kAppsWithSockets)) pod.apps_with_sockets = split(apps, ' ');
   TRY(sys::set_hostname(pod.options.hostname));
   if (pod.options.network == Network::kNone) TRY(sys::bring_loopback_up());

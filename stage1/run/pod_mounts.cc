@@ -44,13 +44,34 @@ MountOp shared_memory(const Pod& pod) {
   return filesystem("dev/shm", "tmpfs", kInert, {{"mode", "1777"}, {"size", std::to_string(shm_size(pod))}});
 }
 
+// A sysfs shows a network namespace, and is mounted by who has power over that; a pod with a user namespace
+// that shares the host's gets the host's mount.
+MountOp sys_of(const RunOptions& options) {
+  if (!options.private_users || options.network != Network::kHost)
+    return filesystem("sys", "sysfs", kInert | MOUNT_ATTR_RDONLY);
+  return {.target = "sys", .source = "/sys", .recursive = true, .attributes = kInert | MOUNT_ATTR_RDONLY};
+}
+
+// The queues of the IPC namespace, be it the pod's or the host's; likewise.
+void add_queues(MountPlan& plan, const RunOptions& options) {
+  if (!options.private_users || !options.share_ipc) {
+    plan.push_back(filesystem("dev/mqueue", "mqueue", kInert));
+    return;
+  }
+  plan.push_back({.kind = MountKind::kDirectory, .target = "dev/mqueue"});
+  plan.push_back({.target = "dev/mqueue",
+                  .source = "/dev/mqueue",
+                  .missing = MissingSource::kSkip,
+                  .attributes = kInert});
+}
+
 }  // namespace
 
 sys::MountPlan proc_mount() { return {filesystem("proc", "proc", kInert)}; }
 
 sys::MountPlan pod_mounts(const Pod& pod) {
   MountPlan plan;
-  plan.push_back(filesystem("sys", "sysfs", kInert | MOUNT_ATTR_RDONLY));
+  plan.push_back(sys_of(pod.options));
   // systemd would raise fs.file-max and fs.nr_open of the host here.
   MountOp sysctl = bind_of_pod("proc/sys", "proc/sys");
   sysctl.attributes = MOUNT_ATTR_RDONLY;
@@ -59,8 +80,7 @@ sys::MountPlan pod_mounts(const Pod& pod) {
   plan.push_back(filesystem("dev/pts", "devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
                             {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}}));
   plan.push_back(shared_memory(pod));
-  // The queues of the IPC namespace, be it the pod's or the host's.
-  plan.push_back(filesystem("dev/mqueue", "mqueue", kInert));
+  add_queues(plan, pod.options);
   plan.push_back({.kind = MountKind::kDirectory, .target = kHiddenDirectory, .mode = 0});
   return plan;
 }

@@ -44,6 +44,7 @@
 #include "stage1/run/pod.h"
 #include "stage1/run/pod_cgroup.h"
 #include "stage1/run/pod_init.h"
+#include "stage1/run/pod_users.h"
 #include "stage1/run/quick_end.h"
 #include "stage1/run/selinux.h"
 #include "stage1/units/pod_units.h"
@@ -60,13 +61,15 @@ int halt_signal() { return SIGRTMIN + 3; }
 // The supervisor's state while the pod runs.
 class Supervisor {
  public:
+  // `users` for a pod with a user namespace of its own.
   Supervisor(sys::EventLoop& loop, const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
-             const PodCgroup& cgroup, std::vector<std::string> apps, HostManager& host,
+             const PodUsers* users, const PodCgroup& cgroup, std::vector<std::string> apps, HostManager& host,
              const PassedSockets& sockets, PhaseTimer& timer)
       : loop_(loop),
         pod_dir_(pod_dir),
         root_(root),
         pod_(pod),
+        users_(users),
         cgroup_(cgroup),
         ends_(apps),
         host_(host),
@@ -109,6 +112,7 @@ class Supervisor {
   const sys::DirFd& pod_dir_;
   const sys::DirFd& root_;
   const Pod& pod_;
+  const PodUsers* users_;
   const PodCgroup& cgroup_;
   AppEnds ends_;
   HostManager& host_;
@@ -152,8 +156,8 @@ std::uint64_t namespaces_of(const RunOptions& options) {
 
 // /run of the pod, with the sockets in it. Made by us and not by pod-init, so that the hub is there before
 // anybody asks for it.
-Result<> mount_run(const sys::DirFd& root, const std::string& selinux_context) {
-  const sys::MountPlan plan = {
+Result<> mount_run(const sys::DirFd& root, const RunOptions& options) {
+  sys::MountPlan plan = {
       {.kind = sys::MountKind::kFilesystem,
        .target = "run",
        .type = "tmpfs",
@@ -163,18 +167,33 @@ Result<> mount_run(const sys::DirFd& root, const std::string& selinux_context) {
       // systemd watches this directory for password queries, which nobody answers here; a dangling link
       // spares it the watch, whose end costs a grace period in the kernel (13 ms).
       {.kind = sys::MountKind::kSymlink, .target = "run/systemd/ask-password", .source = "/nonexistent"}};
-  return sys::run_mount_plan(root, with_selinux_context(plan, selinux_context));
+  // What is mounted here belongs to the host's root, unless said otherwise.
+  if (const auto& users = options.private_users)
+    for (const char* owner : {"uid", "gid"})
+      plan.front().options.emplace_back(owner, std::to_string(users->first));
+  return sys::run_mount_plan(root, with_selinux_context(plan, options.selinux_mount_context));
+}
+
+// What pod-init of a pod with a user namespace of its own finds made.
+Result<> prepare_for_users(const sys::DirFd& root, const Pod& pod, const PodUsers& users,
+                           const PodCgroup& cgroup) {
+  const sys::MountPlan plan =
+      with_selinux_context(TRY(host_part_of_plans(pod)), pod.options.selinux_mount_context);
+  TRY(sys::run_mount_plan({root, root, &users.user_namespace()}, plan));
+  return cgroup.delegate_to(users.ids().first);
 }
 
 Result<> Supervisor::start(const contract::EntrypointCall& call) {
   signals_ = TRY(sys::open_signalfd({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH}));
-  TRY(mount_run(root_, pod_.options.selinux_mount_context));
+  TRY(mount_run(root_, pod_.options));
+  if (users_ != nullptr) TRY(prepare_for_users(root_, pod_, *users_, cgroup_));
   TRY(life_.open());
   hub_ = TRY(Hub::open(loop_,
                        {.listener = TRY(sys::listen_seqpacket(root_, "run/agena/hub", 0600)),
                         .console = STDOUT_FILENO,
                         .pod_dir = pod_dir_,
-                        .apps = TRY(stream_settings(pod_))},
+                        .apps = TRY(stream_settings(pod_)),
+                        .root = users_ == nullptr ? 0 : users_->ids().first},
                        hub_events()));
   notify_ = TRY(sys::listen_notify(root_, "run/agena/notify"));
   auto [ours, theirs] = TRY(sys::seqpacket_pair());
@@ -185,6 +204,7 @@ Result<> Supervisor::start(const contract::EntrypointCall& call) {
                                     .argv = init_argv(call),
                                     .environment = {},
                                     .namespaces = namespaces_of(pod_.options),
+                                    .user_ids = pod_.options.private_users,
                                     .cgroup = &cgroup_.dir(),
                                     .fds = {{theirs.get(), kInitChannel}},
                                     .join = {},
@@ -442,6 +462,13 @@ Result<int> Supervisor::finish() {
   return unexpected_end();
 }
 
+Result<std::optional<PodUsers>> enter_users(const Pod& pod) {
+  if (!pod.options.private_users) return std::optional<PodUsers>();
+  const sys::DirFd pod_dir = TRY(sys::open_dir("."));
+  return std::optional(
+      TRY_CTX(PodUsers::enter(pod_dir, *pod.options.private_users), "preparing the pod's user namespace"));
+}
+
 Result<> warn_of_implicit_volumes(const Pod& pod) {
   for (const PodApp& app : pod.apps)
     for (const std::string& warning :
@@ -480,9 +507,10 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   PhaseTimer timer(start_of_run());
   TRY(keep_lock());
   (void)::signal(SIGPIPE, SIG_IGN);
+  Pod pod = TRY(load_pod(TRY(sys::open_dir(".")), call));
+  const auto users = TRY(enter_users(pod));
   const sys::DirFd pod_dir = TRY(sys::open_dir("."));
-  const sys::DirFd root = TRY(open_root(pod_dir));
-  Pod pod = TRY(load_pod(pod_dir, call));
+  const sys::DirFd root = TRY(open_root(pod_dir, pod));
   const PassedSockets sockets = TRY(PassedSockets::take(pod));
   pod.apps_with_sockets = sockets.apps();
   // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread.
@@ -501,7 +529,8 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   auto loop = TRY(sys::EventLoop::create());
   Result<int> code = 0;
   {
-    Supervisor supervisor(loop, pod_dir, root, pod, cgroup, names_of(pod), host, sockets, timer);
+    Supervisor supervisor(loop, pod_dir, root, pod, users ? &*users : nullptr, cgroup, names_of(pod), host,
+                          sockets, timer);
     Result<> ran = supervisor.start(call);
     if (ran) ran = supervisor.watch();
     code = ran ? supervisor.finish() : Result<int>(std::unexpected(std::move(ran).error()));

@@ -124,6 +124,7 @@ TEST(DiskPage, PodDirectory) {
       paths::kLayers,
       paths::kStage1TreeId,
       paths::kOverlayPrepared,
+      paths::kPrivateUsers,
       paths::app_image_manifest("APP"),
       paths::app_layers("APP"),
       paths::app_tree_id("APP"),

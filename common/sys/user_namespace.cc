@@ -1,0 +1,118 @@
+#include "common/sys/user_namespace.h"
+
+#include <grp.h>
+#include <linux/mount.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/sys/caps.h"
+#include "common/sys/fs.h"
+#include "common/sys/mount.h"
+#include "common/sys/pidfd.h"
+#include "common/sys/spawn.h"
+
+namespace agena::sys {
+
+Result<> write_id_maps(pid_t process, const IdRange& ids) {
+  const std::string map = fmt::format("0 {} {}\n", ids.first, ids.count);
+  for (const char* name : {"uid_map", "gid_map"}) {
+    const UniqueFd file = TRY(open_at(at_cwd(), fmt::format("/proc/{}/{}", process, name), O_WRONLY));
+    TRY_CTX(write_all(file.get(), map), "mapping the ids {} of a user namespace", ids.str());
+  }
+  return {};
+}
+
+namespace {
+
+// Lives until the parent closes its end of the pipe, or dies. Async-signal-safe calls only.
+[[noreturn]] void wait_for_parent(const Pipe& pipe) {
+  (void)::close(pipe.write.get());
+  char byte = 0;
+  (void)!::read(pipe.read.get(), &byte, 1);
+  ::_exit(0);
+}
+
+Result<Child> start_in_user_namespace(const Pipe& pipe) {
+  int pidfd = -1;
+  clone_args args{};
+  args.flags = CLONE_CLEAR_SIGHAND | static_cast<unsigned>(CLONE_PIDFD) | CLONE_NEWUSER;
+  args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+  if (pid == 0) wait_for_parent(pipe);
+  if (pid > 0) return Child(static_cast<pid_t>(pid), PidFd(pidfd));
+  auto error = sys_fail("creating a user namespace");
+  if (errno == ENOSPC || errno == EUSERS || errno == EPERM)
+    return std::unexpected(
+        std::move(error.error())
+            .with_hint("the host allows no (more) user namespaces: sysctl user.max_user_namespaces"));
+  return error;
+}
+
+}  // namespace
+
+Result<UniqueFd> make_user_namespace(const IdRange& ids) {
+  const Pipe pipe = TRY(make_pipe());
+  // Dropping the child at the end kills and reaps it; the descriptor keeps the namespace.
+  const Child child = TRY(start_in_user_namespace(pipe));
+  TRY(write_id_maps(child.pid(), ids));
+  return open_at(at_cwd(), fmt::format("/proc/{}/ns/user", child.pid()), O_RDONLY);
+}
+
+Result<> become_root() {
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
+    return sys_fail("becoming root of the user namespace");
+  return {};
+}
+
+Result<> map_mount_ids(const UniqueFd& mount, const UniqueFd& user_namespace, bool recursive) {
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<__u64>(user_namespace.get());
+  const unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U);
+  if (::syscall(SYS_mount_setattr, mount.get(), "", flags, &attributes, sizeof attributes) == 0) return {};
+  auto error = sys_fail("mapping the ids of a mount");
+  if (error.error().sys_errno() != EINVAL && error.error().sys_errno() != EPERM) return error;
+  return std::unexpected(
+      Error(ErrorKind::kUnsupported, error.error().message(), error.error().sys_errno())
+          .with_hint("the file system must support idmapped mounts: ext4, xfs, btrfs, f2fs, or (since Linux "
+                     "6.3) tmpfs; with overlays Linux 5.19 is needed"));
+}
+
+Result<UniqueFd> clone_idmapped(DirRef dir, const std::string& path, const UniqueFd& user_namespace) {
+  UniqueFd mount = TRY(clone_mount(dir, path, /*recursive=*/false));
+  TRY(map_mount_ids(mount, user_namespace));
+  return mount;
+}
+
+namespace {
+
+// Returns the old id, so a second call tells whether it was taken (setfsuid(2), BUGS).
+bool set_file_ids(uid_t uid, gid_t gid) {
+  (void)::setfsgid(gid);
+  (void)::setfsuid(uid);
+  return ::setfsuid(uid) == static_cast<int>(uid) && ::setfsgid(gid) == static_cast<int>(gid);
+}
+
+}  // namespace
+
+Result<FileOwner> FileOwner::become(const IdRange& ids) {
+  const ThreadCapabilities before = TRY(thread_capabilities());
+  FileOwner owner;
+  if (!set_file_ids(ids.first, ids.first))
+    return fail(ErrorKind::kPermission, "cannot make files as user {}", ids.first);
+  // Leaving user 0 takes the capabilities about files out of the effective set.
+  TRY(set_thread_capabilities(before));
+  return owner;
+}
+
+FileOwner::~FileOwner() {
+  // Back to user 0, which raises those capabilities again; neither can fail with CAP_SETUID and CAP_SETGID.
+  if (active_) (void)set_file_ids(0, 0);
+}
+
+}  // namespace agena::sys
