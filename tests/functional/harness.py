@@ -321,8 +321,12 @@ class Case(unittest.TestCase):
     # Running the command
 
     def argv(self, *words, binary=None) -> list:
+        words = list(map(str, words))
+        more = os.environ.get("AGENA_TEST_RUN_FLAGS", "").split()
+        if more and words and words[0] in ("run", "prepare") and not any(FLY in word for word in words):
+            words[1:1] = more
         return [binary or self.binary, f"--dir={self.data}", f"--local-config={self.local}",
-                f"--system-config={self.system}", *map(str, words)]
+                f"--system-config={self.system}", *words]
 
     def run_argv(self, argv, check=0, env=None, input=None, timeout=PATIENCE, stdin=subprocess.DEVNULL, text=True,
                  **more) -> Result:
