@@ -5,6 +5,7 @@
 #include "common/base/strings.h"
 #include "common/stage2/step_bodies.h"
 #include "common/sys/fs.h"
+#include "common/sys/landlock.h"
 #include "common/sys/seccomp.h"
 
 namespace agena::stage2 {
@@ -22,6 +23,12 @@ bool no_new_privileges(const LaunchState& state) {
 Result<> drop_bounding_set(LaunchState& state) {
   if (!state.plan.bounding_set) return {};
   return sys::limit_bounding_set(*state.plan.bounding_set);
+}
+
+Result<> enter_domain(LaunchState& state) {
+  // Without Landlock apps of a pod can trace each other, as they can in rkt.
+  if (state.plan.private_processes) (void)TRY(sys::enter_process_domain(state.root));
+  return {};
 }
 
 Result<> set_capabilities(LaunchState& state) {

@@ -53,6 +53,7 @@ Json to_json(const LaunchPlan& plan) {
   if (plan.oom_score_adjust) json["oomScoreAdjust"] = *plan.oom_score_adjust;
   if (plan.nice) json["nice"] = *plan.nice;
   if (plan.bounding_set) json["boundingSet"] = plan.bounding_set->names();
+  json["privateProcesses"] = plan.private_processes;
   json["noNewPrivileges"] = plan.no_new_privileges;
   if (!plan.selinux_context.empty()) json["selinuxContext"] = plan.selinux_context;
   if (!plan.apparmor_profile.empty()) json["apparmorProfile"] = plan.apparmor_profile;
@@ -166,6 +167,7 @@ void read_rights(const JsonNode& node, LaunchPlan& plan) {
   read_int(node, "oomScoreAdjust", -1000, 1000, plan.oom_score_adjust);
   read_int(node, "nice", -20, 19, plan.nice);
   if (const auto list = node.find("boundingSet")) read_capabilities(*list, plan.bounding_set);
+  read_bool(node, "privateProcesses", plan.private_processes);
   read_bool(node, "noNewPrivileges", plan.no_new_privileges);
   read_text(node, "selinuxContext", plan.selinux_context);
   read_text(node, "apparmorProfile", plan.apparmor_profile);
@@ -192,6 +194,7 @@ LaunchPlan from_json(const JsonNode& node) {
                      "oomScoreAdjust",
                      "nice",
                      "boundingSet",
+                     "privateProcesses",
                      "noNewPrivileges",
                      "selinuxContext",
                      "apparmorProfile",

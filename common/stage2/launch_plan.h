@@ -82,6 +82,8 @@ struct LaunchPlan {
   // Most capabilities that the program can ever have; root gets exactly them, others none. Absent: as stage2
   // has them.
   std::optional<sys::CapabilitySet> bounding_set;
+  // The program can trace, and look into, only processes of its own; not on kernels without Landlock.
+  bool private_processes = false;
   bool no_new_privileges = false;
   // Label and profile that the program runs under, as the kernel's attr/exec files take them; empty: none
   // set.

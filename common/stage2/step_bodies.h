@@ -34,6 +34,7 @@ void reset_signals_and_umask();
 
 // confine.cc
 Result<> drop_bounding_set(LaunchState& state);
+Result<> enter_domain(LaunchState& state);
 Result<> set_capabilities(LaunchState& state);
 Result<> forbid_new_privileges(LaunchState& state);
 Result<> open_security_attributes(LaunchState& state);

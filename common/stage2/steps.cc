@@ -38,6 +38,8 @@ constexpr std::array kSteps = {
     // Needs CAP_SETPCAP, which goes with user 0. Dropping CAP_SETUID from the bounding set does not touch the
     // permitted set, so the user can still be changed.
     LaunchStep{"capability bounding set", kExitCapabilities, drop_bounding_set},
+    // Needs CAP_SYS_ADMIN.
+    LaunchStep{"process domain", kExitCapabilities, enter_domain},
     LaunchStep{"user", kExitUser, change_user},
     // After the user, whose change rewrites the sets (capabilities(7), "Effect of user ID changes").
     LaunchStep{"capabilities", kExitCapabilities, set_capabilities},

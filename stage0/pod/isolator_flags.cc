@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <initializer_list>
 
 #include "common/base/strings.h"
@@ -80,9 +81,13 @@ Result<> set_oom_score_adj(const IsolatorFlags& flags, Isolators& isolators) {
   return append(isolators, IsolatorKind::kOomScoreAdj, schema::OomScoreAdj{score});
 }
 
-Result<> set_capabilities(Isolators& isolators, IsolatorKind kind, const std::vector<std::string>& names) {
+// Names are written in either case, as systemd takes them; manifests have them in capitals.
+Result<> set_capabilities(Isolators& isolators, IsolatorKind kind, std::vector<std::string> names) {
+  for (std::string& name : names)
+    std::ranges::transform(name, name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   erase_kinds(isolators, {IsolatorKind::kCapabilitiesRetain, IsolatorKind::kCapabilitiesRemove});
-  return append(isolators, kind, schema::CapabilitySet{names});
+  return append(isolators, kind, schema::CapabilitySet{std::move(names)});
 }
 
 Result<> set_caps_retain(const IsolatorFlags& flags, Isolators& isolators) {

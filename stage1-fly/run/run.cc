@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "common/base/log.h"
@@ -126,6 +128,18 @@ void warn_of_missing_supervisor(const FlyPod& pod) {
     log::warning("the health of app '{}' is not checked: stage1-fly has no supervisor", pod.app.name());
 }
 
+// What an app says of its confinement: fly leaves it as the caller's, as rkt's did, but not in silence.
+void warn_of_confinement(const FlyPod& pod) {
+  using enum schema::IsolatorKind;
+  constexpr std::array kConfinement = {kApparmorProfile, kCapabilitiesRemove, kCapabilitiesRetain,
+                                       kNoNewPrivileges, kSeccompRemove,      kSeccompRetain,
+                                       kSelinuxContext};
+  for (const schema::Isolator& isolator : pod.app.app.isolators)
+    if (std::ranges::find(kConfinement, isolator.kind) != kConfinement.end())
+      log::warning("isolator {} of app '{}' has no effect: stage1-fly does not isolate apps",
+                   isolator.name.str(), pod.app.name());
+}
+
 }  // namespace
 
 Result<int> run(const contract::EntrypointCall& call) {
@@ -136,6 +150,7 @@ Result<int> run(const contract::EntrypointCall& call) {
   const sys::DirFd pod_dir = TRY(sys::open_dir("."));
   const FlyPod pod = TRY(load_fly_pod(pod_dir, call));
   warn_of_missing_supervisor(pod);
+  warn_of_confinement(pod);
   for (const std::string& warning : stage2::implicit_volume_warnings(pod.mounts)) log::warning("{}", warning);
   stage2::LaunchPlan plan = TRY(plan_launch(pod, TRY(fly_limits(pod, call))));
   timer.end_phase("read pod");

@@ -30,6 +30,7 @@ Result<stage2::LaunchPlan> plan_in_app(const sys::DirFd& pod_root, const std::st
   plan.supplementary_gids.clear();
   plan.bounding_set.reset();
   plan.limits.clear();
+  plan.private_processes = false;
   plan.no_new_privileges = false;
   plan.seccomp_filter.clear();
   plan.selinux_context.clear();

@@ -1,5 +1,7 @@
 #include "stage1/plan/confinement.h"
 
+#include <linux/capability.h>
+
 #include <algorithm>
 
 #include "common/base/strings.h"
@@ -68,6 +70,12 @@ std::uint64_t capability_bits(const stage2::LaunchPlan& plan) {
   return plan.bounding_set ? plan.bounding_set->bits() : UINT64_MAX;
 }
 
+// Whether the app was given what tracing others needs, or mounting, which a domain of Landlock cannot.
+bool may_look_around(const stage2::LaunchPlan& plan) {
+  const sys::CapabilitySet had(capability_bits(plan));
+  return had.contains(CAP_SYS_PTRACE) || had.contains(CAP_SYS_ADMIN);
+}
+
 Result<std::string> seccomp_filter(const schema::App& app, std::uint64_t capabilities) {
   const schema::Isolator* isolator = TRY(find_exclusive(app, kSeccompIsolators));
   std::optional<seccomp::CallSet> set;
@@ -122,6 +130,7 @@ Result<> add_security_labels(const schema::App& app, const SecurityModules& modu
 
 Result<> confine(const schema::App& app, const Restrictions& restrictions, stage2::LaunchPlan& plan) {
   if (restrictions.capabilities) plan.bounding_set = TRY(bounding_set(app));
+  plan.private_processes = !may_look_around(plan);
   const auto* flag = value_of<schema::NoNewPrivileges>(app, IsolatorKind::kNoNewPrivileges);
   plan.no_new_privileges = flag != nullptr && flag->enabled;
   if (restrictions.calls) plan.seccomp_filter = TRY(seccomp_filter(app, capability_bits(plan)));

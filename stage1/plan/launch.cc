@@ -63,6 +63,7 @@ Result<std::vector<stage2::LaunchPlan>> plan_launches(const Pod& pod, const PodA
     plan.stdio = TRY(stdio_of(pod.options, app, plan.role));
     plan.hub_socket = stage2::kHubSocket;
     plan.bounding_set = confined.bounding_set;
+    plan.private_processes = confined.private_processes;
     plan.no_new_privileges = confined.no_new_privileges;
     plan.seccomp_filter = confined.seccomp_filter;
     plan.selinux_context = confined.selinux_context;

@@ -15,6 +15,7 @@
 #include "common/stage2/volumes.h"
 #include "common/sys/caps.h"
 #include "common/sys/fs.h"
+#include "common/sys/landlock.h"
 #include "common/sys/mount.h"
 #include "common/sys/mount_plan.h"
 #include "common/sys/namespaces.h"
@@ -151,6 +152,10 @@ Result<> run_pod_init(const contract::EntrypointCall& call) {
   TRY(sys::switch_root(root));
   // Keys of the caller's session are not the pod's business.
   TRY(sys::join_new_session_keyring());
+  // Abstract sockets belong to the network namespace, and some of the host's let anybody who is root do
+  // anything.
+  if (pod.options.network == Network::kHost && pod.options.restrict_paths)
+    (void)TRY(sys::enter_socket_domain());
   if (::setsid() < 0 && errno != EPERM) return sys_fail("starting a session");
   TRY(redirect_streams());
   TRY(set_exec_context(pod.options.selinux_context));

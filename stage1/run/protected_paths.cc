@@ -51,6 +51,9 @@ constexpr std::array kRows = {
     Row{"proc/bus", How::kReadOnly},
     Row{"proc/fs", How::kReadOnly},
     Row{"proc/irq", How::kReadOnly},
+    Row{"proc/mtrr", How::kReadOnly},
+    // May be read; who writes makes the kernel watch for him.
+    Row{"proc/pressure", How::kReadOnly},
     Row{"proc/sys", How::kReadOnly},
     Row{"proc/sysrq-trigger", How::kReadOnly},
 };

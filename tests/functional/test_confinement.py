@@ -46,11 +46,14 @@ class Defaults(Confinement):
         done = self.agena("run", "--stage1-name=" + FLY, Images.busybox(), *shell("grep Seccomp: /proc/self/status"))
         own = next(line for line in read("/proc/self/status").splitlines() if line.startswith("Seccomp:"))
         self.assertEqual(own + "\n", done.out)
+        done = self.agena("run", "--stage1-name=" + FLY, Images.busybox(), "--seccomp=mode=retain,read", *shell("true"))
+        self.assertIn("isolator os/linux/seccomp-retain-set of app 'busybox' has no effect: stage1-fly does not isolate "
+                      "apps", done.err)
 
 
 class Capabilities(Confinement):
     def test_retained(self):
-        status = self.status("--caps-retain=CAP_NET_ADMIN,CAP_CHOWN")
+        status = self.status("--caps-retain=CAP_NET_ADMIN,cap_chown")
         self.assertEqual(f"{1 << 12 | 1:016x}", status["CapBnd"])
         self.assertEqual(status["CapBnd"], status["CapEff"])
 
@@ -71,6 +74,15 @@ class Capabilities(Confinement):
             self.fails("run", "--net=none", Images.busybox(), *words, *shell("true"), message="empty element in ''")
         self.fails("run", "--net=none", Images.busybox(), "--caps-retain=CAP_KILL", "--caps-remove=CAP_CHOWN",
                    *shell("true"), message="--caps-retain and --caps-remove exclude each other")
+
+
+class Processes(Confinement):
+    def test_files_can_be_moved_in_the_domain(self):
+        """The domain that keeps apps apart leaves files alone."""
+        self.run_shell("mkdir -p /a/d /b && touch /a/d/f /a/e && mv /a/d /b/d && ln /a/e /b/e && mv /b/e /tmp/e && ls /b/d/f")
+
+    def test_of_ones_own_can_be_looked_into(self):
+        self.run_shell("sleep 100 & ls /proc/$!/root/bin/sh && kill $!")
 
 
 class NoNewPrivileges(Confinement):

@@ -95,6 +95,12 @@ TEST_F(FailingStep, EachIsTold) {
       [] { give_up_capability(CAP_SETPCAP); });
 
   plan = good;
+  plan.private_processes = true;
+  expect_failure(plan, "process domain", kExitCapabilities,
+                 "process domain: entering a Landlock domain: operation not permitted",
+                 [] { deny_system_call(SYS_landlock_restrict_self); });
+
+  plan = good;
   plan.user = "33";
   expect_failure(plan, "user", kExitUser, "user: changing to user 33: operation not permitted",
                  [] { give_up_capability(CAP_SETUID); });

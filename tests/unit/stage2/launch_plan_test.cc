@@ -32,7 +32,11 @@ LaunchPlan full_plan() {
   plan.oom_score_adjust = -500;
   plan.nice = 5;
   plan.bounding_set = sys::CapabilitySet(1U << CAP_CHOWN | 1U << CAP_SETUID);
+  plan.private_processes = true;
   plan.no_new_privileges = true;
+  plan.selinux_context = "system_u:system_r:container_t:s0:c1,c2";
+  plan.apparmor_profile = "agena-default";
+  plan.seccomp_filter = std::string("\x06\0\0\0\0\0\xff\x7f", 8);
   plan.stdio = {.input = StreamMode::kNull, .output = StreamMode::kHub, .error = StreamMode::kTty};
   plan.hub_socket = "/run/agena/hub";
   return plan;

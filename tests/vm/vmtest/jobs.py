@@ -2,7 +2,7 @@
 
 import os
 
-VM, FUNCTIONAL, CONTRACT = "vm", "functional", "contract"
+VM, FUNCTIONAL, CONTRACT, ESCAPE = "vm", "functional", "contract", "escape"
 TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Of these suites only some classes run: the others need a package mirror or take very long under emulation.
 PARTS = {"test_images": ["test_images.Fetch"]}
@@ -36,6 +36,7 @@ WHOLE = [
     *QUICK,
     suites(VM, "test_systemd", seconds=3600),
     *all_of(FUNCTIONAL),
+    suites(ESCAPE, "test_escape.Pod", "test_escape.Leaks", "test_escape.Races", seconds=3600),
     *all_of(CONTRACT),
 ]
 

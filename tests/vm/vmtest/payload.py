@@ -13,7 +13,7 @@ from imagekit.sources import File
 from .root_image import make_disk
 
 # Parts of the source tree that the tests stand on.
-SOURCES = ("scripts", "tests/contract", "tests/functional", "tests/support", "tests/vm")
+SOURCES = ("scripts", "tests/contract", "tests/escape", "tests/functional", "tests/support", "tests/vm")
 LAYERED = (3, 127, 300)  # layers of the images that try out overlays; 127 is docker's limit
 MIB = 1 << 20
 
@@ -37,9 +37,9 @@ def stage(build: str, source: str, jobs: list, target: str):
     run(os.path.join(source, "scripts", "make-busybox-image"), os.path.join(images, "busybox"))
     for count in LAYERED:
         write_layered(os.path.join(images, f"layers{count}"), count, shutil.which("busybox", path="/bin:/usr/bin"))
-    stub = os.path.join(build, "tests", "stub-stage1", "stub-stage1")
-    if os.path.exists(stub):
-        shutil.copy2(stub, os.path.join(target, "stub-stage1"))
+    for program in ("tests/stub-stage1/stub-stage1", "tests/escape/escape"):
+        if os.path.exists(os.path.join(build, program)):
+            shutil.copy2(os.path.join(build, program), os.path.join(target, os.path.basename(program)))
     with open(os.path.join(target, "jobs.json"), "w", encoding="utf-8") as stream:
         json.dump(jobs, stream, indent=1)
 
