@@ -7,10 +7,10 @@ set(AGENA_APPC_ARCH_aarch64 aarch64)
 set(AGENA_APPC_ARCH_armv7l armv7l)
 set(AGENA_APPC_ARCH_ppc64le ppc64le)
 
-# agena_stage1_image(NAME TABLE file PROGRAMS target...): the image BUILD/stage1-images/NAME.aci of name
+# agena_stage1_image(NAME TABLE file PROGRAMS target... [ENTRYPOINTS name...]): the image BUILD/stage1-images/NAME.aci of name
 # agena.dev/NAME, as target NAME-image, part of ALL and of the installation. The table names programs by target.
 function(agena_stage1_image name)
-  cmake_parse_arguments(A "" "TABLE" "PROGRAMS" ${ARGN})
+  cmake_parse_arguments(A "" "TABLE" "PROGRAMS;ENTRYPOINTS" ${ARGN})
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
   set(STAGE1_IMAGE_NAME "agena.dev/${name}")
@@ -26,6 +26,12 @@ function(agena_stage1_image name)
   if(NOT STAGE1_INTERFACE_VERSION)
     message(FATAL_ERROR "no kInterfaceVersion in '${entrypoints}'")
   endif()
+  # Entrypoints that not every flavour has.
+  set(STAGE1_MORE_ANNOTATIONS)
+  foreach(entrypoint IN LISTS A_ENTRYPOINTS)
+    string(APPEND STAGE1_MORE_ANNOTATIONS
+      "    {\"name\": \"coreos.com/rkt/stage1/${entrypoint}\", \"value\": \"/usr/lib/agena/stage1/${entrypoint}\"},\n")
+  endforeach()
   set(manifest ${CMAKE_BINARY_DIR}/generated/${name}-manifest.json)
   configure_file(${CMAKE_SOURCE_DIR}/manifests/data/stage1-manifest.json.in ${manifest} @ONLY)
 
@@ -65,7 +71,8 @@ endfunction()
 # The images of both flavours, of the programs that there are.
 function(agena_stage1_images)
   if(TARGET stage1 AND TARGET stage2)
-    agena_stage1_image(stage1-systemd TABLE stage1/image/files.table PROGRAMS stage1 stage1-bus stage2)
+    agena_stage1_image(stage1-systemd TABLE stage1/image/files.table PROGRAMS stage1 stage1-bus stage2
+                       ENTRYPOINTS attach)
   endif()
   if(TARGET stage1-fly)
     agena_stage1_image(stage1-fly TABLE stage1-fly/image/files.table PROGRAMS stage1-fly)

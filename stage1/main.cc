@@ -9,6 +9,7 @@
 #include "common/base/strings.h"
 #include "common/base/table.h"
 #include "common/contract/exit_codes.h"
+#include "stage1/attach/attach.h"
 #include "stage1/enter/enter.h"
 #include "stage1/gc/gc.h"
 #include "stage1/life/health_probe.h"
@@ -46,6 +47,7 @@ struct Program {
   Result<int> (*run)(const EntrypointCall&);
 };
 constexpr std::array kPrograms = {
+    Program{"attach", Entrypoint::kAttach, stage1::attach},
     Program{"enter", Entrypoint::kEnter, stage1::enter},
     Program{"gc", Entrypoint::kGc, gc},
     // Not called by stage0: the supervisor starts it.

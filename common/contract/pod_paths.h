@@ -26,6 +26,7 @@
 //   │   ├── rkt/supervisor-status        symlink to `ready` once apps may be managed
 //   │   └── etc/{rkt-resolv.conf,rkt-hosts,hosts-fallback,hostname,machine-id}
 //   ├── logs/APP.log[.N]                 what the app has written, CRI format; .1 is the youngest put aside
+//   ├── attach                           socket of the supervisor for `attach`, if an app can be attached
 //   ├── sharedVolumes/VOL/               backing directories of `empty` volumes
 //   ├── sharedMounts/VOL                 mount points of host volumes with propagation=shared
 //   ├── net-info.json                    networks as set up by stage1
@@ -62,6 +63,7 @@ inline constexpr const char* kStage1Work = "overlay/stage1/work";
 inline constexpr const char* kSharedVolumes = "sharedVolumes";
 inline constexpr const char* kLogs = "logs";
 inline constexpr const char* kSharedMounts = "sharedMounts";
+inline constexpr const char* kAttach = "attach";
 inline constexpr const char* kNetInfo = "net-info.json";
 inline constexpr const char* kSubcgroup = "subcgroup";
 inline constexpr const char* kSelinux = "selinux";

@@ -29,6 +29,20 @@ inline constexpr Option kFull = {.name = "full", .help = "do not shorten ids, si
 inline constexpr Option kPrettyPrint = {.name = "pretty-print", .initial = "true", .help = "indent the JSON"};
 inline constexpr Option kQuiet = {.name = "quiet", .help = "print nothing but the result"};
 
+// attach
+inline constexpr Option kAttachApp = {.name = "app",
+                                      .value_name = "APP",
+                                      .arity = OptionArity::kValue,
+                                      .help = "app to attach to; needed if the pod has several"};
+inline constexpr Option kAttachMode = {
+    .name = "mode",
+    .value_name = "MODE",
+    .initial = "auto",
+    .arity = OptionArity::kValue,
+    .help =
+        "auto: all there is; list: only print what there is; or some of stdin,stdout,stderr, or tty, tty-in, "
+        "tty-out"};
+
 // enter
 inline constexpr Option kApp = {.name = "app",
                                 .value_name = "APP",

@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kAny = CommandSpec::kAnyNumber;
 
 // Option lists, by command.
+constexpr std::array kAttachOptions = {&kAttachApp, &kAttachMode};
 constexpr std::array kCatManifestOptions = {&kPrettyPrint, &kUuidFile};
 constexpr std::array kEnterOptions = {&kApp};
 constexpr std::array kFetchOnlyOptions = {&kFull};
@@ -46,6 +47,7 @@ constexpr auto kOptionsForAllApps = concatenated(kAppOptions, kConfineOptions, k
 constexpr auto kOptionsOfImages = concatenated(kOptionsForAllApps, kOneAppOptions, kSignatureOptions);
 
 using Lists1 = std::array<OptionList, 1>;
+constexpr Lists1 kAttachLists = {kAttachOptions};
 constexpr Lists1 kCatManifestLists = {kCatManifestOptions};
 constexpr Lists1 kEnterLists = {kEnterOptions};
 constexpr std::array<OptionList, 3> kFetchLists = {kFetchOnlyOptions, kFetchPullOptions, kSignatureOptions};
@@ -76,6 +78,19 @@ constexpr std::string_view kImagesText =
     "place of its Cmd.";
 
 constexpr std::array kRows = {
+    CommandRow{
+        .spec = {.name = "attach",
+                 .summary = "Join the streams of an app that runs",
+                 .usage = "[--app=APP] [--mode=MODE] UUID",
+                 .description =
+                     "For apps that run with --stdin, --stdout or --stderr of the mode stream or tty. Ctrl-P "
+                     "Ctrl-Q, or ^] three times within a second, leaves a terminal.",
+                 .min_args = 1,
+                 .max_args = 1,
+                 .needs = kNeedsRoot,
+                 .options = kAttachLists,
+                 .arguments = Completes::kPod},
+        .run = cmd_attach},
     CommandRow{.spec = {.name = "cat-manifest",
                         .summary = "Print the manifest of a pod",
                         .usage = "UUID | --uuid-file=PATH",

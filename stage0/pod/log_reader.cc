@@ -74,32 +74,53 @@ Result<bool> LogReader::open_oldest() {
 }
 
 // The number that the open file bears now; nullopt if it was deleted. It stays open, so that no other file
-// can have its inode.
+// can have its inode. A rotation renames upwards, the oldest first: a look from below cannot miss a file, but
+// may find a number that nobody bears at the moment.
 Result<std::optional<int>> LogReader::own_index() const {
-  for (int index = 0; index <= kMostFiles; ++index) {
+  const int last = TRY(oldest_index(pod_dir_, app_)) + 1;
+  for (int index = 0; index <= last; ++index) {
     const auto st = TRY(stat_log(pod_dir_, app_, index));
-    if (!st) break;
-    if (st->st_ino == inode_) return std::optional(index);
+    if (st && st->st_ino == inode_) return std::optional(index);
   }
   return std::optional<int>();
 }
 
-// Goes on to the file that was begun after the one at hand; false if there is none.
+// Opens the file with the highest number below `index`, and tells it; nullopt if there is none.
+Result<std::optional<int>> LogReader::open_below(int index, sys::UniqueFd& fd) const {
+  for (int lower = index - 1; lower >= 0; --lower) {
+    auto opened = TRY(open_log(pod_dir_, app_, lower));
+    if (!opened) continue;
+    fd = std::move(*opened);
+    return std::optional(lower);
+  }
+  return std::optional<int>();
+}
+
+// Whether our file still bears the number, and nothing is between it and a lower one: otherwise there was a
+// rotation meanwhile, and what was opened may be one too far.
+Result<bool> LogReader::are_neighbours(int lower, int index) const {
+  const auto own = TRY(stat_log(pod_dir_, app_, index));
+  if (!own || own->st_ino != inode_) return false;
+  for (int between = lower + 1; between < index; ++between)
+    if (TRY(stat_log(pod_dir_, app_, between))) return false;
+  return true;
+}
+
+// Goes on to the file that was begun after the one at hand; false if there is none (yet).
 Result<bool> LogReader::open_next() {
   while (true) {
     const auto index = TRY(own_index());
     if (!index) {
-      // A rotation may have been on its way while we looked: only a look that finds nothing twice counts.
+      // More renames than one may have gone by while we looked: only a look that finds nothing twice counts.
       if (TRY(own_index())) continue;
       gap_ = true;
       return open_oldest();
     }
-    if (*index == 0) return false;
-    auto fd = TRY(open_log(pod_dir_, app_, *index - 1));
-    const auto still = TRY(stat_log(pod_dir_, app_, *index));
-    // Otherwise there was a rotation meanwhile, and what was opened may be one too far.
-    if (!fd || !still || still->st_ino != inode_) continue;
-    TRY(use(std::move(*fd)));
+    sys::UniqueFd fd;
+    const auto lower = TRY(open_below(*index, fd));
+    if (!TRY(are_neighbours(lower.value_or(-1), *index))) continue;
+    if (!lower) return false;
+    TRY(use(std::move(fd)));
     return true;
   }
 }

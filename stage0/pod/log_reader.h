@@ -51,6 +51,8 @@ class LogReader {
   Result<bool> open_oldest();
   Result<bool> open_next();
   Result<std::optional<int>> own_index() const;
+  Result<std::optional<int>> open_below(int index, sys::UniqueFd& fd) const;
+  Result<bool> are_neighbours(int lower, int index) const;
   Result<> use(sys::UniqueFd fd);
   bool take_record(std::string_view record);
   std::string_view unread() const { return std::string_view(buffer_).substr(head_); }

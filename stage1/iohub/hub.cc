@@ -2,9 +2,17 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/contract/pod_paths.h"
+#include "common/sys/fs.h"
+#include "common/sys/notify.h"
 #include "common/sys/tty.h"
 #include "common/sys/unix_socket.h"
 
@@ -21,20 +29,48 @@ constexpr std::size_t kReadSize = 256U << 10U;
 constexpr std::size_t kPipeSize = 64U << 10U;
 constexpr int kFullReadsToGrow = 3;
 
+constexpr mode_t kPrivateMode = 0700;
+constexpr mode_t kOwnerMode = 0600;
+constexpr mode_t kAnybodyMode = 0666;
+
+winsize as_winsize(const AttachWindow& window) {
+  winsize size{};
+  size.ws_row = window.rows;
+  size.ws_col = window.columns;
+  return size;
+}
+
+// What `attach` may join.
+std::vector<AttachStream> attach_streams(const schema::AppIo& io) {
+  using schema::OutputMode;
+  std::vector<AttachStream> streams;
+  if (io.input == schema::InputMode::kStream) streams.push_back(AttachStream::kStdin);
+  if (io.output == OutputMode::kStream) streams.push_back(AttachStream::kStdout);
+  if (io.error == OutputMode::kStream) streams.push_back(AttachStream::kStderr);
+  const bool reads_terminal = io.input == schema::InputMode::kTty;
+  if (reads_terminal) streams.push_back(AttachStream::kTtyIn);
+  // A terminal that is only read from shows what is typed.
+  if (reads_terminal || io.output == OutputMode::kTty || io.error == OutputMode::kTty)
+    streams.push_back(AttachStream::kTtyOut);
+  return streams;
+}
+
 }  // namespace
 
-Hub::App::App(sys::EventLoop& loop, const sys::DirFd& pod_dir, StreamSettings app_settings)
-    : settings(std::move(app_settings)), log(pod_dir, settings), input(loop, [] { return Result<>(); }) {}
+Hub::App::App(Hub& hub, const sys::DirFd& pod_dir, StreamSettings app_settings)
+    : settings(std::move(app_settings)),
+      log(pod_dir, settings, [&hub] { return hub.journal(); }),
+      input(hub.loop_, [&hub, this] { return hub.attach_->input_has_room(settings.app); }) {}
 
-Hub::Hub(sys::EventLoop& loop, HubSetup setup, HubEvents events)
+Hub::Hub(sys::EventLoop& loop, HubSetup& setup, HubEvents events)
     : loop_(loop),
       listener_(std::move(setup.listener)),
       events_(std::move(events)),
-      root_(setup.root),
+      root_user_(setup.root_user),
       console_(loop, setup.console, [this] { return pause_streams(false); }) {
   for (StreamSettings& settings : setup.apps) {
     std::string name = settings.app;
-    apps_.try_emplace(std::move(name), loop, setup.pod_dir, std::move(settings));
+    apps_.try_emplace(std::move(name), *this, setup.pod_dir, std::move(settings));
   }
 }
 
@@ -42,13 +78,122 @@ Hub::~Hub() {
   loop_.remove(listener_.get());
   for (const auto& [fd, connection] : connections_) loop_.remove(fd);
   for (const auto& [fd, stream] : streams_) loop_.remove(fd);
+  for (const auto& [name, app] : apps_)
+    if (app.syslog) loop_.remove(app.syslog.get());
 }
 
 Result<std::unique_ptr<Hub>> Hub::open(sys::EventLoop& loop, HubSetup setup, HubEvents events) {
-  std::unique_ptr<Hub> hub(new Hub(loop, std::move(setup), std::move(events)));
-  Hub* self = hub.get();
-  TRY(loop.add(hub->listener_.get(), EPOLLIN, [self](std::uint32_t) { return self->accept(); }));
+  std::unique_ptr<Hub> hub(new Hub(loop, setup, std::move(events)));
+  TRY(hub->start(setup));
   return hub;
+}
+
+Result<> Hub::start(const HubSetup& setup) {
+  TRY(loop_.add(listener_.get(), EPOLLIN, [this](std::uint32_t) { return accept(); }));
+  TRY(sys::make_dir(setup.root, kSyslogDir, kPrivateMode));
+  for (auto& [name, app] : apps_) TRY(open_syslog(setup, app));
+  const auto attachable = [](const auto& row) { return row.second.settings.attachable(); };
+  return std::ranges::any_of(apps_, attachable) ? open_attach(setup) : Result<>();
+}
+
+Result<> Hub::open_attach(const HubSetup& setup) {
+  TRY(sys::remove_file(setup.pod_dir, contract::pod_paths::kAttach));  // of an earlier run of the pod
+  AttachEvents events = {
+      .streams = [this](const std::string& name) -> Result<std::vector<AttachStream>> {
+        return attach_streams(TRY(find_app(name))->settings.io);
+      },
+      .input = [this](const std::string& name) -> AppInput& { return apps_.at(name).input; },
+      .resize = [this](const std::string& name, const AttachWindow& window) { return resize(name, window); },
+      .signal = [this](const std::string& name, int signal) -> Result<> {
+        const sys::PidFd& process = apps_.at(name).process;
+        return process ? sys::send_signal(process, signal) : Result<>();
+      },
+  };
+  attach_ = TRY(AttachServer::open(
+      loop_, TRY(sys::listen_seqpacket(setup.pod_dir, contract::pod_paths::kAttach, kOwnerMode)),
+      std::move(events)));
+  return {};
+}
+
+Result<Hub::App*> Hub::find_app(const std::string& name) {
+  const auto found = apps_.find(name);
+  if (found == apps_.end()) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", printable(name));
+  return &found->second;
+}
+
+// Opened for the first line: a pod that says nothing has no need of it.
+Journal* Hub::journal() {
+  if (looked_for_journal_) return journal_.get();
+  looked_for_journal_ = true;
+  auto opened = Journal::open(loop_, kJournalSocket);
+  if (opened)
+    journal_ = std::move(*opened);
+  else
+    log::warning("lines do not go to the host's journal: {}", opened.error().to_string());
+  return journal_.get();
+}
+
+Result<> Hub::resize(const std::string& name, const AttachWindow& window) {
+  App& app = apps_.at(name);
+  app.window = window;  // for a terminal that is not open yet
+  for (const auto& [fd, stream] : streams_)
+    if (stream.app == &app && stream.terminal) TRY(sys::set_window_size(fd, as_winsize(window)));
+  return {};
+}
+
+// Bound in the pod's root, from where it is mounted into the app's /dev.
+Result<> Hub::open_syslog(const HubSetup& setup, App& app) {
+  const std::string path = std::string(kSyslogDir) + "/" + app.settings.app;
+  app.syslog = TRY(sys::listen_notify(setup.root, path));
+  // Sending asks for the right to write, and any user of the app may log.
+  if (::fchmodat(setup.root.get(), path.c_str(), kAnybodyMode, 0) != 0) return sys_fail("preparing /dev/log");
+  return loop_.add(app.syslog.get(), EPOLLIN, [this, &app](std::uint32_t) { return on_syslog(app); });
+}
+
+// False if there was no message.
+Result<bool> Hub::read_syslog(App& app) {
+  if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(kReadSize);
+  const ssize_t n = ::recv(app.syslog.get(), buffer_.get(), kReadSize, MSG_DONTWAIT);
+  if (n < 0) return false;
+  const SyslogMessage message = parse_syslog({buffer_.get(), static_cast<std::size_t>(n)});
+  app.log.syslog(message, app.pid, now(), monotonic_now());
+  TRY(console_.push(app.log.end()));
+  return true;
+}
+
+Result<> Hub::on_syslog(App& app) {
+  constexpr int kAtOnce = 64;  // so that others get their turn
+  for (int i = 0; i < kAtOnce; ++i)
+    if (!TRY(read_syslog(app))) return {};
+  return console_.full() ? pause_streams(true) : Result<>();
+}
+
+Result<> Hub::flush() {
+  constexpr Nanoseconds kForClients = 2 * kSecond;
+  constexpr int kForJournalMs = 1000;
+  for (auto& [name, app] : apps_) {
+    while (app.syslog && TRY(read_syslog(app))) {
+    }
+  }
+  TRY(console_.flush());
+  if (attach_) {
+    for (const auto& [name, app] : apps_) attach_->end(name);
+    attach_->flush(kForClients);
+  }
+  if (journal_) journal_->flush(kForJournalMs);
+  return {};
+}
+
+void Hub::end_app(const std::string& app) {
+  const auto found = apps_.find(app);
+  if (found == apps_.end()) return;
+  found->second.over = true;
+  end_clients(found->second);
+}
+
+void Hub::end_clients(const App& app) {
+  const auto open = [&](const auto& row) { return row.second.app == &app; };
+  if (attach_ && app.over && std::ranges::none_of(streams_, open)) attach_->end(app.settings.app);
 }
 
 Result<> Hub::accept() {
@@ -57,7 +202,7 @@ Result<> Hub::accept() {
   const int fd = connection->get();
   // Apps cannot reach the socket (it is outside their roots); this keeps out whatever else might run in the
   // pod's root.
-  if (TRY(sys::peer_credentials(fd)).uid != root_) return {};
+  if (TRY(sys::peer_credentials(fd)).uid != root_user_) return {};
   connections_[fd] = std::move(*connection);
   return loop_.add(fd, EPOLLIN, [this, fd](std::uint32_t) { return on_message(fd); });
 }
@@ -109,7 +254,13 @@ Result<> Hub::answer_admission(const std::string& app, bool start) {
 }
 
 Result<> Hub::serve_hello(int connection, const stage2::HubHello& hello) {
-  TRY(events_.hello(hello, TRY(sys::peer_credentials(connection)).pid));
+  const pid_t process = TRY(sys::peer_credentials(connection)).pid;
+  TRY(events_.hello(hello, process));
+  App& app = *TRY(find_app(hello.app));
+  if (hello.role == stage2::Role::kApp) {
+    app.pid = hello.pid;
+    if (app.settings.attachable()) app.process = TRY(sys::open_pidfd(process));
+  }
   std::vector<sys::UniqueFd> ends;
   for (const HubStream stream : hello.streams) ends.push_back(TRY(open_stream(hello, stream)));
   std::vector<int> fds;
@@ -123,16 +274,14 @@ Result<> Hub::serve_hello(int connection, const stage2::HubHello& hello) {
 
 // The app's end of a stream; ours is watched.
 Result<sys::UniqueFd> Hub::open_stream(const stage2::HubHello& hello, HubStream stream) {
-  const auto found = apps_.find(hello.app);
-  if (found == apps_.end()) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", hello.app);
-  App& app = found->second;
+  App& app = *TRY(find_app(hello.app));
   switch (stream) {
     case HubStream::kStdin:
       return open_input(app);
     case HubStream::kStdout:
-      return open_output(app, LogStream::kStdout, hello.pid);
+      return open_output(app, LogStream::kStdout, hello);
     case HubStream::kStderr:
-      return open_output(app, LogStream::kStderr, hello.pid);
+      return open_output(app, LogStream::kStderr, hello);
     case HubStream::kTty:
       return app.settings.interactive ? events_.terminal() : open_terminal(app, hello.pid);
   }
@@ -156,14 +305,17 @@ Result<sys::UniqueFd> Hub::open_input(App& app) {
   return std::move(pipe.read);
 }
 
-Result<sys::UniqueFd> Hub::open_output(App& app, LogStream kind, int pid) {
+Result<sys::UniqueFd> Hub::open_output(App& app, LogStream kind, const stage2::HubHello& hello) {
   sys::Pipe pipe = TRY(sys::make_pipe());
   TRY(make_non_blocking(pipe.read));
+  const schema::AppIo& io = app.settings.io;
+  const schema::OutputMode mode = kind == LogStream::kStderr ? io.error : io.output;
   TRY(add_stream({.fd = std::move(pipe.read),
                   .app = &app,
                   .kind = kind,
-                  .pid = pid,
+                  .pid = hello.pid,
                   .terminal = false,
+                  .attachable = hello.role == stage2::Role::kApp && mode == schema::OutputMode::kStream,
                   .full_reads = 0,
                   .lines = {}}));
   return std::move(pipe.write);
@@ -172,12 +324,14 @@ Result<sys::UniqueFd> Hub::open_output(App& app, LogStream kind, int pid) {
 Result<sys::UniqueFd> Hub::open_terminal(App& app, int pid) {
   sys::PseudoTerminal pty = TRY(sys::open_pseudo_terminal(TRY(events_.devpts())));
   TRY(make_non_blocking(pty.master));
+  if (app.window) TRY(sys::set_window_size(pty.master.get(), as_winsize(*app.window)));
   TRY(app.input.connect(TRY(sys::duplicate(pty.master.get()))));
   TRY(add_stream({.fd = std::move(pty.master),
                   .app = &app,
                   .kind = LogStream::kStdout,
                   .pid = pid,
                   .terminal = true,
+                  .attachable = true,
                   .full_reads = 0,
                   .lines = {}}));
   return std::move(pty.slave);
@@ -206,6 +360,8 @@ Result<> Hub::on_stream(int fd) {
 }
 
 Result<> Hub::give(Stream& stream, std::string_view bytes) {
+  if (stream.attachable && attach_)
+    attach_->output(stream.app->settings.app, stream.kind == LogStream::kStderr, bytes);
   AppLog& log = stream.app->log;
   log.begin(stream.kind, stream.pid, now(), monotonic_now());
   stream.lines.feed(bytes, [&](std::string_view text, bool complete) {
@@ -224,7 +380,9 @@ Result<> Hub::close_stream(int fd) {
   stream.lines.finish([&](std::string_view text, bool complete) { log.line(text, complete); });
   TRY(console_.push(log.end()));
   loop_.remove(fd);
+  const App& app = *stream.app;
   streams_.erase(found);
+  end_clients(app);
   return streams_.empty() ? events_.drained() : Result<>();
 }
 
@@ -232,7 +390,9 @@ Result<> Hub::close_stream(int fd) {
 Result<> Hub::pause_streams(bool pause) {
   if (pause == paused_) return {};
   paused_ = pause;
-  for (const auto& [fd, stream] : streams_) TRY(loop_.change(fd, pause ? 0U : std::uint32_t{EPOLLIN}));
+  const std::uint32_t events = pause ? 0U : std::uint32_t{EPOLLIN};
+  for (const auto& [fd, stream] : streams_) TRY(loop_.change(fd, events));
+  for (const auto& [name, app] : apps_) TRY(loop_.change(app.syslog.get(), events));
   return {};
 }
 

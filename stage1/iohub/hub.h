@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,14 +15,19 @@
 #include "common/stage2/hub_protocol.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fd.h"
+#include "common/sys/pidfd.h"
 #include "stage1/iohub/app_input.h"
 #include "stage1/iohub/app_log.h"
+#include "stage1/iohub/attach_server.h"
 #include "stage1/iohub/line_splitter.h"
 #include "stage1/iohub/output_queue.h"
 #include "stage1/iohub/stream_settings.h"
 #include "stage1/run/listen_sockets.h"
 
 namespace agena::stage1 {
+
+// Where the apps' syslog sockets are, in the stage1 root; each is mounted as its app's /dev/log.
+inline constexpr const char* kSyslogDir = "run/agena/log";
 
 // What the hub tells its owner. All may be called from within the event loop only.
 struct HubEvents {
@@ -44,13 +50,14 @@ struct HubEvents {
   std::function<Result<>()> drained;
 };
 
-// What the hub works with; the directory and the descriptor of the console outlive it.
+// What the hub works with; the directories and the descriptor of the console outlive it.
 struct HubSetup {
   sys::UniqueFd listener;  // a listening SOCK_SEQPACKET socket
   int console;
   const sys::DirFd& pod_dir;
+  const sys::DirFd& root;  // of stage1, with its /run mounted
   std::vector<StreamSettings> apps;
-  uid_t root = 0;  // the pod's root user as the host knows it, who alone may connect
+  uid_t root_user = 0;  // the pod's root as the host knows it, who alone may connect
 };
 
 class Hub {
@@ -64,15 +71,23 @@ class Hub {
   bool drained() const { return streams_.empty(); }
   // Answers the service of an app that asked whether it may start; nothing happens if none waits.
   Result<> answer_admission(const std::string& app, bool start);
-  // Writes what is queued for the console, waiting as long as it takes.
-  Result<> flush() { return console_.flush(); }
+  // An app will not start again; whoever is attached to it is let go once its streams are closed.
+  void end_app(const std::string& app);
+  // When the pod has ended: takes what is still in sockets and writes what is queued. The console is waited
+  // for as long as it takes, others are not.
+  Result<> flush();
 
  private:
   struct App {
-    App(sys::EventLoop& loop, const sys::DirFd& pod_dir, StreamSettings app_settings);
+    App(Hub& hub, const sys::DirFd& pod_dir, StreamSettings app_settings);
     StreamSettings settings;
     AppLog log;
     AppInput input;
+    sys::UniqueFd syslog;  // what the app sees as /dev/log
+    sys::PidFd process;    // of apps that can be attached
+    int pid = 0;           // of the program that started last, in the pod
+    std::optional<AttachWindow> window;
+    bool over = false;
   };
   // An open output of a program.
   struct Stream {
@@ -81,11 +96,21 @@ class Hub {
     LogStream kind;
     int pid;
     bool terminal;
+    bool attachable;
     int full_reads;
     LineSplitter lines;
   };
 
-  Hub(sys::EventLoop& loop, HubSetup setup, HubEvents events);
+  Hub(sys::EventLoop& loop, HubSetup& setup, HubEvents events);
+  Result<> start(const HubSetup& setup);
+  Result<> open_attach(const HubSetup& setup);
+  Result<> open_syslog(const HubSetup& setup, App& app);
+  Result<> on_syslog(App& app);
+  Result<bool> read_syslog(App& app);
+  Result<App*> find_app(const std::string& name);
+  Result<> resize(const std::string& name, const AttachWindow& window);
+  void end_clients(const App& app);
+  Journal* journal();
   Result<> accept();
   Result<> on_message(int connection);
   Result<> handle(int connection, const stage2::HubRequest& request);
@@ -93,7 +118,7 @@ class Hub {
   Result<> serve_hello(int connection, const stage2::HubHello& hello);
   Result<sys::UniqueFd> open_stream(const stage2::HubHello& hello, stage2::HubStream stream);
   Result<sys::UniqueFd> open_input(App& app);
-  Result<sys::UniqueFd> open_output(App& app, LogStream kind, int pid);
+  Result<sys::UniqueFd> open_output(App& app, LogStream kind, const stage2::HubHello& hello);
   Result<sys::UniqueFd> open_terminal(App& app, int pid);
   Result<> add_stream(Stream stream);
   Result<> on_stream(int fd);
@@ -105,8 +130,11 @@ class Hub {
   sys::EventLoop& loop_;
   sys::UniqueFd listener_;
   HubEvents events_;
-  uid_t root_;
+  uid_t root_user_;
   OutputQueue console_;
+  std::unique_ptr<Journal> journal_;
+  bool looked_for_journal_ = false;
+  std::unique_ptr<AttachServer> attach_;  // where an app can be attached
   std::map<std::string, App, std::less<>> apps_;
   std::map<int, sys::UniqueFd> connections_;
   std::map<std::string, int> waiting_;  // connections of apps that want to start

@@ -33,7 +33,7 @@ bool StreamSettings::attachable() const {
   return !interactive && (io.input != schema::InputMode::kNull || joined(io.output) || joined(io.error));
 }
 
-Result<std::vector<StreamSettings>> stream_settings(const Pod& pod) {
+Result<std::vector<StreamSettings>> stream_settings(const Pod& pod, bool console_is_journal) {
   const std::string directory = TRY(kubernetes_dir(pod.manifest));
   std::vector<StreamSettings> all;
   for (const PodApp& app : pod.apps) {
@@ -41,12 +41,19 @@ Result<std::vector<StreamSettings>> stream_settings(const Pod& pod) {
     StreamSettings settings{
         .app = app.name(),
         .image = image.name ? image.name->str() : image.id.str(),
+        .pod_uuid = pod.uuid.str(),
         .io = TRY_CTX(schema::read_app_io(app.runtime.annotations), "app '{}'", app.name()),
         .interactive = pod.options.interactive,
+        .journal = false,
+        .console = true,
         .kubernetes_dir = directory,
         .kubernetes_path = {}};
     const std::string* path = app.runtime.annotations.find(names::kKubernetesLogPath);
     if (path != nullptr && !directory.empty()) settings.kubernetes_path = *path;
+    using Use = schema::AppIo::Journal;
+    settings.journal =
+        settings.io.journal == Use::kAlways || (settings.io.journal == Use::kAuto && !console_is_journal);
+    settings.console = !console_is_journal;
     all.push_back(std::move(settings));
   }
   return all;

@@ -14,8 +14,11 @@ namespace agena::stage1 {
 struct StreamSettings {
   std::string app;
   std::string image;  // its name, or else its id
+  std::string pod_uuid;
   schema::AppIo io;
   bool interactive = false;  // on the caller's terminal
+  bool journal = false;      // lines go to the host's journal, if it has one
+  bool console = true;       // lines are shown on the console even if they go to the journal
   // Log file for Kubernetes: a directory of the host and a path below it; the path is empty if there is none.
   std::string kubernetes_dir;
   std::string kubernetes_path;
@@ -24,7 +27,8 @@ struct StreamSettings {
   bool attachable() const;
 };
 
-// One entry per app, in the manifest's order.
-Result<std::vector<StreamSettings>> stream_settings(const Pod& pod);
+// One entry per app, in the manifest's order. `console_is_journal`: what is printed on the console is in the
+// host's journal already.
+Result<std::vector<StreamSettings>> stream_settings(const Pod& pod, bool console_is_journal);
 
 }  // namespace agena::stage1

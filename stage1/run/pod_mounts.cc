@@ -8,6 +8,7 @@
 
 #include "common/contract/pod_paths.h"
 #include "common/stage2/volumes.h"
+#include "stage1/iohub/hub.h"
 #include "stage1/run/dev_mounts.h"
 #include "stage1/run/kernel_settings.h"
 #include "stage1/run/protected_paths.h"
@@ -159,6 +160,7 @@ void add_conf_files(MountPlan& plan, MountPlan files, const MountPlan& user) {
 sys::MountPlan app_mounts(const Pod& pod, const PodApp& app, const sys::MountPlan& user,
                           const std::vector<std::string>& hidden) {
   MountPlan plan = kernel_mounts(pod);
+  plan.push_back(bind_of_pod(std::string(kSyslogDir) + "/" + app.name(), "dev/log"));
   std::erase_if(plan, [&](const MountOp& op) { return is_covered(user, op.target); });
   Protections protection;
   if (pod.options.restrict_paths) protection = protections(user, hidden);

@@ -188,12 +188,14 @@ Result<> Supervisor::start(const contract::EntrypointCall& call) {
   TRY(mount_run(root_, pod_.options));
   if (users_ != nullptr) TRY(prepare_for_users(root_, pod_, *users_, cgroup_));
   TRY(life_.open());
+  const bool console_is_journal = leads_into_journal(STDOUT_FILENO, std::getenv("JOURNAL_STREAM"));
   hub_ = TRY(Hub::open(loop_,
                        {.listener = TRY(sys::listen_seqpacket(root_, "run/agena/hub", 0600)),
                         .console = STDOUT_FILENO,
                         .pod_dir = pod_dir_,
-                        .apps = TRY(stream_settings(pod_)),
-                        .root = users_ == nullptr ? 0 : users_->ids().first},
+                        .root = root_,
+                        .apps = TRY(stream_settings(pod_, console_is_journal)),
+                        .root_user = users_ == nullptr ? 0 : users_->ids().first},
                        hub_events()));
   notify_ = TRY(sys::listen_notify(root_, "run/agena/notify"));
   auto [ours, theirs] = TRY(sys::seqpacket_pair());
@@ -322,6 +324,7 @@ Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
 Result<> Supervisor::account(const std::string& app, int code) {
   record_end(app, code);
   timer_.end_phase(fmt::format("app '{}' ended with {}", app, code));
+  hub_->end_app(app);
   const bool first_failure = ends_.note(app, code);
   if (ends_.all_ended()) return kill();
   return first_failure ? stop("an app has failed") : Result<>();

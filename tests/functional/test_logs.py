@@ -225,3 +225,100 @@ class Volume(Case):
             text = stream.read()
         self.assertEqual(0, process.wait(60))
         self.assertEqual(2_000_001, text.count(b"\n"))
+
+
+# Runs a command where /run/systemd/journal/socket is ours; prints the command's output and the entries as JSON.
+FAKE_JOURNAL = r"""
+import json, os, socket, subprocess, sys, threading
+subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
+os.makedirs("/run/systemd/journal")
+journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+journal.bind("/run/systemd/journal/socket")
+entries = []
+def fields(data):
+    out = {}
+    while data:
+        name, _, data = data.partition(b"\n")
+        if b"=" in name:
+            name, _, value = name.partition(b"=")
+        else:
+            size = int.from_bytes(data[:8], "little")
+            value, data = data[8:8 + size], data[9 + size:]
+        out[name.decode()] = value.decode(errors="replace")
+    return out
+def listen():
+    while True:
+        data = journal.recv(1 << 20)
+        if data == b"end":
+            return
+        entries.append(fields(data))
+if os.environ.get("DEAF") is None:
+    thread = threading.Thread(target=listen)
+    thread.start()
+stdout = subprocess.PIPE
+environment = dict(os.environ)
+if os.environ.get("IN_JOURNAL"):
+    read_end, stdout = os.pipe()
+    st = os.fstat(stdout)
+    environment["JOURNAL_STREAM"] = f"{st.st_dev}:{st.st_ino}"
+child = subprocess.Popen(sys.argv[1:], stdout=stdout, env=environment)
+if stdout == subprocess.PIPE:
+    out = child.stdout.read()
+else:
+    os.close(stdout)
+    out = os.fdopen(read_end, "rb").read()
+code = child.wait()
+if os.environ.get("DEAF") is None:
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    client.sendto(b"end", "/run/systemd/journal/socket")
+    thread.join()
+print(json.dumps({"code": code, "out": out.decode(), "entries": entries}))
+"""
+
+
+class Host(Case):
+    """What of the host hears apps, and what apps find in their place."""
+
+    def with_journal(self, *words, env=None):
+        argv = ["unshare", "--mount", "--propagation=private", "python3", "-c", FAKE_JOURNAL, *self.argv("run", *words)]
+        done = self.run_argv(argv, env=env)
+        result = json.loads(done.out)
+        self.assertEqual(0, result["code"], done.err)
+        result["err"] = done.err
+        return result
+
+    def test_structured_entries(self):
+        script = "echo out; sleep 0.1; echo err >&2; sleep 0.1; echo '<4>warning'; sleep 0.1; logger -t me -p daemon.crit down"
+        result = self.with_journal(Images.busybox(), "--name=a", *shell(script))
+        self.assertEqual([("out", "6"), ("err", "3"), ("warning", "4"), ("down", "2")],
+                         [(one["MESSAGE"], one["PRIORITY"]) for one in result["entries"]])
+        first, last = result["entries"][0], result["entries"][-1]
+        self.assertEqual(("a", "a", "stdout"), (first["SYSLOG_IDENTIFIER"], first["AGENA_APP"], first["AGENA_STREAM"]))
+        self.assertEqual(self.only_pod(), first["AGENA_POD_UUID"])
+        self.assertIn("busybox", first["AGENA_IMAGE"])
+        self.assertEqual(("me", "3"), (last["SYSLOG_IDENTIFIER"], last["SYSLOG_FACILITY"]))
+        self.assertEqual(4, len(result["out"].splitlines()))
+
+    def test_no_doubles_and_the_off_switch(self):
+        inside = {"IN_JOURNAL": "1"}
+        result = self.with_journal(Images.busybox(), *shell("echo once"), env=inside)
+        self.assertEqual((1, 0), (result["out"].count("once"), len(result["entries"])))
+        result = self.with_journal(Images.busybox(), "--log-driver=file,journal", *shell("echo once"), env=inside)
+        self.assertEqual((0, 1), (result["out"].count("once"), len(result["entries"])))
+        for off in ("file", "none"):
+            result = self.with_journal(Images.busybox(), f"--log-driver={off}", *shell("echo once"))
+            self.assertEqual((1, 0), (result["out"].count("once"), len(result["entries"])))
+
+    def test_a_deaf_journal_holds_up_nobody(self):
+        result = self.with_journal(Images.busybox(), "--log-driver=journal", *shell("yes | head -n 100000; echo end"),
+                                   env={"DEAF": "1"})
+        self.assertEqual(100_001, result["out"].count("\n"))
+        self.assertIn("the host's journal does not keep up", result["err"])
+        self.assertRegex(result["err"], r"\d+ lines did not reach the host's journal")
+
+    def test_dev_log(self):
+        for more in ([], ["--user=1000", "--group=1000"]):
+            with self.subTest(more):
+                done = self.agena("run", Images.busybox(), "--name=a", *more,
+                                  *shell("logger -t me -p user.err bad; logger -t me good; test -S /dev/log && echo socket"))
+                self.assertEqual([("a", "me: bad"), ("a", "me: good"), ("a", "socket")], sorted(done.lines))

@@ -1,6 +1,7 @@
 # bash completion for agena
 __agena_is_command() {
   case $1 in
+    "attach") echo "yes" ;;
     "cat-manifest") echo "yes" ;;
     "completion") echo "yes" ;;
     "config") echo "yes" ;;
@@ -27,6 +28,7 @@ __agena_is_command() {
 }
 __agena_options() {
   case $1 in
+    "attach") echo "--app --mode" ;;
     "cat-manifest") echo "--pretty-print --uuid-file" ;;
     "config") echo "--pretty-print" ;;
     "enter") echo "--app" ;;
@@ -87,12 +89,13 @@ __agena_value() {
 }
 __agena_subcommands() {
   case $1 in
-    "") echo "cat-manifest completion config enter fetch gc help image list logs prepare rm run run-prepared start status stop version" ;;
+    "") echo "attach cat-manifest completion config enter fetch gc help image list logs prepare rm run run-prepared start status stop version" ;;
     "image") echo "cat-manifest list rm verify" ;;
   esac
 }
 __agena_arguments() {
   case $1 in
+    "attach") echo "pod" ;;
     "cat-manifest") echo "pod" ;;
     "enter") echo "pod" ;;
     "fetch") echo "file" ;;

@@ -148,6 +148,8 @@ TEST(DiskPage, PodDirectory) {
       root + paths::kMachineId,
       paths::app_log("APP"),
       std::string(paths::kSharedMounts) + "/VOL",
+      paths::app_log("APP", 1),
+      paths::kAttach,
       std::string(paths::kSharedVolumes) + "/VOL/",
       paths::kNetInfo,
       paths::kSubcgroup,
