@@ -2,11 +2,14 @@
 // by a front end from flags and configuration; one value serves any number of operations at once.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "common/base/time.h"
 
 namespace agena::stage0 {
+
+struct LayerProgress;  // stage0/image/importer.h
 
 // Where the default stage1 is looked for, in this order: `name:version` in the store (only if both are set),
 // `location`, images_dir/file, program_dir/file. Empty members are skipped.
@@ -29,6 +32,9 @@ struct Engine {
   bool debug = false;  // handed to stage1 as --debug
   // monotonic_now() at which the command began, for the account of phase times; 0: when the operation began.
   Nanoseconds start = 0;
+  // Asked before an app's image is imported (the argument is what the user wrote): who hears how far its
+  // layers are, until it is destroyed. Empty: nobody.
+  std::function<std::function<void(const LayerProgress&)>(const std::string& image)> watch_import = {};
 };
 
 }  // namespace agena::stage0

@@ -26,17 +26,22 @@ CallerFacts caller_facts(const PrepareRequest& request) {
   return facts;
 }
 
-Result<ImageRecord> find_app_image(Store& store, const AppRequest& app, const InsecureOptions& insecure) {
+Result<ImageRecord> find_app_image(Store& store, const Engine& engine, const AppRequest& app,
+                                   const InsecureOptions& insecure) {
   if (!app.signature.empty() && !insecure.image)
     return fail(ErrorKind::kUnsupported,
                 "signatures are not verified by this build; --insecure-options=image waives them");
-  return find_or_import(store, TRY(parse_reference(app.image)));
+  const Reference reference = TRY(parse_reference(app.image));
+  const ProgressCallback progress =
+      engine.watch_import && reference.is_source() ? engine.watch_import(app.image) : ProgressCallback();
+  return find_or_import(store, reference, {}, progress);
 }
 
-Result<> choose_by_request(Store& store, const PrepareRequest& request, ImageChoice& choice) {
+Result<> choose_by_request(Store& store, const Engine& engine, const PrepareRequest& request,
+                           ImageChoice& choice) {
   for (const AppRequest& app : request.apps)
     choice.apps.push_back(
-        TRY_CTX(find_app_image(store, app, request.insecure), "image '{}'", printable(app.image)));
+        TRY_CTX(find_app_image(store, engine, app, request.insecure), "image '{}'", printable(app.image)));
   choice.manifest = TRY(build_pod_manifest(request, choice.apps, caller_facts(request)));
   return {};
 }
@@ -64,7 +69,7 @@ Result<RootSource> root_source(const ImageRecord& image) {
 Result<ImageChoice> choose_images(Store& store, const Engine& engine, const PrepareRequest& request) {
   ImageChoice choice{.stage1 = TRY(select_stage1(store, engine, request.stage1)), .apps = {}, .manifest = {}};
   if (request.pod_manifest.empty())
-    TRY(choose_by_request(store, request, choice));
+    TRY(choose_by_request(store, engine, request, choice));
   else
     TRY(choose_by_manifest(store, request.pod_manifest, choice));
   return choice;

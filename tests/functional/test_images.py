@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 
-from harness import FLY, SOURCE, Case, Images, read, shell  # its import lets the next ones be found
+from harness import FLY, SOURCE, Case, Images, Terminal, read, shell  # its import lets the next ones be found
 import tree_digest
 from imagekit import facts, oci
 from imagekit.cases import select
@@ -38,6 +38,16 @@ class Fetch(Store):
             self.agena("image", "verify", done.out.strip())
             self.assertEqual("hello\n", self.agena("run", "--net=host", "--stage1-name=" + FLY, done.out.strip(),
                                                    *shell("echo hello")).out)
+
+    def test_prepare_shows_the_import_on_a_terminal(self):
+        argv = self.argv("prepare", Images.busybox())
+        terminal = Terminal(argv)
+        self.assertEqual(0, terminal.finish())
+        self.assertIn(b"busybox.aci         done", terminal.text)
+        again = Terminal(argv)  # nothing is imported
+        self.assertEqual(0, again.finish())
+        self.assertRegex(again.text, rb"^[0-9a-f-]{36}\r\n$")
+        self.assertEqual("", self.agena("prepare", Images.busybox("oci")).err)  # no terminal, nothing to see
 
     def test_compressed_acis_are_one_image(self):
         from imagekit import compress

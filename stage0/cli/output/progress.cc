@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 
 #include "common/base/log.h"
@@ -129,6 +130,27 @@ void ProgressView::write(const std::string& text) const {
   if (text.empty()) return;
   if (const auto written = sys::write_all(fd_, text); !written)
     log::debug("progress cannot be shown: {}", written.error().to_string());
+}
+
+namespace {
+
+struct FinishView {
+  void operator()(ProgressView* view) const {
+    view->finish();
+    delete view;  // NOLINT(cppcoreguidelines-owning-memory): a deleter
+  }
+};
+
+}  // namespace
+
+std::function<ProgressCallback(const std::string& image)> import_bars() {
+  const ProgressView::Terminal terminal = ProgressView::detect_terminal("");
+  if (terminal.style != ProgressView::Style::kBars) return {};
+  return [terminal](const std::string& /*image*/) -> ProgressCallback {
+    // The last copy of the callback draws the last state.
+    const std::shared_ptr<ProgressView> view(new ProgressView(terminal, STDERR_FILENO), FinishView());
+    return [view](const LayerProgress& layer) { view->update(layer); };
+  };
 }
 
 }  // namespace agena::stage0

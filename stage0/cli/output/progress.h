@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,10 @@ class ProgressView {
   std::size_t drawn_ = 0;              // lines that the next drawing replaces
   Nanoseconds next_draw_ = 0;
 };
+
+// For Engine::watch_import: bars while an image is imported, where stderr is a terminal; else empty, since
+// what a pod command prints there is the pod's.
+std::function<ProgressCallback(const std::string& image)> import_bars();
 
 // One layer on one line of at most so many columns: "sha256:012345… unpacking [####      ] 3.1MiB/12MiB".
 std::string layer_line(const LayerProgress& layer, const ProgressView::Terminal& terminal);
