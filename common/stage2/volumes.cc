@@ -54,6 +54,7 @@ sys::MountOp volume_mount(const AppMount& mount, bool recursive) {
   if (host) {
     op.recursive = volume.recursive.value_or(recursive);
     op.propagation = propagation_of(mount);
+    op.map_ids = volume.map_ids;
   } else {
     op.attributes |= MOUNT_ATTR_NODEV;
   }

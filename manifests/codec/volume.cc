@@ -100,6 +100,7 @@ void read_host_extensions(ObjectReader& object, Volume& volume) {
   };
   if (const auto node = object.find("propagation"); allowed(node))
     volume.propagation = read_propagation(*node, volume.read_only.value_or(false));
+  if (const auto node = object.find("idmap"); allowed(node)) volume.map_ids = node->as_bool().value_or(false);
   if (const auto node = object.find("deviceAccess"); allowed(node))
     volume.device_access = read_device_access(*node);
 }
@@ -168,6 +169,7 @@ Result<Json> volume_json(const Volume& volume) {
   }
   if (volume.propagation)
     object.add("propagation", std::string(row_for(kPropagations, *volume.propagation).name));
+  if (volume.map_ids) object.add("idmap", true);
   if (volume.device_access) object.add("deviceAccess", device_access_text(*volume.device_access));
   TRY(object.add_extra(volume.extra));
   return object.take();

@@ -49,6 +49,8 @@ struct Volume {
   std::optional<bool> recursive = {};  // unset: true
   // kHost only. Unset: kPrivate for a read-only mount, otherwise kSlave.
   std::optional<Propagation> propagation = {};
+  // kHost only: in a pod with a user namespace of its own, files show the ids that they have on the host.
+  bool map_ids = false;
   // Permissions and owner of the directory; kEmpty only.
   std::uint32_t mode = 0755;
   std::uint32_t uid = 0;

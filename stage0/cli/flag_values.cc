@@ -96,7 +96,7 @@ Result<schema::Propagation> parse_propagation(std::string_view text) {
   return fail(ErrorKind::kInvalidInput, "'{}' is none of: private, slave, shared", printable(text));
 }
 
-constexpr std::array<KeyRow<VolumeRequest>, 8> kVolumeKeys = {{
+constexpr std::array<KeyRow<VolumeRequest>, 9> kVolumeKeys = {{
     {"kind",
      [](VolumeRequest& volume, const std::string& value) -> Result<> {
        if (value != "host" && value != "empty")
@@ -138,6 +138,11 @@ constexpr std::array<KeyRow<VolumeRequest>, 8> kVolumeKeys = {{
     {"propagation",
      [](VolumeRequest& volume, const std::string& value) -> Result<> {
        volume.propagation = TRY(parse_propagation(value));
+       return {};
+     }},
+    {"idmap",
+     [](VolumeRequest& volume, const std::string& value) -> Result<> {
+       volume.map_ids = TRY(parse_bool(value));
        return {};
      }},
 }};
@@ -217,6 +222,10 @@ Result<VolumeRequest> parse_volume(std::string_view text) {
         printable(volume.name));
   if (!is_host && volume.propagation)
     return fail(ErrorKind::kInvalidInput, "volume '{}' of kind empty cannot have a propagation",
+                printable(volume.name));
+  if (!is_host && volume.map_ids)
+    return fail(ErrorKind::kInvalidInput,
+                "volume '{}' of kind empty cannot have idmap: its files are the pod's already",
                 printable(volume.name));
   if (!is_host && !volume.source.empty())
     return fail(ErrorKind::kInvalidInput, "volume '{}' of kind empty cannot have a source",

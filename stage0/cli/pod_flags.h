@@ -162,7 +162,8 @@ inline constexpr auto kPrepareFlags = std::to_array<PodFlagRow>({
       .value_name = "NAME,kind=KIND,…",
       .arity = OptionArity::kValue,
       .help = "volume of the pod: kind=host,source=PATH[,readOnly=BOOL][,recursive=BOOL]"
-              "[,propagation=private|slave|shared] or kind=empty[,mode=OCTAL][,uid=N][,gid=N]; a comma in a "
+              "[,propagation=private|slave|shared][,idmap=BOOL] or kind=empty[,mode=OCTAL][,uid=N][,gid=N]; "
+              "a comma in a "
               "path is written %2C",
       .repeatable = true},
      add_volume},

@@ -45,14 +45,31 @@ Result<schema::Volume> make_volume(const VolumeRequest& request) {
   volume.read_only = request.read_only;
   volume.recursive = request.recursive;
   volume.propagation = request.propagation;
+  volume.map_ids = request.map_ids;
   volume.mode = request.mode.value_or(volume.mode);
   volume.uid = request.uid.value_or(volume.uid);
   volume.gid = request.gid.value_or(volume.gid);
   return volume;
 }
 
+// What depends on whether the pod has a user namespace of its own.
+Result<> check_users_of_volume(const VolumeRequest& volume, bool private_users) {
+  if (volume.map_ids && !private_users)
+    return fail(ErrorKind::kInvalidInput,
+                "volume '{}': idmap maps to the ids of a user namespace, which the pod does not have "
+                "(--private-users)",
+                volume.name);
+  // mount_namespaces(7): what comes into a mount namespace of another user namespace is reduced to a slave.
+  if (private_users && volume.propagation == schema::Propagation::kShared)
+    return fail(ErrorKind::kUnsupported,
+                "volume '{}' cannot be shared: mounts of a pod with --private-users never show on the host",
+                volume.name);
+  return {};
+}
+
 Result<> add_volumes(const PrepareRequest& request, schema::PodManifest& pod) {
   for (const VolumeRequest& volume : request.volumes) {
+    TRY(check_users_of_volume(volume, request.private_users));
     if (schema::find_volume(pod, volume.name) != nullptr)
       return fail(ErrorKind::kInvalidInput, "duplicate volume name '{}'", volume.name);
     pod.volumes.push_back(TRY_CTX(make_volume(volume), "--volume"));

@@ -78,6 +78,7 @@ struct VolumeRequest {
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
   std::optional<schema::Propagation> propagation;  // kind host only
+  bool map_ids = false;                            // kind host only, with PrepareRequest::private_users
   bool operator==(const VolumeRequest&) const = default;
 };
 

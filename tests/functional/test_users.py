@@ -200,6 +200,25 @@ class PrivateUsers(Case):
         self.assertEqual((first + 5, first + 6), (own.st_uid, own.st_gid))
         self.assertEqual(first, os.stat(path + "/sharedVolumes/own/f").st_uid)
 
+    def test_volume_with_mapped_ids(self):
+        source = os.path.join(self.top, "mapped")
+        os.mkdir(source, 0o700)
+        with open(source + "/old", "w", encoding="ascii") as stream:
+            stream.write("of the host")
+        os.chown(source + "/old", 7, 8)
+        done = self.run_private(f"--volume=v,kind=host,source={source},idmap=true", Images.busybox(),
+                                "--mount=volume=v,target=/v",
+                                *shell("cat /v/old; echo; stat -c %u:%g /v/old; echo new > /v/new; stat -c %u:%g /v/new"))
+        self.assertEqual(["of the host", "7:8", "0:0"], done.texts)
+        made = os.stat(source + "/new")
+        self.assertEqual((0, 0), (made.st_uid, made.st_gid))
+
+    def test_volumes_that_cannot_be(self):
+        volume = f"--volume=v,kind=host,source={self.top}"
+        mount = (Images.busybox(), "--mount=volume=v,target=/v", *shell("true"))
+        self.fails("run", volume + ",idmap=true", *mount, message="--private-users")
+        self.fails("run", "--private-users", volume + ",propagation=shared", *mount, message="volume 'v' cannot be shared")
+
     def test_volume_that_only_root_of_the_host_reaches(self):
         closed = os.path.join(self.top, "closed")
         os.makedirs(closed + "/open")

@@ -74,6 +74,7 @@ TEST(PodManifestTest, ReadsVolumesAndPorts) {
   EXPECT_EQ(work->read_only, true);
   EXPECT_EQ(work->recursive, std::nullopt);
   EXPECT_EQ(work->propagation, schema::Propagation::kPrivate);
+  EXPECT_TRUE(work->map_ids);
   EXPECT_EQ(work->device_access, std::nullopt);
   EXPECT_EQ(find_volume(manifest, "fuse")->device_access,
             (schema::DeviceAccess{.read = true, .write = true}));

@@ -19,6 +19,7 @@ std::string shown(const VolumeRequest& volume) {
   if (volume.uid) text += fmt::format(" u{}", *volume.uid);
   if (volume.gid) text += fmt::format(" g{}", *volume.gid);
   constexpr const char* kPropagations[] = {" private", " slave", " shared"};
+  if (volume.map_ids) text += " idmap";
   if (volume.propagation) text += kPropagations[static_cast<std::size_t>(*volume.propagation)];
   return text;
 }
@@ -54,6 +55,7 @@ TEST(FlagValues, Volumes) {
        {"data,source=/srv,readOnly=0,kind=host", "data host /srv rw"},
        {"data,kind=host,source=/srv,propagation=rshared", "data host /srv shared"},
        {"data,kind=host,source=/srv,propagation=slave", "data host /srv slave"},
+       {"data,kind=host,source=/srv,idmap=true", "data host /srv idmap"},
        {"data,kind=host,source=/srv,propagation=up",
         "volume 'data': propagation: 'up' is none of: private, slave, shared"},
        {"tmp,kind=empty,propagation=private", "volume 'tmp' of kind empty cannot have a propagation"},
