@@ -24,7 +24,8 @@ Result<> RecordFile::use(sys::UniqueFd fd) {
   if (::fstat(fd.get(), &st) != 0) return sys_fail("reading attributes of {}", shown_);
   size_ = static_cast<std::uint64_t>(st.st_size);
   char last = '\n';
-  if (size_ > 0) (void)::pread(fd.get(), &last, 1, st.st_size - 1);
+  if (size_ > 0 && ::pread(fd.get(), &last, 1, st.st_size - 1) < 0)
+    return sys_fail("reading a log file's end");
   torn_ = last != '\n';
   fd_ = std::move(fd);
   return {};
