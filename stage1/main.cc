@@ -14,7 +14,7 @@
 #include "stage1/gc/gc.h"
 #include "stage1/life/health_probe.h"
 #include "stage1/run/pod_init.h"
-#include "stage1/run/supervisor.h"
+#include "stage1/run/supervise.h"
 #include "stage1/stop/stop.h"
 
 namespace {

@@ -10,9 +10,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <map>
-#include <memory>
-#include <optional>
 
 #include "common/base/log.h"
 #include "common/base/phase_timer.h"
@@ -20,8 +17,6 @@
 #include "common/contract/exit_codes.h"
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
-#include "common/stage2/process_limits.h"
-#include "common/stage2/volumes.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fs.h"
 #include "common/sys/mount_plan.h"
@@ -30,22 +25,8 @@
 #include "common/sys/signals.h"
 #include "common/sys/spawn.h"
 #include "common/sys/unix_socket.h"
-#include "stage1/iohub/hub.h"
-#include "stage1/iohub/terminal.h"
-#include "stage1/life/pod_life.h"
 #include "stage1/life/stop_rules.h"
-#include "stage1/plan/devices.h"
-#include "stage1/plan/resources.h"
-#include "stage1/run/app_ends.h"
-#include "stage1/run/device_policy.h"
-#include "stage1/run/handed_over.h"
-#include "stage1/run/host_manager.h"
-#include "stage1/run/listen_sockets.h"
-#include "stage1/run/pod.h"
-#include "stage1/run/pod_cgroup.h"
 #include "stage1/run/pod_init.h"
-#include "stage1/run/pod_users.h"
-#include "stage1/run/quick_end.h"
 #include "stage1/run/selinux.h"
 #include "stage1/units/pod_units.h"
 #include "stage1/units/socket_units.h"
@@ -57,87 +38,6 @@ namespace paths = contract::pod_paths;
 
 // rkt's systemd flavour asks for a clean end by this signal (systemd(1): SIGRTMIN+3 starts halt.target).
 int halt_signal() { return SIGRTMIN + 3; }
-
-// The supervisor's state while the pod runs.
-class Supervisor {
- public:
-  // `users` for a pod with a user namespace of its own.
-  Supervisor(sys::EventLoop& loop, const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
-             const PodUsers* users, const PodCgroup& cgroup, std::vector<std::string> apps, HostManager& host,
-             const PassedSockets& sockets, PhaseTimer& timer)
-      : loop_(loop),
-        pod_dir_(pod_dir),
-        root_(root),
-        pod_(pod),
-        users_(users),
-        cgroup_(cgroup),
-        ends_(apps),
-        host_(host),
-        sockets_(sockets),
-        notifier_(loop),
-        life_(loop, root, pod, notifier_, life_events()),
-        timer_(timer) {}
-
-  Result<> start(const contract::EntrypointCall& call);
-  Result<> watch();
-  // Exit code of the pod, after the loop has ended.
-  Result<int> finish();
-
- private:
-  HubEvents hub_events();
-  LifeEvents life_events();
-  Result<> on_signal(const sys::UniqueFd& signals);
-  Result<> on_notify();
-  Result<> tell_if_ready();
-  Result<> on_pod_end();
-  Result<> on_ended(const stage2::HubEnded& ended);
-  void record_end(const std::string& app, int code) const;
-  Result<sys::DirFd> open_devpts() const;
-  Result<> account(const std::string& app, int code);
-  const PodApp& app_named(const std::string& name) const;
-  Result<> note_oom_kills(const std::string& app);
-  Result<sys::UniqueFd> open_terminal();
-  Result<> stop(const char* why);
-  static constexpr int kWarmTimes = 10;
-  void keep_warm(int times);
-  void give_up_unstarted();
-  Result<> repeat_halt();
-  Result<> kill();
-  Result<> quit_if_done();
-  void limit_time();
-  void account_for_killed();
-  std::unexpected<Error> unexpected_end() const;
-
-  sys::EventLoop& loop_;
-  const sys::DirFd& pod_dir_;
-  const sys::DirFd& root_;
-  const Pod& pod_;
-  const PodUsers* users_;
-  const PodCgroup& cgroup_;
-  AppEnds ends_;
-  HostManager& host_;
-  const PassedSockets& sockets_;
-  HostNotifier notifier_;
-  PodLife life_;
-  PhaseTimer& timer_;
-  sys::UniqueFd signals_;
-  sys::UniqueFd notify_;
-  std::unique_ptr<Hub> hub_;
-  std::unique_ptr<Terminal> terminal_;
-  std::optional<sys::Child> init_;
-  std::optional<sys::ExitStatus> init_end_;
-  QuickEnd quick_end_;
-  struct OomKills {
-    std::uint64_t counter = 0;  // the kernel's, when the app last ended
-    std::uint64_t total = 0;
-  };
-  std::map<std::string, OomKills> oom_kills_;
-  bool stopping_ = false;
-  bool killed_ = false;
-  bool ready_ = false;       // the pod's systemd has started
-  bool told_ready_ = false;  // the pod counts as ready
-  bool timed_out_ = false;
-};
 
 std::vector<std::string> init_argv(const contract::EntrypointCall& call) {
   // pod-init takes the options of `run`; the table renders them in the newest version.
@@ -182,6 +82,8 @@ Result<> prepare_for_users(const sys::DirFd& root, const Pod& pod, const PodUser
   TRY(sys::run_mount_plan({root, root, &users.user_namespace()}, plan));
   return cgroup.delegate_to(users.ids().first);
 }
+
+}  // namespace
 
 Result<> Supervisor::start(const contract::EntrypointCall& call) {
   signals_ = TRY(sys::open_signalfd({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH}));
@@ -463,87 +365,6 @@ Result<int> Supervisor::finish() {
   if (!ready_ && !init_end_->signalled && init_end_->value == contract::kExitFailure)
     return int{contract::kExitFailure};
   return unexpected_end();
-}
-
-Result<std::optional<PodUsers>> enter_users(const Pod& pod) {
-  if (!pod.options.private_users) return std::optional<PodUsers>();
-  const sys::DirFd pod_dir = TRY(sys::open_dir("."));
-  return std::optional(
-      TRY_CTX(PodUsers::enter(pod_dir, *pod.options.private_users), "preparing the pod's user namespace"));
-}
-
-Result<> warn_of_implicit_volumes(const Pod& pod) {
-  for (const PodApp& app : pod.apps)
-    for (const std::string& warning :
-         stage2::implicit_volume_warnings(TRY(stage2::mounts_of_app(pod.manifest, app))))
-      log::warning("warning: app '{}': {}", app.name(), warning);
-  return {};
-}
-
-std::vector<std::string> names_of(const Pod& pod) {
-  std::vector<std::string> names;
-  for (const PodApp& app : pod.apps) names.push_back(app.name());
-  return names;
-}
-
-// Limits that no cgroup is about.
-Result<> check_limits(const Pod& pod) {
-  for (const std::string& problem : TRY(limit_problems(pod))) {
-    if (!pod.options.waive_limits)
-      return std::unexpected(Error(ErrorKind::kUnsupported, problem).with_hint(stage2::kLimitsHint));
-    log::warning("{}", problem);
-  }
-  return {};
-}
-
-Result<> restrict_devices(const Pod& pod, const PodCgroup& cgroup) {
-  auto attached = attach_device_policy(cgroup.dir(), TRY(devices_of(pod)));
-  if (attached) return {};
-  (void)cgroup.remove();  // or gc does
-  return std::unexpected(
-      std::move(attached).error().with_hint("--insecure-options=paths runs the pod without a device policy"));
-}
-
-}  // namespace
-
-Result<int> supervise(const contract::EntrypointCall& call) {
-  PhaseTimer timer(start_of_run());
-  TRY(keep_lock());
-  (void)::signal(SIGPIPE, SIG_IGN);
-  Pod pod = TRY(load_pod(TRY(sys::open_dir(".")), call));
-  const auto users = TRY(enter_users(pod));
-  const sys::DirFd pod_dir = TRY(sys::open_dir("."));
-  const sys::DirFd root = TRY(open_root(pod_dir, pod));
-  const PassedSockets sockets = TRY(PassedSockets::take(pod));
-  pod.apps_with_sockets = sockets.apps();
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread.
-  if (!pod.apps_with_sockets.empty()) ::setenv(kAppsWithSockets, join(pod.apps_with_sockets, " ").c_str(), 1);
-  for (const std::string& warning : unknown_isolators(pod)) log::warning("warning: {}", warning);
-  TRY(check_limits(pod));
-  TRY(warn_of_implicit_volumes(pod));
-  HostManager host(pod_dir, pod.uuid, pod.options.machine_name, pod.options.debug);
-  host.enter_scope();
-  const PodCgroup cgroup =
-      TRY(PodCgroup::make(pod_dir, pod.uuid, TRY(limits_of(pod)), pod.options.waive_limits));
-  for (const std::string& warning : cgroup.warnings()) log::warning("{}", warning);
-  if (pod.options.restrict_paths) TRY(restrict_devices(pod, cgroup));
-  TRY(contract::write_pid_file(pod_dir, paths::kPpid, ::getpid()));
-  TRY(sys::make_symlink("systemd", pod_dir, paths::kFlavor));
-  auto loop = TRY(sys::EventLoop::create());
-  Result<int> code = 0;
-  {
-    Supervisor supervisor(loop, pod_dir, root, pod, users ? &*users : nullptr, cgroup, names_of(pod), host,
-                          sockets, timer);
-    Result<> ran = supervisor.start(call);
-    if (ran) ran = supervisor.watch();
-    code = ran ? supervisor.finish() : Result<int>(std::unexpected(std::move(ran).error()));
-  }
-  host.finish();
-  // Without it gc does the work; the pod has ended either way.
-  if (auto removed = cgroup.remove(); !removed) log::debug("{}", removed.error().to_string());
-  timer.end_phase("cgroup removed");
-  log::debug("phases: {}", timer.to_string());
-  return code;
 }
 
 }  // namespace agena::stage1

@@ -1,14 +1,114 @@
-// `run`: the pod's supervisor. Starts pod-init in the pod's namespaces and cgroup, carries the apps' output,
-// records their ends, and ends with the pod's exit code.
+// The pod's supervisor: starts pod-init in the pod's namespaces and cgroup, carries the apps' output, records
+// their ends, and ends the pod.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/phase_timer.h"
 #include "common/base/result.h"
 #include "common/contract/entrypoints.h"
+#include "common/sys/event_loop.h"
+#include "common/sys/fd.h"
+#include "common/sys/pidfd.h"
+#include "common/sys/spawn.h"
+#include "stage1/iohub/hub.h"
+#include "stage1/iohub/terminal.h"
+#include "stage1/life/host_notifier.h"
+#include "stage1/life/pod_life.h"
+#include "stage1/run/app_ends.h"
+#include "stage1/run/host_manager.h"
+#include "stage1/run/listen_sockets.h"
+#include "stage1/run/pod.h"
+#include "stage1/run/pod_cgroup.h"
+#include "stage1/run/pod_users.h"
+#include "stage1/run/quick_end.h"
 
 namespace agena::stage1 {
 
-// Runs the pod whose directory is the working directory, in a mount namespace where its roots are mounted.
-// Returns the pod's exit code: that of the first app that failed, or 0.
-Result<int> supervise(const contract::EntrypointCall& call);
+// The supervisor's state while the pod runs.
+class Supervisor {
+ public:
+  // `users` for a pod with a user namespace of its own.
+  Supervisor(sys::EventLoop& loop, const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
+             const PodUsers* users, const PodCgroup& cgroup, std::vector<std::string> apps, HostManager& host,
+             const PassedSockets& sockets, PhaseTimer& timer)
+      : loop_(loop),
+        pod_dir_(pod_dir),
+        root_(root),
+        pod_(pod),
+        users_(users),
+        cgroup_(cgroup),
+        ends_(apps),
+        host_(host),
+        sockets_(sockets),
+        notifier_(loop),
+        life_(loop, root, pod, notifier_, life_events()),
+        timer_(timer) {}
+
+  Result<> start(const contract::EntrypointCall& call);
+  Result<> watch();
+  // Exit code of the pod, after the loop has ended.
+  Result<int> finish();
+
+ private:
+  HubEvents hub_events();
+  LifeEvents life_events();
+  Result<> on_signal(const sys::UniqueFd& signals);
+  Result<> on_notify();
+  Result<> tell_if_ready();
+  Result<> on_pod_end();
+  Result<> on_ended(const stage2::HubEnded& ended);
+  void record_end(const std::string& app, int code) const;
+  Result<sys::DirFd> open_devpts() const;
+  Result<> account(const std::string& app, int code);
+  const PodApp& app_named(const std::string& name) const;
+  Result<> note_oom_kills(const std::string& app);
+  Result<sys::UniqueFd> open_terminal();
+  Result<> stop(const char* why);
+  static constexpr int kWarmTimes = 10;
+  void keep_warm(int times);
+  void give_up_unstarted();
+  Result<> repeat_halt();
+  Result<> kill();
+  Result<> quit_if_done();
+  void limit_time();
+  void account_for_killed();
+  std::unexpected<Error> unexpected_end() const;
+
+  sys::EventLoop& loop_;
+  const sys::DirFd& pod_dir_;
+  const sys::DirFd& root_;
+  const Pod& pod_;
+  const PodUsers* users_;
+  const PodCgroup& cgroup_;
+  AppEnds ends_;
+  HostManager& host_;
+  const PassedSockets& sockets_;
+  HostNotifier notifier_;
+  PodLife life_;
+  PhaseTimer& timer_;
+  sys::UniqueFd signals_;
+  sys::UniqueFd notify_;
+  std::unique_ptr<Hub> hub_;
+  std::unique_ptr<Terminal> terminal_;
+  std::optional<sys::Child> init_;
+  std::optional<sys::ExitStatus> init_end_;
+  QuickEnd quick_end_;
+  struct OomKills {
+    std::uint64_t counter = 0;  // the kernel's, when the app last ended
+    std::uint64_t total = 0;
+  };
+  std::map<std::string, OomKills> oom_kills_;
+  bool stopping_ = false;
+  bool killed_ = false;
+  bool ready_ = false;       // the pod's systemd has started
+  bool told_ready_ = false;  // the pod counts as ready
+  bool timed_out_ = false;
+};
 
 }  // namespace agena::stage1

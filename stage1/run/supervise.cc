@@ -1,0 +1,111 @@
+#include "stage1/run/supervise.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <optional>
+
+#include "common/base/log.h"
+#include "common/base/phase_timer.h"
+#include "common/base/strings.h"
+#include "common/contract/pod_paths.h"
+#include "common/contract/status_files.h"
+#include "common/stage2/process_limits.h"
+#include "common/stage2/volumes.h"
+#include "common/sys/event_loop.h"
+#include "common/sys/fs.h"
+#include "stage1/plan/devices.h"
+#include "stage1/plan/resources.h"
+#include "stage1/run/device_policy.h"
+#include "stage1/run/handed_over.h"
+#include "stage1/run/supervisor.h"
+#include "stage1/units/socket_units.h"
+
+namespace agena::stage1 {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+Result<std::optional<PodUsers>> enter_users(const Pod& pod) {
+  if (!pod.options.private_users) return std::optional<PodUsers>();
+  const sys::DirFd pod_dir = TRY(sys::open_dir("."));
+  return std::optional(
+      TRY_CTX(PodUsers::enter(pod_dir, *pod.options.private_users), "preparing the pod's user namespace"));
+}
+
+Result<> warn_of_implicit_volumes(const Pod& pod) {
+  for (const PodApp& app : pod.apps)
+    for (const std::string& warning :
+         stage2::implicit_volume_warnings(TRY(stage2::mounts_of_app(pod.manifest, app))))
+      log::warning("warning: app '{}': {}", app.name(), warning);
+  return {};
+}
+
+std::vector<std::string> names_of(const Pod& pod) {
+  std::vector<std::string> names;
+  for (const PodApp& app : pod.apps) names.push_back(app.name());
+  return names;
+}
+
+// Limits that no cgroup is about.
+Result<> check_limits(const Pod& pod) {
+  for (const std::string& problem : TRY(limit_problems(pod))) {
+    if (!pod.options.waive_limits)
+      return std::unexpected(Error(ErrorKind::kUnsupported, problem).with_hint(stage2::kLimitsHint));
+    log::warning("{}", problem);
+  }
+  return {};
+}
+
+Result<> restrict_devices(const Pod& pod, const PodCgroup& cgroup) {
+  auto attached = attach_device_policy(cgroup.dir(), TRY(devices_of(pod)));
+  if (attached) return {};
+  (void)cgroup.remove();  // or gc does
+  return std::unexpected(
+      std::move(attached).error().with_hint("--insecure-options=paths runs the pod without a device policy"));
+}
+
+}  // namespace
+
+Result<int> supervise(const contract::EntrypointCall& call) {
+  PhaseTimer timer(start_of_run());
+  TRY(keep_lock());
+  (void)::signal(SIGPIPE, SIG_IGN);
+  Pod pod = TRY(load_pod(TRY(sys::open_dir(".")), call));
+  const auto users = TRY(enter_users(pod));
+  const sys::DirFd pod_dir = TRY(sys::open_dir("."));
+  const sys::DirFd root = TRY(open_root(pod_dir, pod));
+  const PassedSockets sockets = TRY(PassedSockets::take(pod));
+  pod.apps_with_sockets = sockets.apps();
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread.
+  if (!pod.apps_with_sockets.empty()) ::setenv(kAppsWithSockets, join(pod.apps_with_sockets, " ").c_str(), 1);
+  for (const std::string& warning : unknown_isolators(pod)) log::warning("warning: {}", warning);
+  TRY(check_limits(pod));
+  TRY(warn_of_implicit_volumes(pod));
+  HostManager host(pod_dir, pod.uuid, pod.options.machine_name, pod.options.debug);
+  host.enter_scope();
+  const PodCgroup cgroup =
+      TRY(PodCgroup::make(pod_dir, pod.uuid, TRY(limits_of(pod)), pod.options.waive_limits));
+  for (const std::string& warning : cgroup.warnings()) log::warning("{}", warning);
+  if (pod.options.restrict_paths) TRY(restrict_devices(pod, cgroup));
+  TRY(contract::write_pid_file(pod_dir, paths::kPpid, ::getpid()));
+  TRY(sys::make_symlink("systemd", pod_dir, paths::kFlavor));
+  auto loop = TRY(sys::EventLoop::create());
+  Result<int> code = 0;
+  {
+    Supervisor supervisor(loop, pod_dir, root, pod, users ? &*users : nullptr, cgroup, names_of(pod), host,
+                          sockets, timer);
+    Result<> ran = supervisor.start(call);
+    if (ran) ran = supervisor.watch();
+    code = ran ? supervisor.finish() : Result<int>(std::unexpected(std::move(ran).error()));
+  }
+  host.finish();
+  // Without it gc does the work; the pod has ended either way.
+  if (auto removed = cgroup.remove(); !removed) log::debug("{}", removed.error().to_string());
+  timer.end_phase("cgroup removed");
+  log::debug("phases: {}", timer.to_string());
+  return code;
+}
+
+}  // namespace agena::stage1
