@@ -41,13 +41,14 @@ std::optional<unsigned> terminal_number(const Stdio& stdio) {
   return std::nullopt;
 }
 
-// An app with a terminal has it as /dev/console too.
+// An app with a terminal has it as /dev/console too, unless its /dev is a volume without the pod's terminals.
 Result<> mount_console(const LaunchPlan& plan) {
   const auto number = terminal_number(plan.stdio);
   if (!number) return {};
   return sys::run_mount_plan(TRY(sys::open_dir(plan.root)), {{.target = "dev/console",
                                                               .source = fmt::format("dev/pts/{}", *number),
-                                                              .from = sys::MountSource::kTarget}});
+                                                              .from = sys::MountSource::kTarget,
+                                                              .missing = sys::MissingSource::kSkip}});
 }
 
 Result<> pivot(const LaunchPlan& plan) {
