@@ -52,24 +52,8 @@ Result<schema::Volume> make_volume(const VolumeRequest& request) {
   return volume;
 }
 
-// What depends on whether the pod has a user namespace of its own.
-Result<> check_users_of_volume(const VolumeRequest& volume, bool private_users) {
-  if (volume.map_ids && !private_users)
-    return fail(ErrorKind::kInvalidInput,
-                "volume '{}': idmap maps to the ids of a user namespace, which the pod does not have "
-                "(--private-users)",
-                volume.name);
-  // mount_namespaces(7): what comes into a mount namespace of another user namespace is reduced to a slave.
-  if (private_users && volume.propagation == schema::Propagation::kShared)
-    return fail(ErrorKind::kUnsupported,
-                "volume '{}' cannot be shared: mounts of a pod with --private-users never show on the host",
-                volume.name);
-  return {};
-}
-
 Result<> add_volumes(const PrepareRequest& request, schema::PodManifest& pod) {
   for (const VolumeRequest& volume : request.volumes) {
-    TRY(check_users_of_volume(volume, request.private_users));
     if (schema::find_volume(pod, volume.name) != nullptr)
       return fail(ErrorKind::kInvalidInput, "duplicate volume name '{}'", volume.name);
     pod.volumes.push_back(TRY_CTX(make_volume(volume), "--volume"));
@@ -78,6 +62,7 @@ Result<> add_volumes(const PrepareRequest& request, schema::PodManifest& pod) {
 }
 
 Result<> add_pod_isolators(const PrepareRequest& request, schema::PodManifest& pod) {
+  pod.isolators = TRY(pod_isolators(request.resources));
   const KernelRequest& kernel = request.kernel;
   if (kernel.shm_size)
     pod.isolators.push_back(
@@ -104,7 +89,6 @@ Result<> add_pod_facts(const PrepareRequest& request, schema::PodManifest& pod) 
     pod.annotations.set(TRY_CTX(schema::AcIdentifier::parse(item.name), "--annotation"), item.value);
   pod.annotations.set(TRY(schema::AcIdentifier::parse(contract::kMutableAnnotation)),
                       request.is_mutable ? "true" : "false");
-  pod.isolators = TRY(pod_isolators(request.resources));
   for (const NameValue& item : request.user_annotations) pod.user_annotations[item.name] = item.value;
   for (const NameValue& item : request.user_labels) pod.user_labels[item.name] = item.value;
   return {};

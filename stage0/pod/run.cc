@@ -36,7 +36,7 @@ Result<> refuse_unsupported(const LaunchRequest& launch) {
 // What is to be started; checked while the pod is still prepared.
 Result<std::vector<std::string>> app_names(const sys::DirFd& pod, const LaunchRequest& launch) {
   const auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod, paths::kManifest))));
-  TRY(check_volume_sources(manifest));
+  TRY(check_volumes(manifest));
   if (manifest.apps.empty())
     return fail(ErrorKind::kInvalidInput, "pod must contain at least one application");
   if (launch.interactive && manifest.apps.size() > 1)
@@ -128,7 +128,7 @@ Result<std::vector<SharedVolume>> shared_volumes_of_prepared(const Engine& engin
 Result<PodLaunch> launch_pod(const Engine& engine, const RunRequest& request) {
   PhaseTimer times(engine.start);
   TRY(refuse_unsupported(request.launch));
-  TRY(check_volume_sources(request.prepare));
+  TRY(check_volumes(request.prepare));
   const auto shared = TRY(open_shared_volumes(request.prepare));
   // Before anything is opened: the kernel mounts only by descriptors of the namespace that it mounts in.
   TRY(sys::enter_private_mount_namespace());

@@ -22,15 +22,32 @@ Result<> check_volume(const schema::Volume& volume) {
   return check_source(volume.name.str(), volume.source);
 }
 
-}  // namespace
-
-Result<> check_volume_sources(const PrepareRequest& request) {
-  for (const VolumeRequest& volume : request.volumes)
-    if (volume.kind == VolumeRequest::Kind::kHost) TRY(check_source(volume.name, volume.source));
+// What depends on whether the pod has a user namespace of its own.
+Result<> check_users_of_volume(const VolumeRequest& volume, bool private_users) {
+  if (volume.map_ids && !private_users)
+    return fail(ErrorKind::kInvalidInput,
+                "volume '{}': idmap maps to the ids of a user namespace, which the pod does not have "
+                "(--private-users)",
+                volume.name);
+  // mount_namespaces(7): what comes into a mount namespace of another user namespace is reduced to a slave.
+  if (private_users && volume.propagation == schema::Propagation::kShared)
+    return fail(ErrorKind::kUnsupported,
+                "volume '{}' cannot be shared: mounts of a pod with --private-users never show on the host",
+                volume.name);
   return {};
 }
 
-Result<> check_volume_sources(const schema::PodManifest& manifest) {
+}  // namespace
+
+Result<> check_volumes(const PrepareRequest& request) {
+  for (const VolumeRequest& volume : request.volumes) {
+    TRY(check_users_of_volume(volume, request.private_users));
+    if (volume.kind == VolumeRequest::Kind::kHost) TRY(check_source(volume.name, volume.source));
+  }
+  return {};
+}
+
+Result<> check_volumes(const schema::PodManifest& manifest) {
   for (const schema::Volume& volume : manifest.volumes) TRY(check_volume(volume));
   for (const schema::RuntimeApp& app : manifest.apps)
     for (const schema::Mount& mount : app.mounts)

@@ -1,4 +1,4 @@
-// Host volumes are looked up before a pod is made or moved, so that a wrong path costs nothing.
+// Volumes are looked at before a pod is made or moved, so that a mistake costs nothing.
 #pragma once
 
 #include "common/base/result.h"
@@ -7,9 +7,9 @@
 
 namespace agena::stage0 {
 
-// Whether the sources of all host volumes are there; the error names the volume and the path. (They may still
-// go away: stage1 says the same then.)
-Result<> check_volume_sources(const PrepareRequest& request);
-Result<> check_volume_sources(const schema::PodManifest& manifest);
+// Whether the sources of all host volumes are there (they may still go away: stage1 says the same then), and
+// volumes suit the pod's users; the error names the volume and the path.
+Result<> check_volumes(const PrepareRequest& request);
+Result<> check_volumes(const schema::PodManifest& manifest);
 
 }  // namespace agena::stage0

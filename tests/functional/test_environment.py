@@ -229,7 +229,7 @@ class Walls(EnvironmentCase):
 
     def test_devices(self):
         nodes = sorted(self.run_in("systemd", "ls /dev"))
-        self.assertEqual(sorted(["fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin",
+        self.assertEqual(sorted(["fd", "full", "log", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin",
                                  "stdout", "tty", "urandom", "zero"]), nodes)
 
     def test_console_of_an_interactive_app(self):
