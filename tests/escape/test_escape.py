@@ -82,6 +82,9 @@ class Pod(Escape):
     def test_copied_roots(self):
         self.check_refused(self.in_pod("--no-overlay"))
 
+    def test_user_namespace(self):
+        self.check_refused(self.in_pod("--private-users"))
+
     def test_without_privileges(self):
         self.check_refused(self.in_pod("--user=1000", "--group=1000"))
 
