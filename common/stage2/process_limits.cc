@@ -63,11 +63,13 @@ Result<ProcessLimits> process_limits(const schema::App& app, const LimitRights& 
   return out;
 }
 
-Result<ProcessLimits> process_limits(const schema::App& app) {
+Result<ProcessLimits> process_limits(const schema::App& app, bool in_user_namespace) {
   const bool asked = schema::find_isolator(app.isolators, schema::IsolatorKind::kRlimits) != nullptr ||
                      schema::find_isolator(app.isolators, schema::IsolatorKind::kOomScoreAdj) != nullptr;
   if (!asked) return ProcessLimits{};
-  return process_limits(app, TRY(own_limit_rights()));
+  LimitRights rights = TRY(own_limit_rights());
+  if (in_user_namespace) rights.privileged = false;
+  return process_limits(app, rights);
 }
 
 }  // namespace agena::stage2

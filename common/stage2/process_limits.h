@@ -34,8 +34,9 @@ struct ProcessLimits {
 
 // From the isolators agena/rlimits and os/linux/oom-score-adj. An unknown resource is an error.
 Result<ProcessLimits> process_limits(const schema::App& app, const LimitRights& rights);
-// Likewise with the rights of the calling process.
-Result<ProcessLimits> process_limits(const schema::App& app);
+// Likewise with the rights that the calling process has, or would have in a user namespace: CAP_SYS_RESOURCE
+// counts in the initial one only.
+Result<ProcessLimits> process_limits(const schema::App& app, bool in_user_namespace = false);
 
 // What `--insecure-options` has for limits that cannot be enforced, as the hint of an error.
 inline constexpr const char* kLimitsHint =

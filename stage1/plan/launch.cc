@@ -3,8 +3,8 @@
 #include "common/contract/pod_paths.h"
 #include "common/stage2/app_plan.h"
 #include "common/stage2/hub_protocol.h"
-#include "manifests/schema/app_io.h"
 #include "common/stage2/process_limits.h"
+#include "manifests/schema/app_io.h"
 #include "stage1/plan/confinement.h"
 #include "stage1/units/pod_units.h"
 #include "stage1/units/socket_units.h"
@@ -51,7 +51,8 @@ Result<std::vector<stage2::LaunchPlan>> plan_launches(const Pod& pod, const PodA
   stage2::LaunchPlan confined;
   TRY(confine(app.app, pod.options.restrictions, confined));
   // What cannot be had has been told by the supervisor.
-  const stage2::ProcessLimits limits = TRY(stage2::process_limits(app.app));
+  const stage2::ProcessLimits limits =
+      TRY(stage2::process_limits(app.app, pod.options.private_users.has_value()));
   std::vector<stage2::LaunchPlan> plans;
   plans.push_back(TRY(stage2::plan_app(context)));
   for (const schema::EventHandler& handler : app.app.event_handlers)

@@ -175,7 +175,8 @@ Result<std::vector<std::string>> limit_problems(const Pod& pod) {
       problems.push_back(fmt::format(kText, isolator.name.str(), "the pod", "it is for apps"));
   }
   for (const PodApp& app : pod.apps) {
-    const auto limits = TRY_CTX(stage2::process_limits(app.app), "app '{}'", app.name());
+    const auto limits = TRY_CTX(stage2::process_limits(app.app, pod.options.private_users.has_value()),
+                                "app '{}'", app.name());
     for (const std::string& problem : limits.problems)
       problems.push_back(fmt::format("app '{}' cannot have {}", app.name(), problem));
     if (schema::find_isolator(app.app.isolators, IsolatorKind::kNetworkBandwidth) != nullptr)
