@@ -1,6 +1,7 @@
 #include "stage1/run/kernel_settings.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
@@ -10,6 +11,7 @@ namespace agena::stage1 {
 namespace {
 
 constexpr const char* kHostname = "kernel/hostname";
+constexpr const char* kDomainname = "kernel/domainname";
 // docker's and Linux containers' usual size.
 constexpr std::uint64_t kDefaultShmSize = 64U << 20U;
 
@@ -24,6 +26,10 @@ const schema::Sysctls* sysctls_of(const schema::PodManifest& manifest) {
 }
 
 Result<> write_sysctl(const sys::DirFd& root, const std::string& path, const std::string& value) {
+  // The file belongs to the host's root; the call asks who owns the namespace.
+  if (path == kDomainname)
+    return ::setdomainname(value.data(), value.size()) == 0 ? Result<>()
+                                                            : sys_fail("the value '{}'", printable(value));
   auto file = sys::open_at(root, "proc/sys/" + path, O_WRONLY);
   if (!file && file.error().sys_errno() == ENOENT)
     return fail(ErrorKind::kUnsupported, "this kernel has no such setting in a namespace of the pod's own");
