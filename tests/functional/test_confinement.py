@@ -15,7 +15,8 @@ class Confinement(Case):
         return dict(text.split(":\t") for text in done.texts)
 
     def run_shell(self, script, *words, before=(), **more):
-        return self.agena(*before, "run", "--net=none", Images.busybox(), *words, *shell(script), **more)
+        # One stream, whose lines have an order.
+        return self.agena(*before, "run", "--net=none", Images.busybox(), *words, *shell("exec 2>&1; " + script), **more)
 
 
 class Defaults(Confinement):
