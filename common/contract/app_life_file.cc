@@ -67,6 +67,7 @@ Result<std::string> render_app_life(const AppLifeStatus& status) {
   Json json = {{"version", kVersion}, {"restarts", status.restarts}};
   set(json, "lastExitCode", status.last_exit_code);
   set(json, "lastExitAt", status.last_exit_at);
+  if (!status.last_signal.empty()) json["lastSignal"] = status.last_signal;
   set(json, "startedAt", status.started_at);
   set(json, "restartAt", status.restart_at);
   set(json, "ready", status.ready);
@@ -85,6 +86,7 @@ Result<AppLifeStatus> parse_app_life(std::string_view json) {
   const JsonNode node(document, problems);
   AppLifeStatus status{.restarts = read_count(node, "restarts"),
                        .last_exit_at = read_time(node, "lastExitAt"),
+                       .last_signal = read_text(node, "lastSignal"),
                        .started_at = read_time(node, "startedAt"),
                        .restart_at = read_time(node, "restartAt"),
                        .status_text = read_text(node, "status"),

@@ -1,5 +1,6 @@
 // rkt/life/APP: what the supervisor tells of the course of an app that may be restarted, says when it is
-// ready, or is checked. Written by stage1 by rename, read by stage0's `status`.
+// ready, or is checked, and of every app of a mutable pod. Written by stage1 by rename, read by stage0's
+// `status`.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,7 @@ struct AppLifeStatus {
   std::uint32_t restarts = 0;
   std::optional<int> last_exit_code = {};  // of the last end, whether or not it was the last of all
   std::optional<Nanoseconds> last_exit_at = {};
+  std::string last_signal = {};                // what ended it, as in "SIGKILL"; empty: it exited by itself
   std::optional<Nanoseconds> started_at = {};  // of the last start
   std::optional<Nanoseconds> restart_at = {};  // while the next start is put off
   std::optional<bool> ready = {};              // of apps that are waited for

@@ -43,6 +43,17 @@ constexpr std::array kAppAddOptions = {
     EntrypointOption{"debug", kBool, 5, false},
     EntrypointOption{"uuid", kValue, 5, false},
     EntrypointOption{"app", kValue, 5, false},
+    EntrypointOption{"manifest", kValue, 8, false},
+};
+constexpr std::array kAppStopOptions = {
+    EntrypointOption{"debug", kBool, 5, false},
+    EntrypointOption{"app", kValue, 5, false},
+    EntrypointOption{"time", kValue, 8, true},
+};
+constexpr std::array kAppUpdateOptions = {
+    EntrypointOption{"debug", kBool, 8, false},
+    EntrypointOption{"app", kValue, 8, false},
+    EntrypointOption{"manifest", kValue, 8, false},
 };
 constexpr std::array kAppOptions = {
     EntrypointOption{"debug", kBool, 5, false},
@@ -66,10 +77,12 @@ constexpr std::array kEntrypoints = {
                   "", 0, 0},
     EntrypointRow{Entrypoint::kAppStart, "app-start", "coreos.com/rkt/stage1/app/start", 5, false,
                   kAppOptions, "", 0, 0},
-    EntrypointRow{Entrypoint::kAppStop, "app-stop", "coreos.com/rkt/stage1/app/stop", 5, false, kAppOptions,
-                  "", 0, 0},
+    EntrypointRow{Entrypoint::kAppStop, "app-stop", "coreos.com/rkt/stage1/app/stop", 5, false,
+                  kAppStopOptions, "", 0, 0},
     EntrypointRow{Entrypoint::kAppRm, "app-rm", "coreos.com/rkt/stage1/app/rm", 5, false, kAppOptions, "", 0,
                   0},
+    EntrypointRow{Entrypoint::kAppUpdate, "app-update", "coreos.com/rkt/stage1/app/update", 8, false,
+                  kAppUpdateOptions, "", 0, 0},
     EntrypointRow{Entrypoint::kAttach, "attach", "coreos.com/rkt/stage1/attach", 5, false, kAttachOptions, "",
                   0, 0},
 };

@@ -2,12 +2,12 @@
 //
 //   UUID/                                the pod directory; flock on it is the pod's lock
 //   ├── pod                              pod manifest (appc PodManifest), 0640
-//   ├── pod.lck                          flock for changes of the manifest (mutable pods), 0600
-//   ├── pod-created                      empty; its mtime is the creation time
-//   ├── pod-name                         the pod's name, if it has one (its reservation: DATA/names/NAME)
-//   ├── launch-flags                     flags of the last start, JSON (only if there were any)
-//   ├── layers                           one layer key a line: layers of the store that this pod uses
-//   ├── stage1TreeStoreID                chain key of the stage1 root, no newline
+//   ├── pod.next                         the manifest as it will be, while an app is added, removed or
+//   changed ├── pod.lck                          flock for changes of the manifest (mutable pods), 0600 ├──
+//   pod-created                      empty; its mtime is the creation time ├── pod-name the pod's name, if it
+//   has one (its reservation: DATA/names/NAME) ├── launch-flags                     flags of the last start,
+//   JSON (only if there were any) ├── layers                           one layer key a line: layers of the
+//   store that this pod uses ├── stage1TreeStoreID                chain key of the stage1 root, no newline
 //   ├── overlay-prepared                 flag: roots are overlays (absent: copies)
 //   ├── private-users-prepared           SHIFT:COUNT, ids of a pod with a user namespace of its own
 //   ├── appsinfo/APP/manifest            image manifest of the app
@@ -27,6 +27,7 @@
 //   │   └── etc/{rkt-resolv.conf,rkt-hosts,hosts-fallback,hostname,machine-id}
 //   ├── logs/APP.log[.N]                 what the app has written, CRI format; .1 is the youngest put aside
 //   ├── attach                           socket of the supervisor for `attach`, if an app can be attached
+//   ├── control                          socket of the supervisor for changes of its apps (mutable pods)
 //   ├── sharedVolumes/VOL/               backing directories of `empty` volumes
 //   ├── sharedMounts/VOL                 mount points of host volumes with propagation=shared
 //   ├── net-info.json                    networks as set up by stage1
@@ -44,6 +45,7 @@
 namespace agena::contract::pod_paths {
 
 inline constexpr const char* kManifest = "pod";
+inline constexpr const char* kNextManifest = "pod.next";
 inline constexpr const char* kManifestLock = "pod.lck";
 inline constexpr const char* kCreated = "pod-created";
 inline constexpr const char* kPodName = "pod-name";
@@ -64,6 +66,7 @@ inline constexpr const char* kSharedVolumes = "sharedVolumes";
 inline constexpr const char* kLogs = "logs";
 inline constexpr const char* kSharedMounts = "sharedMounts";
 inline constexpr const char* kAttach = "attach";
+inline constexpr const char* kControl = "control";
 inline constexpr const char* kNetInfo = "net-info.json";
 inline constexpr const char* kSubcgroup = "subcgroup";
 inline constexpr const char* kSelinux = "selinux";

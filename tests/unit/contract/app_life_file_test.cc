@@ -11,6 +11,7 @@ TEST(AppLifeFile, RoundTrip) {
   const AppLifeStatus all{.restarts = 3,
                           .last_exit_code = 137,
                           .last_exit_at = 1,
+                          .last_signal = "SIGKILL",
                           .started_at = 2,
                           .restart_at = 3,
                           .ready = true,
