@@ -67,6 +67,8 @@ Json to_json(const HubEnded& ended) {
 
 Json to_json(const HubStop& /*request*/) { return message("stop"); }
 
+Json to_json(const HubManager& /*request*/) { return message("manager"); }
+
 Json to_json(const HubAdmit& admit) {
   Json json = message("admit");
   json["app"] = name_text(admit.app);
@@ -164,6 +166,11 @@ HubRequest read_stop(const JsonNode& node) {
   return HubStop{};
 }
 
+HubRequest read_manager(const JsonNode& node) {
+  node.only_members({"version", "type"});
+  return HubManager{};
+}
+
 HubRequest read_admit(const JsonNode& node) {
   node.only_members({"version", "type", "app"});
   return HubAdmit{.app = require_text(node, "app")};
@@ -200,9 +207,9 @@ struct TypeRow {
 };
 
 constexpr std::array kRequests = {
-    TypeRow<HubRequest>{"admit", read_admit},   TypeRow<HubRequest>{"ended", read_ended},
-    TypeRow<HubRequest>{"failed", read_failed}, TypeRow<HubRequest>{"hello", read_hello},
-    TypeRow<HubRequest>{"stop", read_stop},
+    TypeRow<HubRequest>{"admit", read_admit},     TypeRow<HubRequest>{"ended", read_ended},
+    TypeRow<HubRequest>{"failed", read_failed},   TypeRow<HubRequest>{"hello", read_hello},
+    TypeRow<HubRequest>{"manager", read_manager}, TypeRow<HubRequest>{"stop", read_stop},
 };
 constexpr std::array kReplies = {
     TypeRow<HubReply>{"admitted", read_admitted},

@@ -10,6 +10,7 @@
 //                               restart is put off, or is not to be at all
 //   recorder ─ ended ─▶ hub     answered by `recorded` once the app's status is on disk
 //   stage2 ── stop ───▶ hub     the pod's systemd was asked to power off: the pod is to be stopped; no answer
+//   agent ── manager ─▶ hub     the connection becomes the agent's, and is no longer the hub's (stage1/apps)
 #pragma once
 
 #include <string>
@@ -69,7 +70,12 @@ struct HubAdmit {
   bool operator==(const HubAdmit&) const = default;
 };
 
-using HubRequest = std::variant<HubHello, HubFailed, HubEnded, HubStop, HubAdmit>;
+// The agent of a mutable pod is there, and takes orders for the pod's systemd on this connection.
+struct HubManager {
+  bool operator==(const HubManager&) const = default;
+};
+
+using HubRequest = std::variant<HubHello, HubFailed, HubEnded, HubStop, HubAdmit, HubManager>;
 
 // Answer to hello: the message carries as many descriptors as streams and then sockets, in this order.
 struct HubStreams {

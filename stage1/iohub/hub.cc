@@ -234,8 +234,16 @@ Result<> Hub::handle(int connection, const stage2::HubRequest& request) {
   if (const auto* admit = std::get_if<stage2::HubAdmit>(&request)) return serve_admit(connection, *admit);
   if (const auto* failed = std::get_if<stage2::HubFailed>(&request)) return events_.failed(*failed);
   if (std::holds_alternative<stage2::HubStop>(request)) return events_.stop();
+  if (std::holds_alternative<stage2::HubManager>(request)) return serve_manager(connection);
   TRY(events_.ended(std::get<stage2::HubEnded>(request)));
   return sys::send_message(connection, stage2::render_hub_reply(stage2::HubRecorded{}));
+}
+
+Result<> Hub::serve_manager(int connection) {
+  if (!events_.manager) return fail(ErrorKind::kUnsupported, "the pod's apps do not change");
+  sys::UniqueFd given = std::move(connections_.at(connection));
+  close_connection(connection);
+  return events_.manager(std::move(given));
 }
 
 Result<> Hub::serve_admit(int connection, const stage2::HubAdmit& admit) {

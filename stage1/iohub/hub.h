@@ -40,6 +40,8 @@ struct HubEvents {
   std::function<Result<>(const stage2::HubEnded&)> ended;
   // The pod's systemd was asked to power off.
   std::function<Result<>()> stop;
+  // The agent of a mutable pod has come; its connection is the owner's from here on.
+  std::function<Result<>(sys::UniqueFd connection)> manager = {};  // none where there is no agent
   // Names and descriptors of the sockets that an app is started with.
   std::function<PassedSockets::OfApp(const std::string& app)> sockets;
   // A terminal for an interactive app.
@@ -114,6 +116,7 @@ class Hub {
   Result<> accept();
   Result<> on_message(int connection);
   Result<> handle(int connection, const stage2::HubRequest& request);
+  Result<> serve_manager(int connection);
   Result<> serve_admit(int connection, const stage2::HubAdmit& admit);
   Result<> serve_hello(int connection, const stage2::HubHello& hello);
   Result<sys::UniqueFd> open_stream(const stage2::HubHello& hello, stage2::HubStream stream);

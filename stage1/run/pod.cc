@@ -44,9 +44,9 @@ std::string variable(const char* name) {
 }  // namespace
 
 Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const Uuid& uuid) {
-  if (call.flag("mutable")) return fail(ErrorKind::kUnsupported, "--mutable is not supported by this stage1");
   RunOptions options;
   options.debug = call.flag("debug");
+  options.is_mutable = call.flag("mutable");
   options.interactive = call.flag("interactive");
   options.network = TRY(read_network(call.value("net", "none")));
   options.hostname = call.value("hostname", "rkt-" + uuid.str());
@@ -95,7 +95,7 @@ Result<Pod> load_pod(const sys::DirFd& pod_dir, const contract::EntrypointCall& 
   RunOptions options = TRY(read_run_options(call, uuid));
   const std::string text = TRY(sys::read_file(pod_dir, contract::pod_paths::kManifest));
   Pod pod{std::move(uuid), std::move(options), TRY(codec::parse_pod_manifest(text)), {}};
-  if (pod.manifest.apps.empty())
+  if (pod.manifest.apps.empty() && !pod.options.is_mutable)
     return fail(ErrorKind::kInvalidInput, "pod must contain at least one application");
   if (pod.options.interactive && pod.manifest.apps.size() > 1)
     return fail(ErrorKind::kInvalidInput, "interactive option only supports one image");

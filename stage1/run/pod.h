@@ -27,6 +27,7 @@ enum class Network { kHost, kNone };
 struct RunOptions {
   bool debug = false;
   bool interactive = false;
+  bool is_mutable = false;  // apps come and go while the pod runs; none is started by itself
   Network network = Network::kNone;
   std::string hostname;      // never empty
   std::string machine_name;  // towards the host's systemd-machined; never empty

@@ -26,7 +26,8 @@ Result<> write_identity(const sys::DirFd& root, const Pod& pod) {
 
 Result<> write_app_files(const sys::DirFd& root, const Pod& pod, const PodApp& app, const PodLimits& limits) {
   const auto of_app = limits.apps.find(app.name());
-  const NamedFile unit = app_unit(app, of_app == limits.apps.end() ? CgroupLimits() : of_app->second);
+  const NamedFile unit =
+      app_unit(app, of_app == limits.apps.end() ? CgroupLimits() : of_app->second, pod.options.is_mutable);
   TRY(sys::write_file(root, std::string(kUnitDir) + "/" + unit.name, unit.text));
   for (const NamedFile& socket : TRY(socket_units(pod, app)))
     TRY(sys::write_file(root, std::string(kUnitDir) + "/" + socket.name, socket.text));

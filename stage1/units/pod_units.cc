@@ -18,17 +18,48 @@ std::string plan_path(const std::string& app, std::string_view role) {
 
 std::string notify_socket(const std::string& app) { return "run/agena/notify-" + app; }
 
-std::vector<NamedFile> static_units(const Pod& pod) {
-  UnitFile start;
-  start.section("Unit").set("Description", "Apps of pod " + pod.uuid.str()).set("DefaultDependencies", "no");
-  // Wants, not Requires: an app that cannot start must not take the others' jobs along; the supervisor
-  // decides about them.
+namespace {
+
+// What the pod starts by itself: the apps, or the sockets that start them; of a mutable pod the agent that
+// starts them when it is told to.
+std::vector<std::string> units_at_start(const Pod& pod) {
+  if (pod.options.is_mutable) return {kManagerUnit};
   std::vector<std::string> units;
   for (const PodApp& app : pod.apps)
     if (listens_in_pod(pod, app))
       std::ranges::move(socket_unit_names(app), std::back_inserter(units));
     else
       units.push_back(app.name() + ".service");
+  return units;
+}
+
+// Ends at once when the pod halts: it has nothing to finish.
+NamedFile manager_unit() {
+  UnitFile unit;
+  unit.section("Unit")
+      .set("Description", "Agent of the supervisor")
+      .set("DefaultDependencies", "no")
+      .set("Before", "halt.target")
+      .set("Conflicts", "halt.target")
+      .set("StartLimitIntervalSec", "0");
+  unit.section("Service")
+      .set("Type", "simple")
+      .set("Slice", "-.slice")
+      .set("Restart", "always")
+      .set("RestartSec", "0")
+      .set("KillSignal", "SIGKILL")
+      .command("ExecStart", {kBusProgram, "manager"});
+  return {kManagerUnit, unit.text()};
+}
+
+}  // namespace
+
+std::vector<NamedFile> static_units(const Pod& pod) {
+  UnitFile start;
+  start.section("Unit").set("Description", "Apps of pod " + pod.uuid.str()).set("DefaultDependencies", "no");
+  // Wants, not Requires: an app that cannot start must not take the others' jobs along; the supervisor
+  // decides about them.
+  const std::vector<std::string> units = units_at_start(pod);
   for (const std::string& unit : units) start.set("Wants", unit);
   for (const std::string& unit : units) start.set("After", unit);
   UnitFile halt;
@@ -49,10 +80,12 @@ std::vector<NamedFile> static_units(const Pod& pod) {
       .set("Type", "oneshot")
       .set("Slice", "-.slice")
       .command("ExecStart", {kStage2Program, "--stop-pod"});
-  return {{"default.target", start.text()},
-          {"halt.target", halt.text()},
-          {"pod.stop.service", stop.text()},
-          {"poweroff.target", poweroff.text()}};
+  std::vector<NamedFile> files = {{"default.target", start.text()},
+                                  {"halt.target", halt.text()},
+                                  {"pod.stop.service", stop.text()},
+                                  {"poweroff.target", poweroff.text()}};
+  if (pod.options.is_mutable) files.push_back(manager_unit());
+  return files;
 }
 
 namespace {
@@ -108,7 +141,7 @@ void add_limits(UnitFile& unit, const CgroupLimits& limits) {
 
 }  // namespace
 
-NamedFile app_unit(const PodApp& app, const CgroupLimits& limits) {
+NamedFile app_unit(const PodApp& app, const CgroupLimits& limits, bool is_mutable) {
   UnitFile unit;
   unit.section("Unit")
       .set("Description", fmt::format("Application={} Image={}", app.name(), image_name(app)))
@@ -118,6 +151,10 @@ NamedFile app_unit(const PodApp& app, const CgroupLimits& limits) {
   const bool restarts = app.life.restart.when != life::RestartPolicy::When::kNo;
   // The supervisor bounds the restarts; systemd shall not.
   if (restarts) unit.set("StartLimitIntervalSec", "0");
+  // systemd forgets it when it has ended, so that its next start reads the file that is there then; and it
+  // may be started as often as one likes.
+  if (is_mutable) unit.set("CollectMode", "inactive-or-failed");
+  if (is_mutable && !restarts) unit.set("StartLimitIntervalSec", "0");
   unit.section("Service")
       .set("Type", "simple")
       .set("Slice", "-.slice")

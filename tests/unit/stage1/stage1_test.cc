@@ -56,6 +56,16 @@ TEST(Units, OfAPod) {
   testing::expect_golden("stage1/units.txt", text);
 }
 
+TEST(Units, OfAMutablePod) {
+  Pod pod = example_pod();
+  pod.options.is_mutable = true;
+  std::string text;
+  for (const NamedFile& unit : static_units(pod)) text += "== " + unit.name + "\n" + unit.text;
+  const NamedFile unit = app_unit(pod.apps.at(1), {}, true);
+  text += "== " + unit.name + "\n" + unit.text;
+  testing::expect_golden("stage1/units_of_mutable_pod.txt", text);
+}
+
 TEST(Units, QuotedWords) {
   EXPECT_EQ(quote_word("plain"), R"("plain")");
   EXPECT_EQ(quote_word("a\"b\\c"), R"("a\"b\\c")");

@@ -39,6 +39,7 @@ TEST(HubProtocol, Requests) {
 }
 
 TEST(HubProtocol, SocketsAndStop) {
+  expect_round_trip(HubRequest(HubManager()), R"({"version":1,"type":"manager"})");
   expect_round_trip(HubRequest(HubStop()), R"({"version":1,"type":"stop"})");
   expect_round_trip(HubReply(HubStreams{.streams = {HubStream::kStdout}, .sockets = {"http", "x.socket"}}),
                     R"({"version":1,"type":"streams","streams":["stdout"],"sockets":["http","x.socket"]})");
