@@ -50,6 +50,11 @@ std::unexpected<Error> bus_fail(int negative_errno, std::string_view what) {
   return errno_fail(-negative_errno, "{}", what);
 }
 
+std::unexpected<Error> reply_fail(const sd_bus_error& error, std::string_view what) {
+  return fail(kind_of(error.name), "{}: {}", what,
+              printable(error.message == nullptr ? error.name : error.message));
+}
+
 Result<Bus> Bus::connect(const std::string& socket, Nanoseconds timeout, bool daemon) {
   sd_bus* raw = nullptr;
   if (const int r = sd_bus_new(&raw); r < 0) return bus_fail(r, "making a bus connection");
@@ -91,8 +96,7 @@ Result<BusMessage> Bus::call(const BusMessage& message) const {
   if (r >= 0) return BusMessage(reply);
   const char* method = sd_bus_message_get_member(message.get());
   if (error.name == nullptr) return bus_fail(r, fmt::format("calling {}", method));
-  return fail(kind_of(error.name), "{}: {}", method,
-              printable(error.message == nullptr ? error.name : error.message));
+  return reply_fail(error, method);
 }
 
 }  // namespace agena::stage1

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <systemd/sd-bus.h>
 
 #include <memory>
 #include <string>
@@ -11,9 +12,6 @@
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/base/uuid.h"
-
-struct sd_bus;
-struct sd_bus_message;
 
 namespace agena::stage1 {
 
@@ -51,5 +49,8 @@ class Bus {
 
 // Error of an sd-bus function, which returns a negative errno.
 std::unexpected<Error> bus_fail(int negative_errno, std::string_view what);
+
+// What the other side answered instead of what was asked for; the kind as of Bus::call().
+std::unexpected<Error> reply_fail(const sd_bus_error& error, std::string_view what);
 
 }  // namespace agena::stage1

@@ -1,8 +1,9 @@
-// bus: calls to the host's systemd and systemd-machined, one per start. A program of its own, dynamically
-// linked with the libsystemd of the stage1 image and started by the image's own loader, so that it needs
-// nothing of the host but the socket.
+// bus: calls to the host's systemd and systemd-machined, one per start, and in a mutable pod the agent that
+// calls the pod's systemd. A program of its own, dynamically linked with the libsystemd of the stage1 image
+// and started by the image's own loader, so that it needs nothing of the host but the socket.
 //
 //   bus [--debug] scope UNIT SLICE PID DESCRIPTION
+//   bus [--debug] manager
 //   bus [--debug] register NAME UUID LEADER ROOT
 //   bus [--debug] unregister NAME
 //
@@ -18,12 +19,15 @@
 #include "common/base/strings.h"
 #include "common/base/table.h"
 #include "common/contract/exit_codes.h"
+#include "common/stage2/hub_protocol.h"
 #include "stage1/bus/host_calls.h"
+#include "stage1/bus/manager.h"
 
 namespace agena::stage1 {
 namespace {
 
 constexpr const char* kManagerSocket = "/run/systemd/private";
+constexpr const char* kUnitDir = "/run/systemd/system";  // of the pod
 constexpr const char* kDaemonSocket = "/run/dbus/system_bus_socket";
 // The pod's start waits for its scope; systemd itself answers in milliseconds.
 constexpr Nanoseconds kScopeTimeout = 5 * kSecond;
@@ -41,6 +45,12 @@ Result<> scope(Words words) {
   const ScopeRequest request{
       .unit = words[0], .slice = words[1], .description = words[3], .pid = TRY(parse_pid(words[2]))};
   return start_scope(manager, request, kScopeTimeout);
+}
+
+Result<> manager(Words /*words*/) {
+  return run_manager_agent({.supervisor = TRY(join_supervisor(stage2::kHubSocket)),
+                            .manager_socket = kManagerSocket,
+                            .unit_dir = kUnitDir});
 }
 
 Result<> register_one(Words words) {
@@ -65,6 +75,7 @@ struct Command {
   Result<> (*run)(Words);
 };
 constexpr std::array kCommands = {
+    Command{"manager", 0, true, "serving the supervisor", manager},
     Command{"register", 4, false, "registering with systemd-machined", register_one},
     Command{"scope", 4, true, "starting a scope unit", scope},
     Command{"unregister", 1, false, "unregistering from systemd-machined", unregister},
@@ -74,9 +85,10 @@ static_assert(sorted_by_name(kCommands));
 Result<> dispatch(Words words) {
   const Command* command = words.empty() ? nullptr : find_by_name(kCommands, words[0]);
   if (command == nullptr || words.size() != command->words + 1)
-    return fail(ErrorKind::kInvalidInput,
-                "usage: bus [--debug] scope UNIT SLICE PID DESCRIPTION | register NAME UUID LEADER ROOT | "
-                "unregister NAME");
+    return fail(
+        ErrorKind::kInvalidInput,
+        "usage: bus [--debug] manager | scope UNIT SLICE PID DESCRIPTION | register NAME UUID LEADER ROOT | "
+        "unregister NAME");
   auto done = command->run(words.subspan(1));
   if (done) return done;
   Error error = std::move(done).error().with_context(command->activity);

@@ -46,7 +46,7 @@ NamedFile manager_unit() {
       .set("Type", "simple")
       .set("Slice", "-.slice")
       .set("Restart", "always")
-      .set("RestartSec", "0")
+      .set("RestartSec", "100ms")  // not at once, lest one that fails keeps the pod busy
       .set("KillSignal", "SIGKILL")
       .command("ExecStart", {kBusProgram, "manager"});
   return {kManagerUnit, unit.text()};
