@@ -68,7 +68,10 @@ Result<int> run_command(const CommandRow& row, std::span<const std::string_view>
   if (!row.takes_images) TRY(check_count(row.spec, call.args.arguments.size(), call.personality.name));
   if ((row.spec.needs & kNeedsRoot) != 0 && ::geteuid() != 0)
     return fail(ErrorKind::kPermission, "cannot run as unprivileged user");
-  return row.run(call);
+  Result<int> code = row.run(call);
+  if (code || row.failure == contract::kExitFailure) return code;
+  log::error(code.error());
+  return row.failure;
 }
 
 Result<int> dispatch(const Personality& personality, std::span<const std::string_view> args) {

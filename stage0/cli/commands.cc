@@ -3,6 +3,7 @@
 #include <array>
 
 #include "common/base/table.h"
+#include "stage0/cli/app_commands.h"
 #include "stage0/cli/app_flags.h"
 #include "stage0/cli/command_options.h"
 #include "stage0/cli/confine_flags.h"
@@ -34,9 +35,9 @@ constexpr std::array kRmOptions = {&kUuidFile};
 constexpr std::array kStatusOptions = {&kFormat, &kUuidFile, &kWait, &kWaitReady};
 constexpr std::array kStopOptions = {&kForce, &kStopGrace, &kUuidFile};
 
-template <std::size_t... N>
-consteval auto concatenated(const std::array<const Option*, N>&... lists) {
-  std::array<const Option*, (N + ...)> all{};
+template <class T, std::size_t... N>
+consteval auto concatenated(const std::array<T, N>&... lists) {
+  std::array<T, (N + ...)> all{};
   auto end = all.begin();
   ((end = std::ranges::copy(lists, end).out), ...);
   return all;
@@ -56,15 +57,15 @@ constexpr Lists1 kHelpLists = {kHelpOptions};
 constexpr Lists1 kImageListLists = {kImageListOptions};
 constexpr Lists1 kListLists = {kListOptions};
 constexpr Lists1 kLogsLists = {kLogsOptions};
-constexpr auto kPrepareLists =
-    std::to_array<OptionList>({kPrepareOnlyOptions, kPullOptions, kStage1Options, kPrepareOptions,
-                               kPodResourceOptions, kPodNameOptions, kOptionsOfImages, kKernelOptions});
+constexpr auto kPrepareLists = std::to_array<OptionList>({kPrepareOnlyOptions, kPullOptions, kStage1Options,
+                                                          kRootOptions, kPrepareOptions, kPodResourceOptions,
+                                                          kPodNameOptions, kOptionsOfImages, kKernelOptions});
 constexpr Lists1 kPrettyPrintLists = {kPrettyPrintOptions};
 constexpr Lists1 kRmLists = {kRmOptions};
 constexpr auto kRunLists = std::to_array<OptionList>(
-    {kPullOptions, kStage1Options, kPrepareOptions, kPodResourceOptions, kLaunchOptions, kRunOptions,
-     kPodLifeOptions, kPodNameOptions, kKernelOptions, kOptionsOfImages});
-constexpr std::array<OptionList, 2> kRunPreparedLists = {kLaunchOptions, kPodLifeOptions};
+    {kPullOptions, kStage1Options, kRootOptions, kPrepareOptions, kPodResourceOptions, kLaunchOptions,
+     kTerminalOptions, kRunOptions, kPodLifeOptions, kPodNameOptions, kKernelOptions, kOptionsOfImages});
+constexpr std::array<OptionList, 3> kRunPreparedLists = {kLaunchOptions, kTerminalOptions, kPodLifeOptions};
 constexpr Lists1 kStatusLists = {kStatusOptions};
 constexpr Lists1 kStopLists = {kStopOptions};
 
@@ -77,7 +78,7 @@ constexpr std::string_view kImagesText =
     "take the "
     "place of its Cmd.";
 
-constexpr std::array kRows = {
+constexpr std::array kOtherRows = {
     CommandRow{
         .spec = {.name = "attach",
                  .summary = "Join the streams of an app that runs",
@@ -266,6 +267,7 @@ constexpr std::array kRows = {
         .run = cmd_stop},
     CommandRow{.spec = {.name = "version", .summary = "Print versions"}, .run = cmd_version},
 };
+constexpr auto kRows = concatenated<CommandRow>(kAppRows, kOtherRows);
 static_assert(std::ranges::is_sorted(kRows, {}, [](const CommandRow& row) { return row.spec.name; }));
 
 consteval auto specs_of(const decltype(kRows)& rows) {

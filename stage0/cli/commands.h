@@ -8,6 +8,7 @@
 #include "common/base/help.h"
 #include "common/base/options.h"
 #include "common/base/result.h"
+#include "common/contract/exit_codes.h"
 #include "stage0/cli/global_options.h"
 #include "stage0/cli/image_args.h"
 #include "stage0/config/personality.h"
@@ -36,6 +37,8 @@ struct CommandRow {
   bool takes_images = false;
   OptionList app_options = {};
   OptionList leading_app_options = {};
+  // Exit code when the code of the command fails; usage errors are kExitFailure everywhere.
+  int failure = contract::kExitFailure;
 };
 
 // All commands, sorted by name.
@@ -49,6 +52,7 @@ ProgramSpec program_spec(const Personality& personality, std::vector<HelpTerm>& 
 // Our own version, "0.1.0".
 std::string_view own_version();
 
+Result<int> cmd_app_sandbox(const Invocation& call);
 Result<int> cmd_attach(const Invocation& call);
 Result<int> cmd_cat_manifest(const Invocation& call);
 Result<int> cmd_completion(const Invocation& call);

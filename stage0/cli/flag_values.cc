@@ -241,6 +241,40 @@ Result<MountRequest> parse_mount(std::string_view text) {
   return mount;
 }
 
+namespace {
+
+Result<std::string> parse_host_address(std::string_view text) {
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  if (is_ip_address(text)) return std::string(text);
+  return fail(ErrorKind::kInvalidInput, "'{}' is not an IP address", printable(text));
+}
+
+Result<std::uint16_t> parse_port_number(std::string_view text, std::string_view what) {
+  return static_cast<std::uint16_t>(TRY_CTX(parse_int(text, 1, 65535), "{}", what));
+}
+
+}  // namespace
+
+Result<PortRequest> parse_pod_port(std::string_view text) {
+  // What is left of the first three colons and right of the last is the address, which may have some itself.
+  const Cut name = cut(text, ':');
+  const Cut protocol = cut(name.after, ':');
+  const Cut pod_port = cut(protocol.after, ':');
+  const std::size_t last = pod_port.after.rfind(':');
+  if (name.before.empty() || last == std::string_view::npos)
+    return fail(ErrorKind::kInvalidInput, "expected NAME:PROTO:PORT:HOSTIP:HOSTPORT, found '{}'",
+                printable(text));
+  PortRequest port;
+  port.name = name.before;
+  port.protocol = protocol.before;
+  if (port.protocol != "tcp" && port.protocol != "udp")
+    return fail(ErrorKind::kInvalidInput, "unknown protocol '{}' (tcp, udp)", printable(port.protocol));
+  port.pod_port = TRY(parse_port_number(pod_port.before, "port of the pod"));
+  if (last != 0) port.host_ip = TRY(parse_host_address(pod_port.after.substr(0, last)));
+  port.host_port = TRY(parse_port_number(pod_port.after.substr(last + 1), "host port"));
+  return port;
+}
+
 Result<PortRequest> parse_port(std::string_view text) {
   const std::size_t first = text.find(':');
   const std::size_t last = text.rfind(':');
@@ -249,14 +283,9 @@ Result<PortRequest> parse_port(std::string_view text) {
   PortRequest port;
   port.name = text.substr(0, first);
   if (first != last) {
-    std::string_view address = text.substr(first + 1, last - first - 1);
-    if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
-    if (!is_ip_address(address))
-      return fail(ErrorKind::kInvalidInput, "'{}' is not an IP address", printable(address));
-    port.host_ip = address;
+    port.host_ip = TRY(parse_host_address(text.substr(first + 1, last - first - 1)));
   }
-  port.host_port =
-      static_cast<std::uint16_t>(TRY_CTX(parse_int(text.substr(last + 1), 1, 65535), "host port"));
+  port.host_port = TRY(parse_port_number(text.substr(last + 1), "host port"));
   return port;
 }
 

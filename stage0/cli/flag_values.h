@@ -26,6 +26,8 @@ Result<VolumeRequest> parse_volume(std::string_view text);
 Result<MountRequest> parse_mount(std::string_view text);
 // "NAME:[HOSTIP:]HOSTPORT"; an IPv6 address stands in brackets.
 Result<PortRequest> parse_port(std::string_view text);
+// "NAME:tcp|udp:PODPORT:HOSTIP:HOSTPORT"; an IPv6 address may stand in brackets.
+Result<PortRequest> parse_pod_port(std::string_view text);
 
 // "NAME[:ARGS],…", added to the list. Empty and repeated names, arguments for `all`, `host` and `none`, and
 // other networks beside `host` or `none` are errors.

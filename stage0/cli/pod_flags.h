@@ -107,16 +107,26 @@ inline constexpr auto kStage1Flags = std::to_array<PodFlagRow>({
 });
 inline constexpr auto kStage1Options = options_of(kStage1Flags);
 
+// How the roots of a pod are made.
+inline constexpr auto kRootFlags = std::to_array<PodFlagRow>({
+    {{.name = "no-overlay", .help = "copy root file systems instead of mounting overlays"},
+     [](PodFlags& flags, std::string_view value) -> Result<> {
+       flags.prepare.no_overlay = TRY(parse_bool(value));
+       return {};
+     }},
+    {{.name = "private-users", .help = "run the pod in a user namespace of its own"},
+     [](PodFlags& flags, std::string_view value) -> Result<> {
+       flags.prepare.private_users = TRY(parse_bool(value));
+       return {};
+     }},
+});
+inline constexpr auto kRootOptions = options_of(kRootFlags);
+
 // What a prepared pod is made of.
 inline constexpr auto kPrepareFlags = std::to_array<PodFlagRow>({
     {{.name = "inherit-env", .help = "give apps the caller's environment, below the image's own"},
      [](PodFlags& flags, std::string_view value) -> Result<> {
        flags.prepare.inherit_env = TRY(parse_bool(value));
-       return {};
-     }},
-    {{.name = "no-overlay", .help = "copy root file systems instead of mounting overlays"},
-     [](PodFlags& flags, std::string_view value) -> Result<> {
-       flags.prepare.no_overlay = TRY(parse_bool(value));
        return {};
      }},
     {{.name = "pod-manifest",
@@ -135,11 +145,6 @@ inline constexpr auto kPrepareFlags = std::to_array<PodFlagRow>({
       .repeatable = true},
      [](PodFlags& flags, std::string_view value) -> Result<> {
        flags.prepare.ports.push_back(TRY(parse_port(value)));
-       return {};
-     }},
-    {{.name = "private-users", .help = "run the pod in a user namespace of its own"},
-     [](PodFlags& flags, std::string_view value) -> Result<> {
-       flags.prepare.private_users = TRY(parse_bool(value));
        return {};
      }},
     {{.name = "set-env",
@@ -169,6 +174,16 @@ inline constexpr auto kPrepareFlags = std::to_array<PodFlagRow>({
      add_volume},
 });
 inline constexpr auto kPrepareOptions = options_of(kPrepareFlags);
+
+// For pods whose apps are known when they start.
+inline constexpr auto kTerminalFlags = std::to_array<PodFlagRow>({
+    {{.name = "interactive", .help = "give the terminal to the app; for pods of one app"},
+     [](PodFlags& flags, std::string_view value) -> Result<> {
+       flags.launch.interactive = TRY(parse_bool(value));
+       return {};
+     }},
+});
+inline constexpr auto kTerminalOptions = options_of(kTerminalFlags);
 
 // What is decided when the pod starts.
 inline constexpr auto kLaunchFlags = std::to_array<PodFlagRow>({
@@ -213,11 +228,6 @@ inline constexpr auto kLaunchFlags = std::to_array<PodFlagRow>({
       .help = "entries for /etc/hosts; or 'host' for the host's file",
       .repeatable = true},
      [](PodFlags& flags, std::string_view value) { return add_hosts_entries(flags.launch.hosts, value); }},
-    {{.name = "interactive", .help = "give the terminal to the app; for pods of one app"},
-     [](PodFlags& flags, std::string_view value) -> Result<> {
-       flags.launch.interactive = TRY(parse_bool(value));
-       return {};
-     }},
     {{.name = "ipc",
       .value_name = "MODE",
       .arity = OptionArity::kValue,

@@ -12,6 +12,7 @@
 #include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
 #include "stage0/cli/resource_flags.h"
+#include "stage0/cli/sandbox_flags.h"
 #include "stage0/cli/volume_flags.h"
 
 namespace agena::stage0 {
@@ -68,10 +69,11 @@ Result<PodFlags> apply_pod_flags(std::span<const OptionUse> uses) {
   for (const OptionUse& use : uses) {
     const bool applied =
         TRY(apply_option(kPullFlags, use, flags)) || TRY(apply_option(kStage1Flags, use, flags)) ||
-        TRY(apply_option(kPrepareFlags, use, flags)) || TRY(apply_option(kLaunchFlags, use, flags)) ||
-        TRY(apply_option(kRunFlags, use, flags)) || TRY(apply_option(kPodLifeFlags, use, flags)) ||
-        TRY(apply_option(kPodNameFlags, use, flags)) || TRY(apply_option(kPodResourceFlags, use, flags)) ||
-        TRY(apply_option(kKernelFlags, use, flags));
+        TRY(apply_option(kRootFlags, use, flags)) || TRY(apply_option(kTerminalFlags, use, flags)) ||
+        TRY(apply_option(kSandboxFlags, use, flags)) || TRY(apply_option(kPrepareFlags, use, flags)) ||
+        TRY(apply_option(kLaunchFlags, use, flags)) || TRY(apply_option(kRunFlags, use, flags)) ||
+        TRY(apply_option(kPodLifeFlags, use, flags)) || TRY(apply_option(kPodNameFlags, use, flags)) ||
+        TRY(apply_option(kPodResourceFlags, use, flags)) || TRY(apply_option(kKernelFlags, use, flags));
     (void)applied;  // what is left are global flags, mounts for all apps, and the command's own flags
   }
   return flags;
@@ -200,6 +202,14 @@ Result<> check_launch(const LaunchRequest& launch) {
   return {};
 }
 
+// What is decided when a pod starts, against what it is.
+Result<> check_start(const RunRequest& request) {
+  TRY(check_launch(request.launch));
+  if (!request.prepare.ports.empty())
+    return fail(ErrorKind::kUnsupported, "--port does not work with the networks 'none' and 'host'");
+  return {};
+}
+
 }  // namespace
 
 Result<RunRequest> make_run_request(const ImageArgs& args, const InsecureOptions& insecure) {
@@ -208,11 +218,21 @@ Result<RunRequest> make_run_request(const ImageArgs& args, const InsecureOptions
   request.prepare = TRY(finish_prepare(args, insecure, flags));
   request.launch = std::move(flags.launch);
   request.uuid_file_save = std::move(flags.uuid_file_save);
-  TRY(check_launch(request.launch));
-  if (!request.prepare.ports.empty())
-    return fail(ErrorKind::kUnsupported, "--port does not work with the networks 'none' and 'host'");
+  TRY(check_start(request));
   if (request.launch.interactive && request.prepare.apps.size() > 1)
     return fail(ErrorKind::kInvalidInput, "--interactive: interactive option only supports one image");
+  return request;
+}
+
+Result<RunRequest> make_sandbox_request(std::span<const OptionUse> uses, const InsecureOptions& insecure) {
+  PodFlags flags = TRY(apply_pod_flags(uses));
+  RunRequest request;
+  request.prepare = std::move(flags.prepare);
+  request.prepare.is_mutable = true;
+  request.prepare.insecure = insecure;
+  request.launch = std::move(flags.launch);
+  request.uuid_file_save = std::move(flags.uuid_file_save);
+  TRY(check_start(request));
   return request;
 }
 

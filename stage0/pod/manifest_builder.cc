@@ -9,6 +9,7 @@
 #include "manifests/codec/pod_manifest.h"
 #include "manifests/isolators/isolators.h"
 #include "stage0/pod/app_builder.h"
+#include "stage0/pod/mutable_pod.h"
 #include "stage0/pod/resource_isolators.h"
 
 namespace agena::stage0 {
@@ -75,12 +76,17 @@ Result<> add_pod_isolators(const PrepareRequest& request, schema::PodManifest& p
 }
 
 Result<> add_ports(const PrepareRequest& request, schema::PodManifest& pod) {
-  for (const PortRequest& port : request.ports)
-    pod.ports.push_back({.name = TRY_CTX(schema::AcName::parse(port.name), "--port"),
+  for (const PortRequest& port : request.ports) {
+    const auto name = TRY_CTX(schema::AcName::parse(port.name), "--port");
+    std::optional<schema::Port> pod_port;
+    if (!port.protocol.empty())
+      pod_port = schema::Port{.name = name, .protocol = port.protocol, .port = port.pod_port};
+    pod.ports.push_back({.name = name,
                          .host_port = port.host_port,
                          .host_ip = port.host_ip,
-                         .pod_port = std::nullopt,
+                         .pod_port = std::move(pod_port),
                          .extra = {}});
+  }
   return {};
 }
 
@@ -137,7 +143,7 @@ Result<schema::PodManifest> build_pod_manifest(const PrepareRequest& request,
 }
 
 Result<> check_given_manifest(const schema::PodManifest& manifest, std::span<const ImageRecord> images) {
-  if (manifest.apps.empty())
+  if (manifest.apps.empty() && !is_mutable_pod(manifest))
     return fail(ErrorKind::kInvalidInput, "pod must contain at least one application");
   for (std::size_t i = 0; i < manifest.apps.size(); ++i) {
     const schema::RuntimeApp& app = manifest.apps[i];

@@ -6,12 +6,12 @@
 #include "common/base/json_node.h"
 #include "common/base/json_text.h"
 #include "common/base/table.h"
-#include "common/contract/entrypoints.h"
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
 #include "common/sys/fs.h"
 #include "manifests/codec/image_manifest.h"
 #include "manifests/codec/pod_manifest.h"
+#include "stage0/pod/mutable_pod.h"
 #include "stage0/pod/pod_files.h"
 #include "stage0/pod/pod_name.h"
 
@@ -159,8 +159,7 @@ class Reader {
     if (!text) return std::unexpected(text.error());
     const auto manifest = TRY(codec::parse_pod_manifest(*text));
     info_.has_manifest = true;
-    const std::string* is_mutable = manifest.annotations.find(contract::kMutableAnnotation);
-    info_.is_mutable = is_mutable != nullptr && *is_mutable == "true";
+    info_.is_mutable = is_mutable_pod(manifest);
     info_.user_annotations = copy_map(manifest.user_annotations);
     info_.user_labels = copy_map(manifest.user_labels);
     const bool has_mounts = std::ranges::any_of(manifest.apps, [](const schema::RuntimeApp& app) {

@@ -6,6 +6,7 @@
 #include "common/sys/fs.h"
 #include "manifests/codec/pod_manifest.h"
 #include "stage0/pod/image_choice.h"
+#include "stage0/pod/mutable_pod.h"
 #include "stage0/pod/pod_name.h"
 #include "stage0/pod/prepare_steps.h"
 #include "stage0/pod/private_users.h"
@@ -21,13 +22,6 @@ namespace paths = contract::pod_paths;
 
 constexpr mode_t kManifestMode = 0640;
 constexpr mode_t kManifestLockMode = 0600;
-
-// What the request asks for and no part of this build can do.
-Result<> refuse_unsupported(const PrepareRequest& request) {
-  if (request.is_mutable)
-    return fail(ErrorKind::kUnsupported, "app sandboxes are not supported by this build");
-  return {};
-}
 
 // Whether every layer is in the store.
 Result<bool> all_present(const Store& store, std::span<const LayerKey> layers) {
@@ -105,7 +99,6 @@ Result<> fill_directory(Store& store, const Engine& engine, const Pods& pods, co
 
 Result<Preparation> prepare_directory(const Engine& engine, const Pods& pods, const PrepareRequest& request,
                                       const std::string& uuid_file, PhaseTimer& times) {
-  TRY(refuse_unsupported(request));
   // Before anything is fetched; what counts is the taking.
   if (!request.name.empty()) TRY(check_name_free(pods, request.name));
   Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadWrite));
@@ -113,6 +106,7 @@ Result<Preparation> prepare_directory(const Engine& engine, const Pods& pods, co
   ImageChoice choice = TRY(choose_images(store, engine, request));
   // A wrong image is refused before there is a pod.
   TRY(Stage1Manifest::of(choice.stage1.manifest));
+  if (is_mutable_pod(choice.manifest)) TRY(check_can_be_mutable(choice.stage1.manifest));
   times.end_phase("resolve");
 
   Preparation preparation{.pod = TRY(Pod::create(pods)), .warnings = {}};

@@ -10,6 +10,7 @@
 #include "common/sys/user_namespace.h"
 #include "manifests/codec/pod_manifest.h"
 #include "stage0/pod/dns_files.h"
+#include "stage0/pod/mutable_pod.h"
 #include "stage0/pod/prepare_steps.h"
 #include "stage0/pod/private_users.h"
 #include "stage0/pod/roots.h"
@@ -34,16 +35,23 @@ Result<> refuse_unsupported(const LaunchRequest& launch) {
 }
 
 // What is to be started; checked while the pod is still prepared.
-Result<std::vector<std::string>> app_names(const sys::DirFd& pod, const LaunchRequest& launch) {
+struct PodApps {
+  std::vector<std::string> names;
+  bool is_mutable = false;
+};
+
+Result<PodApps> read_apps(const sys::DirFd& pod, const LaunchRequest& launch) {
   const auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod, paths::kManifest))));
   TRY(check_volumes(manifest));
-  if (manifest.apps.empty())
+  PodApps apps{.names = {}, .is_mutable = is_mutable_pod(manifest)};
+  if (manifest.apps.empty() && !apps.is_mutable)
     return fail(ErrorKind::kInvalidInput, "pod must contain at least one application");
+  if (launch.interactive && apps.is_mutable)
+    return fail(ErrorKind::kInvalidInput, "a mutable pod starts without apps that could be interactive");
   if (launch.interactive && manifest.apps.size() > 1)
     return fail(ErrorKind::kInvalidInput, "interactive option only supports one image");
-  std::vector<std::string> names;
-  for (const schema::RuntimeApp& app : manifest.apps) names.push_back(app.name.str());
-  return names;
+  for (const schema::RuntimeApp& app : manifest.apps) apps.names.push_back(app.name.str());
+  return apps;
 }
 
 Result<> mount_pod_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps,
@@ -54,9 +62,10 @@ Result<> mount_pod_roots(const Store& store, const sys::DirFd& pod, const std::v
 }
 
 // From a locked pod in `prepare`, `prepared` or (ended) `run` to one that only lacks the exec.
-Result<PodLaunch> launch(const Engine& engine, Pod& pod, const RunCallFacts& facts,
+Result<PodLaunch> launch(const Engine& engine, Pod& pod, RunCallFacts facts,
                          const std::vector<SharedVolume>& shared, PhaseTimer times) {
-  const auto apps = TRY(app_names(pod.dir(), facts.launch));
+  const auto [apps, is_mutable] = TRY(read_apps(pod.dir(), facts.launch));
+  facts.is_mutable = is_mutable;
   if (pod.directory() != PodDirectory::kRun) TRY(pod.move_to(PodDirectory::kRun));
   const Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadOnly));
   const SelinuxLabels labels =

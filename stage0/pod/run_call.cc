@@ -54,6 +54,7 @@ contract::EntrypointCall render_run_options(const Engine& engine, const Uuid& uu
   set_flag("disable-capabilities-restriction", facts.insecure.capabilities);
   set_flag("disable-paths", facts.insecure.paths);
   set_flag("disable-seccomp", facts.insecure.seccomp);
+  set_flag("mutable", facts.is_mutable);
   set("ipc", launch.ipc);
   set("machine-name", default_name(engine, uuid, kMachineNameSince, interface_version));
   set_flag("disable-limits", facts.insecure.limits);

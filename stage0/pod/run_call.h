@@ -13,6 +13,7 @@ namespace agena::stage0 {
 struct RunCallFacts {
   const LaunchRequest& launch;
   const InsecureOptions& insecure;
+  bool is_mutable = false;
 };
 
 // Options of the call for a stage1 of this interface version (the table of the contract drops what an old one

@@ -82,11 +82,14 @@ struct VolumeRequest {
   bool operator==(const VolumeRequest&) const = default;
 };
 
-// `--port NAME:[HOSTIP:]HOSTPORT`; host_ip is a literal address or empty (any).
+// `--port NAME:[HOSTIP:]HOSTPORT`; host_ip is a literal address or empty (any). Without a protocol it is the
+// port of this name of an app; with one (`app sandbox`) the port of the pod that is given here.
 struct PortRequest {
   std::string name;
   std::string host_ip;
   std::uint16_t host_port = 0;
+  std::string protocol = {};  // "tcp", "udp", or empty
+  std::uint16_t pod_port = 0;
   bool operator==(const PortRequest&) const = default;
 };
 
@@ -137,7 +140,7 @@ struct AppRequest {
 };
 
 // Everything that decides what a prepared pod is. Either pod_manifest is set, and then apps, mounts, volumes,
-// ports, resources, set_env and inherit_env are empty; or there is at least one app.
+// ports, resources, set_env and inherit_env are empty; or there is at least one app; or the pod is mutable.
 struct PrepareRequest {
   std::string name;                  // of the pod; empty: none
   std::vector<AppRequest> apps;      // in the order of the command line

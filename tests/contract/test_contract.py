@@ -1,5 +1,6 @@
 """The stage1 contract: the same tests against the systemd flavour, fly, and a stub that knows the contract alone."""
 
+import json
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from imagekit.entries import directory, file, symlink
 
 KEY = "coreos.com/rkt/stage1/"
 ENTRYPOINTS = ("run", "enter", "gc", "stop")
+APP_ENTRYPOINTS = ("app/add", "app/start", "app/stop", "app/rm", "app/update")
 RUN_OPTIONS = ["--debug", "--net", "--interactive", "--private-users", "--mds-token", "--local-config", "--hostname",
                "--dns-conf-mode", "--disable-capabilities-restriction", "--disable-paths", "--disable-seccomp",
                "--mutable", "--ipc", "--disable-limits", "--disable-lsm", "--machine-name"]
@@ -154,13 +156,14 @@ class StubFlavour(Flavour):
             self.fail("set AGENA_STUB_STAGE1 to the stub's program")
         self.record = os.path.join(self.top, "record")
 
-    def stage1(self, version=7, entrypoints=ENTRYPOINTS, name="stub") -> str:
-        notes = [{"name": KEY + one, "value": "/stub/" + one} for one in entrypoints]
+    def stage1(self, version=8, entrypoints=ENTRYPOINTS, name="stub", mode="") -> str:
+        notes = [{"name": KEY + one, "value": "/stub/" + one.replace("/", "-")} for one in entrypoints]
         if version is not None:
             notes.append({"name": KEY + "interface-version", "value": str(version)})
         items = [directory("stub"), file("stub/program", read(self.program, "rb"), 0o755),
                  file("stub/record", self.record.encode()),
-                 *(symlink("stub/" + one, "program") for one in ENTRYPOINTS)]
+                 file("stub/mode", mode.encode()),
+                 *(symlink("stub/" + one.replace("/", "-"), "program") for one in ENTRYPOINTS + APP_ENTRYPOINTS)]
         path = os.path.join(self.top, f"{name}.aci")
         if not os.path.exists(path):
             aci.build(path, aci.image_manifest("example.com/" + name, annotations=notes), items, "none")
@@ -265,6 +268,42 @@ class Calls(StubFlavour):
                 # Insecure options go without a word.
                 self.assertEqual(version in (5, 3), "--disable-paths" in args)
                 self.assertNotIn("--disable", done.err)
+
+    def test_a_sandbox(self):
+        stage1 = self.stage1(entrypoints=ENTRYPOINTS + APP_ENTRYPOINTS, name="full")
+        uuid_file = os.path.join(self.top, "uuid")
+        process = self.start("app", "sandbox", f"--stage1-path={stage1}", "--net=none", "--annotation=example.com/a=b",
+                             "--user-annotation=note=any text", "--user-label=tier=front", "--pod-name=box",
+                             f"--uuid-file-save={uuid_file}")
+        wait_until(lambda: os.path.exists(uuid_file) or process.poll() is not None, "the pod has a UUID")
+        self.agena("status", "--wait-ready=60s", "box")
+        uuid = read(uuid_file)
+        self.assertIn("--mutable", self.call("run")["arg"])
+        manifest = json.loads(self.agena("cat-manifest", uuid).out)
+        self.assertEqual([], manifest["apps"])
+        notes = {one["name"]: one["value"] for one in manifest["annotations"]}
+        self.assertEqual({KEY + "mutable": "true", "example.com/a": "b"}, notes)
+        self.assertEqual({"note": "any text"}, manifest["userAnnotations"])
+        self.assertEqual({"tier": "front"}, manifest["userLabels"])
+        self.agena("stop", uuid)
+        self.finish(process)
+        self.assertIn("the pod ends", self.errors(process))
+        self.fails("run-prepared", "--interactive", uuid, message="a mutable pod starts without apps")
+        again = self.start("start", uuid)
+        self.agena("status", "--wait-ready=60s", uuid)
+        self.agena("stop", uuid)
+        self.finish(again)
+
+    def test_no_sandbox_without_entrypoints(self):
+        """Nor is a pod made."""
+        for missing in ("app/add", "app/start", "app/stop", "app/rm"):
+            present = [one for one in ENTRYPOINTS + APP_ENTRYPOINTS if one not in (missing, "app/update")]
+            stage1 = self.stage1(entrypoints=present, name="no-" + missing.replace("/", "-"))
+            self.fails("app", "sandbox", f"--stage1-path={stage1}", code=1,
+                       message="cannot run mutable pods: it has no entrypoint " + missing.replace("/", "-"))
+        self.fails("app", "sandbox", f"--stage1-path={self.built('stage1-fly.aci')}", code=1,
+                   message="'agena.dev/stage1-fly' cannot run mutable pods")
+        self.assertEqual([], self.pod_directories())
 
     def test_missing_entrypoints(self):
         stage1 = self.stage1(entrypoints=("enter", "gc", "stop"), name="headless")

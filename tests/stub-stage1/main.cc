@@ -1,6 +1,6 @@
-// A third party's stage1, as small as the contract allows: no isolation, one app, chroot and exec. It knows
-// of the engine what docs/stage1-contract.md says and nothing more, and records how it is called, for the
-// contract suite.
+// A third party's stage1, as small as the contract allows: no isolation, one app, chroot and exec. A mutable
+// pod is a process that waits; its apps are taken note of, and never run. It knows of the engine what
+// docs/stage1-contract.md says and nothing more, and records how it is called, for the contract suite.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -31,11 +31,15 @@ namespace {
 namespace paths = contract::pod_paths;
 using contract::EntrypointCall;
 
-// Adds lines to the record, whose path stands in a file beside the program: stage0 does not pass every
-// variable to every entrypoint. Without that file nothing is recorded.
-Result<> record(const std::string& text) {
+// A file beside the program: stage0 does not pass every variable to every entrypoint.
+Result<std::string> read_own_file(const std::string& name) {
   const std::string program = TRY(sys::read_link(sys::at_cwd(), "/proc/self/exe"));
-  const auto path = sys::read_file(sys::at_cwd(), program.substr(0, program.rfind('/')) + "/record");
+  return sys::read_file(sys::at_cwd(), program.substr(0, program.rfind('/')) + "/" + name);
+}
+
+// Adds lines to the record, whose path stands in such a file. Without it nothing is recorded.
+Result<> record(const std::string& text) {
+  const auto path = read_own_file("record");
   if (!path) return {};
   const sys::UniqueFd fd = TRY(sys::open_at(sys::at_cwd(), *path, O_WRONLY | O_CREAT | O_APPEND, 0644));
   return sys::write_all(fd.get(), text);
@@ -93,9 +97,28 @@ Result<App> only_app() {
   return found;
 }
 
-Result<> run(const EntrypointCall& /*call*/) {
+// Says that apps may be managed, and lives until it is told to end. The file `mode` beside the program makes
+// it "fail" before that, or be "slow" for ever.
+Result<> run_mutable() {
+  const std::string mode = read_own_file("mode").value_or("");
+  if (mode == "fail") return fail(ErrorKind::kUnsupported, "this pod shall not start");
+  sigset_t ends;
+  ::sigemptyset(&ends);
+  ::sigaddset(&ends, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &ends, nullptr);
+  log::info("the pod waits");
+  const sys::DirFd root = TRY(sys::open_dir(paths::kStage1Root));
+  if (mode != "slow") TRY(sys::make_symlink(paths::kSupervisorReady, root, paths::kSupervisorStatus));
+  int signal = 0;
+  ::sigwait(&ends, &signal);
+  log::info("the pod ends");
+  return {};
+}
+
+Result<> run(const EntrypointCall& call) {
   const sys::DirFd pod = TRY(sys::open_dir("."));
   TRY(contract::write_pid_file(pod, paths::kPid, ::getpid()));
+  if (call.flag("mutable")) return run_mutable();
   const App app = TRY(only_app());
   return become(paths::app_root(app.name), app.exec);
 }
@@ -105,7 +128,8 @@ Result<> enter(const EntrypointCall& call) {
   return become("/proc/" + call.value("pid") + "/root", call.operands);
 }
 
-Result<> collect(const EntrypointCall& /*call*/) { return {}; }
+// What leaves nothing on the host needs no collecting; and apps are only taken note of.
+Result<> do_nothing(const EntrypointCall& /*call*/) { return {}; }
 
 Result<> stop(const EntrypointCall& call) {
   const auto pid = TRY(contract::read_pid_file(TRY(sys::open_dir(".")), paths::kPid));
@@ -118,9 +142,15 @@ struct Row {
   contract::Entrypoint value;
   Result<> (*call)(const EntrypointCall& call);
 };
-constexpr std::array kRows = {Row{contract::Entrypoint::kRun, run}, Row{contract::Entrypoint::kEnter, enter},
-                              Row{contract::Entrypoint::kGc, collect},
-                              Row{contract::Entrypoint::kStop, stop}};
+constexpr std::array kRows = {Row{contract::Entrypoint::kRun, run},
+                              Row{contract::Entrypoint::kEnter, enter},
+                              Row{contract::Entrypoint::kGc, do_nothing},
+                              Row{contract::Entrypoint::kStop, stop},
+                              Row{contract::Entrypoint::kAppAdd, do_nothing},
+                              Row{contract::Entrypoint::kAppStart, do_nothing},
+                              Row{contract::Entrypoint::kAppStop, do_nothing},
+                              Row{contract::Entrypoint::kAppRm, do_nothing},
+                              Row{contract::Entrypoint::kAppUpdate, do_nothing}};
 
 Result<> dispatch(const std::string& name, const std::vector<std::string>& args) {
   TRY(record_call(name, args));

@@ -1,6 +1,8 @@
 # bash completion for agena
 __agena_is_command() {
   case $1 in
+    "app") echo "yes" ;;
+    "app sandbox") echo "yes" ;;
     "attach") echo "yes" ;;
     "cat-manifest") echo "yes" ;;
     "completion") echo "yes" ;;
@@ -28,6 +30,7 @@ __agena_is_command() {
 }
 __agena_options() {
   case $1 in
+    "app sandbox") echo "--annotation --dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --ipc --mds-register --net --no-overlay --pod-cpu --pod-memory --pod-name --pod-pids-limit --port --private-users --shm-size --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --sysctl --timeout --user-annotation --user-label --uuid-file-save" ;;
     "attach") echo "--app --mode" ;;
     "cat-manifest") echo "--pretty-print --uuid-file" ;;
     "config") echo "--pretty-print" ;;
@@ -50,6 +53,10 @@ __agena_options() {
 }
 __agena_value() {
   case "$1 $2" in
+    "app sandbox --ipc") echo "=auto private parent" ;;
+    "app sandbox --stage1-hash") echo "image" ;;
+    "app sandbox --stage1-path") echo "file" ;;
+    "app sandbox --uuid-file-save") echo "file" ;;
     "cat-manifest --uuid-file") echo "file" ;;
     "fetch --pull-policy") echo "=never new update" ;;
     "fetch --signature") echo "file" ;;
@@ -89,7 +96,8 @@ __agena_value() {
 }
 __agena_subcommands() {
   case $1 in
-    "") echo "attach cat-manifest completion config enter fetch gc help image list logs prepare rm run run-prepared start status stop version" ;;
+    "") echo "app attach cat-manifest completion config enter fetch gc help image list logs prepare rm run run-prepared start status stop version" ;;
+    "app") echo "sandbox" ;;
     "image") echo "cat-manifest list rm verify" ;;
   esac
 }

@@ -82,8 +82,8 @@ TEST(CommandTable, OnlyCommandsThatNeedRootAskForIt) {
   std::set<std::string_view> needing;
   for (const CommandSpec* command : command_specs())
     if ((command->needs & kNeedsRoot) != 0) needing.insert(command->name);
-  EXPECT_EQ(needing, (std::set<std::string_view>{"attach", "enter", "gc", "prepare", "rm", "run",
-                                                 "run-prepared", "start"}));
+  EXPECT_EQ(needing, (std::set<std::string_view>{"app sandbox", "attach", "enter", "gc", "prepare", "rm",
+                                                 "run", "run-prepared", "start"}));
 }
 
 TEST(Help, Golden) {
@@ -232,6 +232,14 @@ TEST(Cli, UuidFileThatCannotBeReadIsOne) {
     EXPECT_EQ(outcome.code, 1);
     EXPECT_TRUE(outcome.err.starts_with(fmt::format("{}: reading the UUID file: ", command))) << outcome.err;
   }
+}
+
+TEST(Cli, FailuresOfAppCommandsAreOne) {
+  const Outcome failed = run_line("agena app sandbox --net=nosuch");
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_EQ(failed.err,
+            "sandbox: --net: network 'nosuch' is not supported by this build, only 'none' and 'host' are\n");
+  EXPECT_EQ(run_line("agena app sandbox --nosuch").code, 254) << "usage errors are the same everywhere";
 }
 
 TEST(Cli, HelpGoesToStdout) {

@@ -111,6 +111,26 @@ TEST(FlagValues, Ports) {
                            {"http:", "host port: expected a number, found ''"}});
 }
 
+TEST(FlagValues, PortsOfAPod) {
+  const auto text = [](const char* value) -> std::string {
+    const auto port = parse_pod_port(value);
+    if (!port) return port.error().to_string();
+    return fmt::format("{} {} {} '{}' {}", port->name, port->protocol, port->pod_port, port->host_ip,
+                       port->host_port);
+  };
+  EXPECT_EQ(text("http:tcp:80:127.0.0.1:8080"), "http tcp 80 '127.0.0.1' 8080");
+  EXPECT_EQ(text("dns:udp:53::5353"), "dns udp 53 '' 5353");
+  EXPECT_EQ(text("x:tcp:1:[fe80::1]:2"), "x tcp 1 'fe80::1' 2");
+  EXPECT_EQ(text("x:tcp:1:fe80::1:2"), "x tcp 1 'fe80::1' 2") << "nothing else can stand there";
+  EXPECT_EQ(text("http:8080"), "expected NAME:PROTO:PORT:HOSTIP:HOSTPORT, found 'http:8080'");
+  EXPECT_EQ(text("x:tcp:1:2"), "expected NAME:PROTO:PORT:HOSTIP:HOSTPORT, found 'x:tcp:1:2'");
+  EXPECT_EQ(text(":tcp:1::2"), "expected NAME:PROTO:PORT:HOSTIP:HOSTPORT, found ':tcp:1::2'");
+  EXPECT_EQ(text("x:sctp:1::2"), "unknown protocol 'sctp' (tcp, udp)");
+  EXPECT_EQ(text("x:tcp:0::2"), "port of the pod: number '0' is out of range (1 to 65535)");
+  EXPECT_EQ(text("x:tcp:1::70000"), "host port: number '70000' is out of range (1 to 65535)");
+  EXPECT_EQ(text("x:tcp:1:host:2"), "'host' is not an IP address");
+}
+
 TEST(FlagValues, EnvironmentFiles) {
   expect_rows(parse_env_file, {{"", ""},
                                {"A=1\nB=2\n", "[A=1][B=2]"},

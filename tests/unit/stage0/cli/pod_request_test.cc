@@ -40,6 +40,15 @@ Result<PrepareRequest> prepare_request(const std::string& line) {
   return request_of<PrepareRequest>("prepare", line, make_prepare_request);
 }
 
+Result<RunRequest> sandbox_request(const std::string& line) {
+  const Argv argv(line);
+  const CommandRow& row = row_of("app sandbox");
+  std::vector<OptionList> lists(row.spec.options.begin(), row.spec.options.end());
+  lists.push_back(global_options());
+  const ParsedArgs args = TRY(parse_args(argv.views(), lists));
+  return make_sandbox_request(args.uses, TRY(read_global_flags(args.uses)).insecure);
+}
+
 AppRequest app_of(const std::string& image) {
   AppRequest app;
   app.image = image;
@@ -50,6 +59,40 @@ TEST(RunRequest, DefaultsOfOneImage) {
   RunRequest expected;
   expected.prepare.apps = {app_of("x")};
   EXPECT_EQ(ASSERT_VALUE(run_request("x")), expected);
+}
+
+TEST(SandboxRequest, IsAMutablePodWithoutApps) {
+  RunRequest expected;
+  expected.prepare.is_mutable = true;
+  EXPECT_EQ(ASSERT_VALUE(sandbox_request("")), expected);
+  const RunRequest request = ASSERT_VALUE(sandbox_request(
+      "--net=host --no-overlay --private-users --dns=host --hostname=n --uuid-file-save=/u --ipc=parent "
+      "--annotation=a=1 --user-annotation=b=2 --user-label=c=3 --pod-name=box --pod-memory=1Gi --timeout=5m "
+      "--stage1-path=/s1 --shm-size=1k --insecure-options=paths"));
+  expected.prepare.annotations = {{"a", "1"}};
+  expected.prepare.user_annotations = {{"b", "2"}};
+  expected.prepare.user_labels = {{"c", "3"}};
+  expected.prepare.name = "box";
+  expected.prepare.no_overlay = true;
+  expected.prepare.private_users = true;
+  expected.prepare.resources.memory = "1Gi";
+  expected.prepare.kernel.shm_size = 1024;
+  expected.prepare.stage1 = {Stage1Selection::Kind::kPath, "/s1"};
+  expected.prepare.insecure.paths = true;
+  expected.launch.networks = {{"host", ""}};
+  expected.launch.dns.mode = DnsRequest::Mode::kHost;
+  expected.launch.hostname = "n";
+  expected.launch.ipc = "parent";
+  expected.launch.timeout = 300 * kSecond;
+  expected.uuid_file_save = "/u";
+  EXPECT_EQ(request, expected);
+}
+
+TEST(SandboxRequest, PortsWaitForNetworks) {
+  EXPECT_EQ(error_of(sandbox_request("--port=http:tcp:80::8080")),
+            "--port does not work with the networks 'none' and 'host'");
+  EXPECT_EQ(error_of(sandbox_request("--port=http:8080")),
+            "--port: expected NAME:PROTO:PORT:HOSTIP:HOSTPORT, found 'http:8080'");
 }
 
 TEST(RunRequest, EveryFlagOfThePod) {

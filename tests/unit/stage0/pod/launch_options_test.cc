@@ -35,6 +35,13 @@ TEST(RunCall, Defaults) {
   EXPECT_EQ(render({}, {}, 7, "rkt").argv, (Argv{"--local-config=/etc/agena", uuid_of('a')}));
 }
 
+TEST(RunCall, AMutablePodIsCalledOne) {
+  const LaunchRequest launch;
+  const InsecureOptions insecure;
+  const auto call = render_run_options({}, Uuid::parse(uuid_of('a')).value(), {launch, insecure, true}, 8);
+  EXPECT_TRUE(call.flag("mutable"));
+}
+
 TEST(RunCall, EverythingInTheContractsOrder) {
   LaunchRequest launch;
   launch.networks = {{"a", "IP=1.2.3.4"}, {"b", ""}};

@@ -104,6 +104,17 @@ TEST(ManifestBuilder, EveryFlag) {
   testing::expect_golden("pod/every-flag.json", pretty(build_pod_manifest(request, images, {})));
 }
 
+TEST(ManifestBuilder, AMutablePodHasNoAppsYet) {
+  PrepareRequest request;
+  EXPECT_EQ(error_of(request, {}), "pod must contain at least one application");
+  request.is_mutable = true;
+  request.annotations = {{"example.com/team", "blue"}};
+  request.user_annotations = {{"note", "any text"}};
+  request.user_labels = {{"tier", "front"}};
+  request.ports = {{"http", "127.0.0.1", 8080, "tcp", 80}};
+  testing::expect_golden("pod/mutable.json", pretty(build_pod_manifest(request, {}, {})));
+}
+
 // Isolators of the first app, or of the pod, as text.
 std::string isolators_text(const std::vector<schema::Isolator>& isolators) {
   std::string text;
