@@ -82,8 +82,10 @@ Result<> replace_file(DirRef dir, const std::string& path, std::string_view byte
 Result<> make_dir(DirRef dir, const std::string& path, mode_t mode) {
   if (::mkdirat(dir.get(), path.c_str(), mode) == 0) {
     // mkdirat applies the umask. Not through a symlink: where others may write, the directory can have been
-    // swapped for one by now.
-    if (::fchmodat(dir.get(), path.c_str(), mode, AT_SYMLINK_NOFOLLOW) != 0)
+    // swapped for one by now. By a descriptor, since glibc's fchmodat would go through /proc, which need not be
+    // ours where this is called.
+    const UniqueFd made(::openat(dir.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!made || ::fchmod(made.get(), mode) != 0)
       return sys_fail("setting the mode of '{}'", printable(path));
     return {};
   }

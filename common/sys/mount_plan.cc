@@ -58,7 +58,9 @@ Result<> make_node(const MountRoots& roots, const MountOp& op) {
     auto error = sys_fail("creating the device node");
     return already_there(error) ? Result<>() : Result<>(error);
   }
-  if (::fchmodat(place.parent.get(), place.name.c_str(), op.mode & 07777U, AT_SYMLINK_NOFOLLOW) != 0)
+  // Without AT_SYMLINK_NOFOLLOW, which glibc takes from /proc, and a pod's is no use to who is not in it: what
+  // was just made here is no symlink.
+  if (::fchmodat(place.parent.get(), place.name.c_str(), op.mode & 07777U, 0) != 0)
     return sys_fail("setting the mode of the device node");
   return {};
 }
@@ -121,21 +123,30 @@ std::uint64_t propagation_flag(Propagation propagation) {
   return 0;
 }
 
-Result<> mount_bind(const MountRoots& roots, const MountOp& op) {
+// The mount that an operation binds.
+Result<DetachedMount> make_bind(const MountRoots& roots, const MountOp& op) {
   const auto source = open_source(roots, op);
   const bool missing = !source && source.error().sys_errno() == ENOENT;
-  if (missing && op.missing == MissingSource::kSkip) return {};
+  if (missing && op.missing == MissingSource::kSkip) return DetachedMount();
   if (missing && op.from == MountSource::kHost)
     return fail(ErrorKind::kNotFound, "the host has no '{}'", printable(op.source));
   if (!source) return std::unexpected(source.error());
   struct stat st{};
   if (::fstat(source->get(), &st) != 0) return sys_fail("reading attributes of the source");
-  const UniqueFd mount = TRY(clone_mount(DirRef(source->get()), "", op.recursive));
+  UniqueFd mount = TRY(clone_mount(DirRef(source->get()), "", op.recursive));
   if (op.map_ids && roots.user_namespace != nullptr)
     TRY_CTX(map_mount_ids(mount, *roots.user_namespace, op.recursive), "'{}'", printable(op.source));
   TRY(set_mount_attributes(mount, op.attributes, TRY(attributes_to_clear(*source, st)),
                            propagation_flag(op.propagation), op.recursive));
-  return attach_at(roots.target, op, mount, !S_ISDIR(st.st_mode));
+  return DetachedMount{.fd = std::move(mount), .is_file = !S_ISDIR(st.st_mode)};
+}
+
+bool is_of_host(const MountOp& op) { return op.kind == MountKind::kBind && op.from == MountSource::kHost; }
+
+Result<> mount_bind(const MountRoots& roots, const MountOp& op) {
+  const bool prepared = roots.host != nullptr && is_of_host(op);
+  const DetachedMount mount = TRY(prepared ? roots.host->take(op) : make_bind(roots, op));
+  return mount.fd ? attach_at(roots.target, op, mount.fd, mount.is_file) : Result<>();
 }
 
 struct KindRow {
@@ -179,6 +190,12 @@ std::string line_of(const MountOp& op) {
   return line;
 }
 
+// What the mount of an operation depends on.
+std::string key_of(const MountOp& op) {
+  return fmt::format("{} {:#x} {}{}{}{}", op.source, op.attributes, op.recursive, op.map_ids,
+                     static_cast<int>(op.propagation), static_cast<int>(op.missing));
+}
+
 Result<> run_op(const MountRoots& roots, const MountOp& op) {
   if (op.only_existing_target || op.only_missing_target) {
     const auto target = open_in_root(roots.target, op.target, O_PATH);
@@ -189,6 +206,25 @@ Result<> run_op(const MountRoots& roots, const MountOp& op) {
 }
 
 }  // namespace
+
+Result<> HostMounts::add(const MountPlan& plan, const UniqueFd* user_namespace) {
+  const DirFd nowhere;
+  for (const MountOp& op : plan)
+    if (is_of_host(op))
+      mounts_.emplace_back(
+          key_of(op), TRY_CTX(make_bind({nowhere, nowhere, user_namespace}, op), "{}",
+                              op.subject.empty() ? "setting up '" + printable(op.target) + "'" : op.subject));
+  return {};
+}
+
+Result<DetachedMount> HostMounts::take(const MountOp& op) {
+  const auto found = std::ranges::find(mounts_, key_of(op), &std::pair<std::string, DetachedMount>::first);
+  if (found == mounts_.end())
+    return fail(ErrorKind::kInternal, "nothing of the host was made ready for '{}'", printable(op.source));
+  DetachedMount mount = std::move(found->second);
+  mounts_.erase(found);
+  return mount;
+}
 
 std::string to_string(const MountPlan& plan) {
   std::string text;

@@ -63,11 +63,32 @@ struct MountOp {
 
 using MountPlan = std::vector<MountOp>;
 
+// A mount that is attached nowhere yet.
+struct DetachedMount {
+  UniqueFd fd;  // empty: there is no such source, which the operation allows
+  bool is_file = false;
+};
+
+// The mounts of plans that come from the host, made while the host can be seen, for plans that are carried
+// out in the mount namespace of a running pod.
+class HostMounts {
+ public:
+  // Makes the mount of each bind of the plan whose source is the host's, its ids mapped by `user_namespace`
+  // if it asks for that.
+  Result<> add(const MountPlan& plan, const UniqueFd* user_namespace);
+  // The mount for an operation that equals one of those, whatever its target; each serves once.
+  Result<DetachedMount> take(const MountOp& op);
+
+ private:
+  std::vector<std::pair<std::string, DetachedMount>> mounts_;
+};
+
 // The two roots of a plan; they may be the same.
 struct MountRoots {
   const DirFd& target;
   const DirFd& pod;
   const UniqueFd* user_namespace = nullptr;  // whose ids mounts with map_ids show
+  HostMounts* host = nullptr;                // what binds of the host's use, if they cannot reach it
 };
 
 // One line of text per operation, for golden tests and --debug.
