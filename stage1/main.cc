@@ -9,6 +9,7 @@
 #include "common/base/strings.h"
 #include "common/base/table.h"
 #include "common/contract/exit_codes.h"
+#include "stage1/apps/order_client.h"
 #include "stage1/attach/attach.h"
 #include "stage1/enter/enter.h"
 #include "stage1/gc/gc.h"
@@ -47,6 +48,11 @@ struct Program {
   Result<int> (*run)(const EntrypointCall&);
 };
 constexpr std::array kPrograms = {
+    Program{"app-add", Entrypoint::kAppAdd, stage1::add_app},
+    Program{"app-rm", Entrypoint::kAppRm, stage1::remove_app},
+    Program{"app-start", Entrypoint::kAppStart, stage1::start_app},
+    Program{"app-stop", Entrypoint::kAppStop, stage1::stop_app},
+    Program{"app-update", Entrypoint::kAppUpdate, stage1::update_app},
     Program{"attach", Entrypoint::kAttach, stage1::attach},
     Program{"enter", Entrypoint::kEnter, stage1::enter},
     Program{"gc", Entrypoint::kGc, gc},

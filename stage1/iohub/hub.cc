@@ -66,6 +66,8 @@ Hub::Hub(sys::EventLoop& loop, HubSetup& setup, HubEvents events)
     : loop_(loop),
       listener_(std::move(setup.listener)),
       events_(std::move(events)),
+      pod_dir_(setup.pod_dir),
+      root_(setup.root),
       root_user_(setup.root_user),
       console_(loop, setup.console, [this] { return pause_streams(false); }) {
   for (StreamSettings& settings : setup.apps) {
@@ -84,20 +86,59 @@ Hub::~Hub() {
 
 Result<std::unique_ptr<Hub>> Hub::open(sys::EventLoop& loop, HubSetup setup, HubEvents events) {
   std::unique_ptr<Hub> hub(new Hub(loop, setup, std::move(events)));
-  TRY(hub->start(setup));
+  TRY(hub->start());
   return hub;
 }
 
-Result<> Hub::start(const HubSetup& setup) {
+Result<> Hub::start() {
   TRY(loop_.add(listener_.get(), EPOLLIN, [this](std::uint32_t) { return accept(); }));
-  TRY(sys::make_dir(setup.root, kSyslogDir, kPrivateMode));
-  for (auto& [name, app] : apps_) TRY(open_syslog(setup, app));
-  const auto attachable = [](const auto& row) { return row.second.settings.attachable(); };
-  return std::ranges::any_of(apps_, attachable) ? open_attach(setup) : Result<>();
+  TRY(sys::make_dir(root_, kSyslogDir, kPrivateMode));
+  for (auto& [name, app] : apps_) TRY(open_app(app));
+  return {};
 }
 
-Result<> Hub::open_attach(const HubSetup& setup) {
-  TRY(sys::remove_file(setup.pod_dir, contract::pod_paths::kAttach));  // of an earlier run of the pod
+Result<> Hub::open_app(App& app) {
+  TRY(open_syslog(app));
+  return app.settings.attachable() && !attach_ ? open_attach() : Result<>();
+}
+
+Result<> Hub::add_app(StreamSettings settings) {
+  const std::string name = settings.app;
+  const auto [added, is_new] = apps_.try_emplace(name, *this, pod_dir_, std::move(settings));
+  if (!is_new) return fail(ErrorKind::kAlreadyExists, "app '{}' is there already", name);
+  auto opened = open_app(added->second);
+  if (!opened) TRY(remove_app(name));
+  return opened;
+}
+
+Result<> Hub::remove_app(const std::string& name) {
+  const auto found = apps_.find(name);
+  if (found == apps_.end()) return {};
+  App& app = found->second;
+  while (app.syslog && TRY(read_syslog(app))) {
+  }
+  // All has been written; but somebody whom the app gave its stream may hold it open.
+  constexpr int kMostReads = 64;
+  std::vector<int> open;
+  for (const auto& [fd, stream] : streams_)
+    if (stream.app == &app) open.push_back(fd);
+  for (const int fd : open) {
+    for (int i = 0; i < kMostReads && streams_.contains(fd); ++i) TRY(on_stream(fd));
+    if (streams_.contains(fd)) TRY(close_stream(fd));
+  }
+  app.over = true;
+  end_clients(app);
+  if (app.syslog) loop_.remove(app.syslog.get());
+  (void)sys::remove_file(root_, std::string(kSyslogDir) + "/" + name);
+  waiting_.erase(name);
+  apps_.erase(found);
+  return {};
+}
+
+void Hub::renew_app(const std::string& app) { apps_.at(app).over = false; }
+
+Result<> Hub::open_attach() {
+  TRY(sys::remove_file(pod_dir_, contract::pod_paths::kAttach));  // of an earlier run of the pod
   AttachEvents events = {
       .streams = [this](const std::string& name) -> Result<std::vector<AttachStream>> {
         return attach_streams(TRY(find_app(name))->settings.io);
@@ -110,7 +151,7 @@ Result<> Hub::open_attach(const HubSetup& setup) {
       },
   };
   attach_ = TRY(AttachServer::open(
-      loop_, TRY(sys::listen_seqpacket(setup.pod_dir, contract::pod_paths::kAttach, kOwnerMode)),
+      loop_, TRY(sys::listen_seqpacket(pod_dir_, contract::pod_paths::kAttach, kOwnerMode)),
       std::move(events)));
   return {};
 }
@@ -142,11 +183,11 @@ Result<> Hub::resize(const std::string& name, const AttachWindow& window) {
 }
 
 // Bound in the pod's root, from where it is mounted into the app's /dev.
-Result<> Hub::open_syslog(const HubSetup& setup, App& app) {
+Result<> Hub::open_syslog(App& app) {
   const std::string path = std::string(kSyslogDir) + "/" + app.settings.app;
-  app.syslog = TRY(sys::listen_notify(setup.root, path));
+  app.syslog = TRY(sys::listen_notify(root_, path));
   // Sending asks for the right to write, and any user of the app may log.
-  if (::fchmodat(setup.root.get(), path.c_str(), kAnybodyMode, 0) != 0) return sys_fail("preparing /dev/log");
+  if (::fchmodat(root_.get(), path.c_str(), kAnybodyMode, 0) != 0) return sys_fail("preparing /dev/log");
   return loop_.add(app.syslog.get(), EPOLLIN, [this, &app](std::uint32_t) { return on_syslog(app); });
 }
 
@@ -211,13 +252,17 @@ void Hub::close_connection(int connection) {
   loop_.remove(connection);
   std::erase_if(waiting_, [&](const auto& row) { return row.second == connection; });
   connections_.erase(connection);
+  launching_.erase(connection);
 }
 
 Result<> Hub::on_message(int connection) {
   auto message = sys::receive_message(connection, stage2::kMaxHubMessage, 0);
   if (!message || !*message) {
+    // Close-on-exec: the program runs now, unless it said before that it cannot.
+    const auto launching = launching_.find(connection);
+    const std::string app = launching == launching_.end() ? "" : launching->second;
     close_connection(connection);
-    return {};
+    return app.empty() || !events_.launched ? Result<>() : events_.launched(app);
   }
   const auto request = stage2::parse_hub_request((*message)->bytes);
   Result<> handled = request ? handle(connection, *request) : Result<>(std::unexpected(request.error()));
@@ -232,7 +277,10 @@ Result<> Hub::on_message(int connection) {
 Result<> Hub::handle(int connection, const stage2::HubRequest& request) {
   if (const auto* hello = std::get_if<stage2::HubHello>(&request)) return serve_hello(connection, *hello);
   if (const auto* admit = std::get_if<stage2::HubAdmit>(&request)) return serve_admit(connection, *admit);
-  if (const auto* failed = std::get_if<stage2::HubFailed>(&request)) return events_.failed(*failed);
+  if (const auto* failed = std::get_if<stage2::HubFailed>(&request)) {
+    launching_.erase(connection);
+    return events_.failed(*failed);
+  }
   if (std::holds_alternative<stage2::HubStop>(request)) return events_.stop();
   if (std::holds_alternative<stage2::HubManager>(request)) return serve_manager(connection);
   TRY(events_.ended(std::get<stage2::HubEnded>(request)));
@@ -266,6 +314,7 @@ Result<> Hub::serve_hello(int connection, const stage2::HubHello& hello) {
   TRY(events_.hello(hello, process));
   App& app = *TRY(find_app(hello.app));
   if (hello.role == stage2::Role::kApp) {
+    launching_.insert_or_assign(connection, hello.app);
     app.pid = hello.pid;
     if (app.settings.attachable()) app.process = TRY(sys::open_pidfd(process));
   }

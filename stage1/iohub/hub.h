@@ -34,6 +34,8 @@ struct HubEvents {
   // Before the program is answered. `process` is the program's, in our pid namespace.
   std::function<Result<>(const stage2::HubHello&, pid_t process)> hello;
   std::function<Result<>(const stage2::HubFailed&)> failed;
+  // The app's own program was executed.
+  std::function<Result<>(const std::string& app)> launched = {};  // none where nobody waits for it
   // An app may start, or not: answered by answer_admission(), now or later.
   std::function<Result<>(const stage2::HubAdmit&)> admit;
   // Must have recorded the end when it returns: the recorder is answered then.
@@ -73,6 +75,11 @@ class Hub {
   bool drained() const { return streams_.empty(); }
   // Answers the service of an app that asked whether it may start; nothing happens if none waits.
   Result<> answer_admission(const std::string& app, bool start);
+  // An app comes into a running pod, or leaves it; then no program of it runs any more.
+  Result<> add_app(StreamSettings settings);
+  Result<> remove_app(const std::string& app);
+  // An app that has ended is started once more.
+  void renew_app(const std::string& app);
   // An app will not start again; whoever is attached to it is let go once its streams are closed.
   void end_app(const std::string& app);
   // When the pod has ended: takes what is still in sockets and writes what is queued. The console is waited
@@ -104,9 +111,10 @@ class Hub {
   };
 
   Hub(sys::EventLoop& loop, HubSetup& setup, HubEvents events);
-  Result<> start(const HubSetup& setup);
-  Result<> open_attach(const HubSetup& setup);
-  Result<> open_syslog(const HubSetup& setup, App& app);
+  Result<> start();
+  Result<> open_app(App& app);
+  Result<> open_attach();
+  Result<> open_syslog(App& app);
   Result<> on_syslog(App& app);
   Result<bool> read_syslog(App& app);
   Result<App*> find_app(const std::string& name);
@@ -133,6 +141,8 @@ class Hub {
   sys::EventLoop& loop_;
   sys::UniqueFd listener_;
   HubEvents events_;
+  const sys::DirFd& pod_dir_;
+  const sys::DirFd& root_;
   uid_t root_user_;
   OutputQueue console_;
   std::unique_ptr<Journal> journal_;
@@ -140,7 +150,8 @@ class Hub {
   std::unique_ptr<AttachServer> attach_;  // where an app can be attached
   std::map<std::string, App, std::less<>> apps_;
   std::map<int, sys::UniqueFd> connections_;
-  std::map<std::string, int> waiting_;  // connections of apps that want to start
+  std::map<int, std::string> launching_;  // connections of apps' own programs that were given their streams
+  std::map<std::string, int> waiting_;    // connections of apps that want to start
   std::map<int, Stream> streams_;
   std::unique_ptr<char[]> buffer_;  // NOLINT(cppcoreguidelines-avoid-c-arrays): uninitialised on purpose
   bool paused_ = false;

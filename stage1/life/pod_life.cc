@@ -29,31 +29,99 @@ constexpr int kExitUnhealthy = 1;
 PodLife::PodLife(sys::EventLoop& loop, const sys::DirFd& root, const Pod& pod, HostNotifier& host,
                  LifeEvents events)
     : loop_(loop), root_(root), host_(host), events_(std::move(events)) {
-  for (const PodApp& app : pod.apps) {
-    Life& life = lives_.emplace(app.name(), Life{&app, listens_in_pod(pod, app), AppCourse(app.life.restart)})
-                     .first->second;
-    if (!app.life.health) continue;
-    life.health.emplace(*app.life.health);
-    life.status.health = Health::kStarting;
-  }
+  for (const PodApp& app : pod.apps) enter(pod, app, /*member=*/false);
+}
+
+void PodLife::enter(const Pod& pod, const PodApp& app, bool member) {
+  Life fresh{.app = &app, .on_demand = listens_in_pod(pod, app), .course = AppCourse(app.life.restart)};
+  fresh.member = member;
+  Life& life = lives_.emplace(app.name(), std::move(fresh)).first->second;
+  if (!app.life.health) return;
+  life.health.emplace(*app.life.health);
+  life.status.health = Health::kStarting;
+}
+
+void PodLife::forget_timers(Life& life) {
+  stop_checks(life);
+  for (auto* timer : {&life.restart, &life.tell_status}) loop_.remove_timer(std::exchange(*timer, 0));
 }
 
 PodLife::~PodLife() {
   for (auto& [name, life] : lives_) {
-    stop_checks(life);
-    for (const auto timer : {life.restart, life.tell_status}) loop_.remove_timer(timer);
+    forget_timers(life);
     if (life.notify) loop_.remove(life.notify.get());
   }
 }
 
+bool PodLife::recorded(const Life& life) { return life.member || life.app->life.has_course(); }
+
 Result<> PodLife::open() {
-  for (auto& [name, life] : lives_) {
-    if (!life.app->life.has_course()) continue;
-    TRY(sys::make_dirs(root_, contract::pod_paths::kLifeDir));
-    TRY(record(name, life));
-    if (life.app->life.notifies) TRY_CTX(listen(name, life), "app '{}'", name);
-  }
+  for (auto& [name, life] : lives_) TRY(open(name, life));
   return {};
+}
+
+Result<> PodLife::open(const std::string& name, Life& life) {
+  if (!recorded(life)) return {};
+  TRY(sys::make_dirs(root_, contract::pod_paths::kLifeDir));
+  TRY(record(name, life));
+  if (life.app->life.notifies) TRY_CTX(listen(name, life), "app '{}'", name);
+  return {};
+}
+
+// --- apps of mutable pods ---
+
+Result<> PodLife::add(const Pod& pod) {
+  const PodApp& app = pod.apps.front();
+  enter(pod, app, /*member=*/true);
+  Life& life = lives_.at(app.name());
+  life.stopping = true;  // until somebody starts it
+  life.course.end_for_good();
+  // What it did in an earlier run of the pod.
+  if (const auto earlier = contract::read_app_life(root_, app.name()); earlier && *earlier) {
+    life.status.last_exit_code = (*earlier)->last_exit_code;
+    life.status.last_exit_at = (*earlier)->last_exit_at;
+    life.status.last_signal = (*earlier)->last_signal;
+    life.status.started_at = (*earlier)->started_at;
+  }
+  return open(app.name(), life);
+}
+
+void PodLife::remove(const std::string& app) {
+  const auto found = lives_.find(app);
+  if (found == lives_.end()) return;
+  Life& life = found->second;
+  forget_timers(life);
+  if (life.notify) loop_.remove(life.notify.get());
+  lives_.erase(found);
+  // Without them nothing is wrong but the look of things.
+  (void)sys::remove_file(root_, contract::pod_paths::app_life(app));
+  (void)sys::remove_file(root_, notify_socket(app));
+}
+
+void PodLife::renew(const std::string& app) {
+  Life& life = lives_.at(app);
+  forget_timers(life);
+  life.course = AppCourse(life.app->life.restart);
+  life.stopping = life.said_ready = life.terminating = false;
+  if (life.health) life.status.health = Health::kStarting;
+}
+
+Result<std::optional<int>> PodLife::stop(const std::string& app) {
+  Life& life = lives_.at(app);
+  life.stopping = true;
+  return stop(app, life);
+}
+
+// Nothing is checked any more, and a restart that was put off is called off.
+Result<std::optional<int>> PodLife::stop(const std::string& name, Life& life) {
+  stop_checks(life);
+  loop_.remove_timer(std::exchange(life.restart, 0));
+  if (life.course.state() != AppCourse::State::kPutOff) return std::optional<int>();
+  life.course.end_for_good();
+  life.status.restart_at.reset();
+  TRY(record(name, life));
+  TRY(events_.admit(name, false));
+  return std::optional(life.course.last_code());
 }
 
 bool PodLife::waited_for(const Life& life) const { return life.app->life.notifies || life.health; }
@@ -72,7 +140,7 @@ bool PodLife::all_ready() const {
 }
 
 Result<> PodLife::record(const std::string& name, const Life& life) const {
-  if (!life.app->life.has_course()) return {};
+  if (!recorded(life)) return {};
   contract::AppLifeStatus status = life.status;
   status.restarts = life.course.restarts();
   if (waited_for(life)) status.ready = ready(life);
@@ -83,12 +151,12 @@ Result<> PodLife::record(const std::string& name, const Life& life) const {
 
 Result<> PodLife::begin(const std::string& app, pid_t process) {
   Life& life = lives_.at(app);
-  if (!life.app->life.has_course()) return {};
+  if (!recorded(life)) return {};
   const Nanoseconds at = monotonic_now();
   life.course.begin(at);
   life.status.started_at = now();
   life.status.restart_at.reset();
-  if (life.health && !stopping_) {
+  if (life.health && !stopping_ && !life.stopping) {
     // It may be gone again.
     if (auto opened = sys::open_pidfd(process)) life.process = *std::move(opened);
     life.health->start(at);
@@ -99,22 +167,24 @@ Result<> PodLife::begin(const std::string& app, pid_t process) {
 
 Result<> PodLife::ask_admission(const std::string& app) {
   Life& life = lives_.at(app);
-  if (stopping_ || life.course.state() == AppCourse::State::kEnded) return events_.admit(app, false);
+  if (stopping_ || life.stopping || life.course.state() == AppCourse::State::kEnded)
+    return events_.admit(app, false);
   if (life.course.state() != AppCourse::State::kPutOff) return events_.admit(app, true);
   loop_.remove_timer(life.restart);
   life.restart = loop_.add_timer(life.course.restart_at(), [this, app] { return events_.admit(app, true); });
   return {};
 }
 
-Result<std::optional<int>> PodLife::end(const std::string& app, int code) {
+Result<std::optional<int>> PodLife::end(const std::string& app, int code, const std::string& signal) {
   Life& life = lives_.at(app);
   const Nanoseconds at = monotonic_now();
   stop_checks(life);
   life.process.reset();
   life.said_ready = false;
   if (std::exchange(life.terminating, false) && code == 0) code = kExitUnhealthy;
-  life.course.end(code, code != 0, stopping_, at);
+  life.course.end(code, code != 0, stopping_ || life.stopping, at);
   life.status.last_exit_code = code;
+  life.status.last_signal = signal;
   life.status.last_exit_at = now();
   const bool again = life.course.state() == AppCourse::State::kPutOff;
   if (again) {
@@ -131,14 +201,7 @@ Result<std::vector<std::pair<std::string, int>>> PodLife::stop() {
   stopping_ = true;
   std::vector<std::pair<std::string, int>> ended;
   for (auto& [name, life] : lives_) {
-    stop_checks(life);
-    loop_.remove_timer(std::exchange(life.restart, 0));
-    if (life.course.state() != AppCourse::State::kPutOff) continue;
-    life.course.end_for_good();
-    life.status.restart_at.reset();
-    TRY(record(name, life));
-    TRY(events_.admit(name, false));
-    ended.emplace_back(name, life.course.last_code());
+    if (const auto code = TRY(stop(name, life))) ended.emplace_back(name, *code);
   }
   return ended;
 }

@@ -44,6 +44,15 @@ class PodLife {
   // Makes the records, and the sockets of apps that say when they are ready, below `root`; nothing if no app
   // needs any.
   Result<> open();
+  // An app of a mutable pod, as a pod of its own that outlives it here; its record tells of every start and
+  // end. It begins when renew() was called.
+  Result<> add(const Pod& pod);
+  void remove(const std::string& app);
+  // It is about to be started (again) on somebody's order.
+  void renew(const std::string& app);
+  // As stop(), for one app: its code if it waited for its restart.
+  Result<std::optional<int>> stop(const std::string& app);
+
   // The pod's processes are there; before it no app can begin.
   void attach(const PodPlace& place) { place_ = place; }
 
@@ -52,8 +61,8 @@ class PodLife {
   // The app's service asks whether it may start; it is answered now, or when its time has come.
   Result<> ask_admission(const std::string& app);
   // The app's service has ended with this code. Returns the app's code if that was for good; otherwise it
-  // will start again.
-  Result<std::optional<int>> end(const std::string& app, int code);
+  // will start again. `signal` is what ended it, as in "SIGKILL", or empty.
+  Result<std::optional<int>> end(const std::string& app, int code, const std::string& signal = {});
   // From now on nothing is started or checked. Returns the apps that waited for their restart, with the codes
   // of their last ends: they have ended now.
   Result<std::vector<std::pair<std::string, int>>> stop();
@@ -67,6 +76,8 @@ class PodLife {
     const PodApp* app;
     bool on_demand;  // it is started when somebody connects to its sockets
     AppCourse course;
+    bool member = false;    // of a mutable pod
+    bool stopping = false;  // it alone
     std::optional<HealthState> health = {};
     contract::AppLifeStatus status = {};
     bool said_ready = false;
@@ -80,6 +91,11 @@ class PodLife {
     sys::EventLoop::TimerId tell_status = 0;
   };
 
+  void enter(const Pod& pod, const PodApp& app, bool member);
+  Result<> open(const std::string& name, Life& life);
+  Result<std::optional<int>> stop(const std::string& name, Life& life);
+  void forget_timers(Life& life);
+  static bool recorded(const Life& life);
   Result<> record(const std::string& name, const Life& life) const;
   bool waited_for(const Life& life) const;
   bool ready(const Life& life) const;

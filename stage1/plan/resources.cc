@@ -45,7 +45,7 @@ void CgroupLimits::drop(Controller controller) {
 }
 
 bool PodLimits::uses(Controller controller) const {
-  return pod.uses(controller) ||
+  return for_later || pod.uses(controller) ||
          std::ranges::any_of(apps, [&](const auto& app) { return app.second.uses(controller); });
 }
 
@@ -146,6 +146,7 @@ bool has_any(const CgroupLimits& limits) {
 
 Result<PodLimits> limits_of(const Pod& pod) {
   PodLimits limits;
+  limits.for_later = pod.options.is_mutable;
   limits.pod = TRY_CTX(cgroup_limits(pod.manifest.isolators), "limits of the pod");
   for (const PodApp& app : pod.apps) {
     CgroupLimits of_app = TRY_CTX(cgroup_limits(app.app.isolators), "limits of app '{}'", app.name());

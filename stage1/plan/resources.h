@@ -59,6 +59,9 @@ struct PodLimits {
   CgroupLimits pod;
   std::map<std::string, CgroupLimits, std::less<>> apps;  // those that have any
 
+  // Every controller may be needed later, by apps that are added.
+  bool for_later = false;
+
   bool uses(Controller controller) const;
   void drop(Controller controller);
 };

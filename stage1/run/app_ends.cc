@@ -18,8 +18,19 @@ int exit_code_of(const stage2::HubEnded& ended, int stop_signal) {
   return contract::exit_code_of_signal(signal);
 }
 
+std::string signal_of(const stage2::HubEnded& ended) {
+  const bool killed = ended.exit_code == "killed" || ended.exit_code == "dumped";
+  return killed ? "SIG" + ended.exit_status : "";
+}
+
 AppEnds::AppEnds(const std::vector<std::string>& apps) : left_(apps.size()) {
   for (const std::string& app : apps) ends_[app] = {};
+}
+
+void AppEnds::begin_member(const std::string& app) {
+  End& end = ends_.at(app);
+  if (end.ended) ++left_;
+  end = {.member = true};
 }
 
 std::vector<std::string> AppEnds::unaccounted() const {
@@ -35,7 +46,7 @@ bool AppEnds::note(const std::string& app, int exit_code) {
   end.ended = true;
   end.exit_code = exit_code;
   --left_;
-  if (exit_code == 0 || pod_code_ != 0) return false;
+  if (end.member || exit_code == 0 || pod_code_ != 0) return false;
   pod_code_ = exit_code;
   return true;
 }

@@ -15,10 +15,19 @@ namespace agena::stage1 {
 // failed) counts as failed.
 int exit_code_of(const stage2::HubEnded& ended, int stop_signal);
 
+// The signal that ended the app's program, as in "SIGKILL"; empty if none did.
+std::string signal_of(const stage2::HubEnded& ended);
+
 // The book of a pod's apps.
 class AppEnds {
  public:
   explicit AppEnds(const std::vector<std::string>& apps);
+
+  // An app of a mutable pod: it has ended until it begins, and how it ends says nothing of the pod.
+  void add_member(const std::string& app) { ends_[app] = {.member = true, .ended = true}; }
+  void remove_member(const std::string& app) { ends_.erase(app); }
+  // A member is about to start (again).
+  void begin_member(const std::string& app);
 
   bool knows(const std::string& app) const { return ends_.contains(app); }
   bool has_ended(const std::string& app) const { return ends_.at(app).ended; }
@@ -35,6 +44,7 @@ class AppEnds {
 
  private:
   struct End {
+    bool member = false;
     bool started = false;
     bool ended = false;
     int exit_code = 0;

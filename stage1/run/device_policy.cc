@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 
 namespace agena::stage1 {
@@ -80,9 +81,7 @@ long bpf(int command, bpf_attr& attributes) {
 
 std::uint64_t address(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
 
-}  // namespace
-
-Result<> attach_device_policy(const sys::DirFd& cgroup, const std::vector<DeviceRule>& rules) {
+Result<sys::UniqueFd> load_program(const std::vector<DeviceRule>& rules) {
   Program program;
   add_facts(program);
   for (const DeviceRule& rule : rules) add_rule(program, rule);
@@ -92,15 +91,46 @@ Result<> attach_device_policy(const sys::DirFd& cgroup, const std::vector<Device
   load.insns = address(program.data());
   load.insn_cnt = static_cast<std::uint32_t>(program.size());
   load.license = address("Apache-2.0");
-  const sys::UniqueFd loaded(static_cast<int>(bpf(BPF_PROG_LOAD, load)));
+  sys::UniqueFd loaded(static_cast<int>(bpf(BPF_PROG_LOAD, load)));
   if (!loaded) return sys_fail("loading the device policy into the kernel");
+  return loaded;
+}
+
+// In place of `former`, if there is one.
+Result<> attach_program(const sys::DirFd& cgroup, const sys::UniqueFd& program, const sys::UniqueFd& former) {
   bpf_attr attach{};
   attach.target_fd = static_cast<std::uint32_t>(cgroup.get());
-  attach.attach_bpf_fd = static_cast<std::uint32_t>(loaded.get());
+  attach.attach_bpf_fd = static_cast<std::uint32_t>(program.get());
   attach.attach_type = BPF_CGROUP_DEVICE;
   // Programs of the cgroups above count as well; systemd's own are attached like this.
   attach.attach_flags = BPF_F_ALLOW_MULTI;
+  if (former) {
+    attach.attach_flags |= BPF_F_REPLACE;
+    attach.replace_bpf_fd = static_cast<std::uint32_t>(former.get());
+  }
   if (bpf(BPF_PROG_ATTACH, attach) != 0) return sys_fail("attaching the device policy to the pod's cgroup");
+  return {};
+}
+
+}  // namespace
+
+Result<DevicePolicy> DevicePolicy::attach(const sys::DirFd& cgroup, const std::vector<DeviceRule>& rules) {
+  DevicePolicy policy;
+  policy.program_ = TRY(load_program(rules));
+  policy.rules_ = rules;
+  TRY(attach_program(cgroup, policy.program_, {}));
+  return policy;
+}
+
+Result<> DevicePolicy::allow(const sys::DirFd& cgroup, const std::vector<DeviceRule>& more) {
+  std::vector<DeviceRule> rules = rules_;
+  for (const DeviceRule& rule : more)
+    if (std::ranges::find(rules, rule) == rules.end()) rules.push_back(rule);
+  if (rules.size() == rules_.size()) return {};
+  sys::UniqueFd program = TRY(load_program(rules));
+  TRY(attach_program(cgroup, program, program_));
+  program_ = std::move(program);
+  rules_ = std::move(rules);
   return {};
 }
 

@@ -9,9 +9,18 @@
 
 namespace agena::stage1 {
 
-// Attaches a program to a v2 cgroup that lets its processes, and those of cgroups below it, use just the
-// devices of the rules; other accesses fail with EPERM. The kernel drops it with the cgroup. The v2 hierarchy
-// needs no controller for it, so it works in the hybrid layout too.
-Result<> attach_device_policy(const sys::DirFd& cgroup, const std::vector<DeviceRule>& rules);
+class DevicePolicy {
+ public:
+  // Attaches a program to a v2 cgroup that lets its processes, and those of cgroups below it, use just the
+  // devices of the rules; other accesses fail with EPERM. The kernel drops it with the cgroup. The v2
+  // hierarchy needs no controller for it, so it works in the hybrid layout too.
+  static Result<DevicePolicy> attach(const sys::DirFd& cgroup, const std::vector<DeviceRule>& rules);
+  // Allows further devices from now on.
+  Result<> allow(const sys::DirFd& cgroup, const std::vector<DeviceRule>& more);
+
+ private:
+  sys::UniqueFd program_;
+  std::vector<DeviceRule> rules_;
+};
 
 }  // namespace agena::stage1

@@ -57,24 +57,31 @@ Result<PodCgroup> PodCgroup::make(const sys::DirFd& pod_dir, const Uuid& uuid, P
   cgroup.name_ = "agena-" + uuid.str() + ".scope";
   cgroup.path_ = joined(cgroup.own_, cgroup.name_);
   auto places = TRY(open_controllers(cgroup.root_, cgroup.own_, limits));
-  for (const auto& [controller, reason] : places.missing) {
-    for (const std::string& owner : owners_of(limits, controller)) {
-      std::string text = fmt::format("{} of {} cannot be enforced: {}",
-                                     row_for(kControllers, controller).limits, owner, reason);
-      if (!waive) return not_enforced(std::move(text));
-      cgroup.warnings_.push_back(std::move(text));
-    }
-    limits.drop(controller);
-  }
   cgroup.moved_ = places.moved;
-  cgroup.limits_ = std::move(limits);
+  cgroup.v2_ = std::move(places.v2);
   cgroup.v1_ = std::move(places.v1);
+  cgroup.missing_ = std::move(places.missing);
+  TRY(cgroup.drop_missing(limits, waive, cgroup.warnings_));
+  cgroup.limits_ = std::move(limits);
   TRY(cgroup.record(pod_dir));
-  if (auto made = cgroup.make_all(places.v2); !made) {
+  if (auto made = cgroup.make_all(); !made) {
     (void)cgroup.remove();  // or gc does
     return std::unexpected(std::move(made).error());
   }
   return cgroup;
+}
+
+Result<> PodCgroup::drop_missing(PodLimits& limits, bool waive, std::vector<std::string>& warnings) const {
+  for (const auto& [controller, reason] : missing_) {
+    for (const std::string& owner : owners_of(limits, controller)) {
+      std::string text = fmt::format("{} of {} cannot be enforced: {}",
+                                     row_for(kControllers, controller).limits, owner, reason);
+      if (!waive) return not_enforced(std::move(text));
+      warnings.push_back(std::move(text));
+    }
+    limits.drop(controller);
+  }
+  return {};
 }
 
 std::string PodCgroup::path_in(const sys::Cgroup1& hierarchy) const { return joined(hierarchy.own, name_); }
@@ -87,25 +94,69 @@ Result<> PodCgroup::record(const sys::DirFd& pod_dir) const {
   return sys::replace_file(pod_dir, contract::pod_paths::kSubcgroup, text);
 }
 
-Result<> PodCgroup::make_all(const std::set<Controller>& v2) {
+Result<> PodCgroup::make_all() {
   TRY_CTX(sys::make_dir(root_, path_), "making the pod's cgroup");
   dir_ = TRY(sys::open_dir(root_, path_));
-  for (const Controller controller : v2)
+  for (const Controller controller : v2_)
     TRY(write_limits(dir_, v2_files(controller, limits_.pod), "the pod"));
   for (const auto& [controller, hierarchy] : v1_) {
     const std::string pod = path_in(hierarchy);
     TRY_CTX(sys::make_dir(hierarchy.root, pod), "making the pod's cgroup for {}",
             row_for(kControllers, controller).v1_name);
     TRY(write_limits(TRY(sys::open_dir(hierarchy.root, pod)), v1_files(controller, limits_.pod), "the pod"));
-    for (const auto& [app, limits] : limits_.apps) {
-      if (!limits.uses(controller)) continue;
-      const std::string path = joined(pod, app_cgroup(app));
-      TRY_CTX(sys::make_dir(hierarchy.root, path), "making a cgroup for app '{}'", app);
-      TRY(write_limits(TRY(sys::open_dir(hierarchy.root, path)), v1_files(controller, limits),
-                       "app '" + app + "'"));
-    }
+  }
+  for (const auto& [app, limits] : limits_.apps) TRY(limit_app(app, limits));
+  return {};
+}
+
+// The app's cgroups in v1 hierarchies.
+Result<> PodCgroup::limit_app(const std::string& app, const CgroupLimits& limits) const {
+  for (const auto& [controller, hierarchy] : v1_) {
+    if (!limits.uses(controller)) continue;
+    const std::string path = joined(path_in(hierarchy), app_cgroup(app));
+    TRY_CTX(sys::make_dir(hierarchy.root, path), "making a cgroup for app '{}'", app);
+    TRY(write_limits(TRY(sys::open_dir(hierarchy.root, path)), v1_files(controller, limits),
+                     "app '" + app + "'"));
   }
   return {};
+}
+
+// Those of its service, in our pid namespace; none if it does not run.
+Result<std::vector<pid_t>> PodCgroup::processes_of(const std::string& app) const {
+  std::vector<pid_t> pids;
+  const auto text = sys::read_file(dir_, service_cgroup(app) + "/cgroup.procs");
+  if (!text) return pids;
+  for (const std::string& line : split(trim(*text), '\n'))
+    if (!line.empty()) pids.push_back(static_cast<pid_t>(TRY(parse_int(line, 1, INT32_MAX))));
+  return pids;
+}
+
+Result<std::vector<std::string>> PodCgroup::set_app(const std::string& app, CgroupLimits limits, bool waive) {
+  std::vector<std::string> warnings;
+  PodLimits one;
+  one.apps.emplace(app, std::move(limits));
+  TRY(drop_missing(one, waive, warnings));
+  TRY(limit_app(app, one.apps.at(app)));
+  limits_.apps.insert_or_assign(app, std::move(one.apps.at(app)));
+  // A process may end while it is moved.
+  for (const pid_t pid : TRY(processes_of(app)))
+    if (const auto moved = place_app(app, pid); !moved && moved.error().sys_errno() != ESRCH)
+      return std::unexpected(moved.error());
+  return warnings;
+}
+
+Result<> PodCgroup::remove_app(const std::string& app) {
+  limits_.apps.erase(app);
+  for (const auto& [controller, hierarchy] : v1_)
+    TRY(sys::remove_cgroup1(hierarchy.root, joined(path_in(hierarchy), app_cgroup(app))));
+  return {};
+}
+
+std::string PodCgroup::service_cgroup(const std::string& app) const {
+  // systemd puts '_' before a name that would look like a file of the kernel ("memory.service").
+  const std::string plain = app + ".service";
+  const auto escaped = sys::exists(dir_, "_" + plain);
+  return escaped && *escaped ? "_" + plain : plain;
 }
 
 Result<> PodCgroup::place_first(pid_t pid) const {
@@ -151,11 +202,7 @@ Result<std::uint64_t> PodCgroup::oom_kills(const std::string& app) const {
     return TRY(read_oom_kills(v1->second.root,
                               joined(joined(path_in(v1->second), app_cgroup(app)), "memory.oom_control")))
         .value_or(0);
-  // systemd puts '_' before a name that would look like a file of the kernel ("memory.service").
-  for (const char* escape : {"", "_"})
-    if (const auto kills = TRY(read_oom_kills(dir_, fmt::format("{}{}.service/memory.events", escape, app))))
-      return *kills;
-  return std::uint64_t{0};
+  return TRY(read_oom_kills(dir_, service_cgroup(app) + "/memory.events")).value_or(0);
 }
 
 Result<> PodCgroup::remove() const {

@@ -23,6 +23,12 @@ class PodCgroup {
   // enforce is an error, or with `waive` a warning in warnings().
   static Result<PodCgroup> make(const sys::DirFd& pod_dir, const Uuid& uuid, PodLimits limits, bool waive);
 
+  // Sets the limits of an app that comes into the running pod, or is in it already; what the host cannot
+  // enforce as in make(), the warnings being returned. In v2 the app's unit has the limits.
+  Result<std::vector<std::string>> set_app(const std::string& app, CgroupLimits limits, bool waive);
+  // Forgets an app, of which no process is left.
+  Result<> remove_app(const std::string& app);
+
   // The pod's v2 cgroup.
   const sys::DirFd& dir() const { return dir_; }
   // Gives the v2 cgroup to root of a user namespace, with what it needs to manage those below.
@@ -36,6 +42,8 @@ class PodCgroup {
   // How many processes of the app the kernel has killed because its memory (or the pod's) ran out; while the
   // app's service exists. 0 where nothing is limited.
   Result<std::uint64_t> oom_kills(const std::string& app) const;
+  // Cgroup of the app's service below dir(), while it runs.
+  std::string service_cgroup(const std::string& app) const;
   Result<> remove() const;
   // Has the kernel wait for RCU now, so that systemd need not when it moves itself and the apps.
   void warm_up() const;
@@ -44,7 +52,10 @@ class PodCgroup {
   PodCgroup() = default;
   std::string path_in(const sys::Cgroup1& hierarchy) const;
   Result<> record(const sys::DirFd& pod_dir) const;
-  Result<> make_all(const std::set<Controller>& v2);
+  Result<> make_all();
+  Result<> drop_missing(PodLimits& limits, bool waive, std::vector<std::string>& warnings) const;
+  Result<> limit_app(const std::string& app, const CgroupLimits& limits) const;
+  Result<std::vector<pid_t>> processes_of(const std::string& app) const;
 
   sys::DirFd root_;
   std::string own_;   // the cgroup that the pod's is made in
@@ -53,7 +64,9 @@ class PodCgroup {
   sys::DirFd dir_;
   bool moved_ = false;  // this process is in a leaf of own_
   PodLimits limits_;
+  std::set<Controller> v2_;
   std::map<Controller, sys::Cgroup1> v1_;
+  std::map<Controller, std::string> missing_;  // and why
   std::vector<std::string> warnings_;
 };
 

@@ -1,5 +1,8 @@
 #include "stage1/run/pod_files.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "common/contract/pod_paths.h"
 #include "common/stage2/app_plan.h"
 #include "common/stage2/hub_protocol.h"
@@ -24,22 +27,24 @@ Result<> write_identity(const sys::DirFd& root, const Pod& pod) {
   return sys::write_file(root, paths::kHostsFallback, hosts_text(pod.options.hostname));
 }
 
-Result<> write_app_files(const sys::DirFd& root, const Pod& pod, const PodApp& app, const PodLimits& limits) {
-  const auto of_app = limits.apps.find(app.name());
-  const NamedFile unit =
-      app_unit(app, of_app == limits.apps.end() ? CgroupLimits() : of_app->second, pod.options.is_mutable);
-  TRY(sys::write_file(root, std::string(kUnitDir) + "/" + unit.name, unit.text));
-  for (const NamedFile& socket : TRY(socket_units(pod, app)))
-    TRY(sys::write_file(root, std::string(kUnitDir) + "/" + socket.name, socket.text));
-  for (const stage2::LaunchPlan& plan : TRY(plan_launches(pod, app)))
-    TRY(sys::write_file(root, plan_path(app.name(), stage2::to_string(plan.role)),
-                        TRY(stage2::render_launch_plan(plan)), 0600));
-  const stage2::AppContext context{app.name(), &app.app, app.docker_rules, pod.options.metadata_url};
-  return sys::write_file(root, paths::app_env(app.name()),
-                         stage2::environment_file(stage2::app_environment(context)), 0600);
-}
-
 }  // namespace
+
+Result<std::vector<PodFile>> app_files(const Pod& pod, const PodApp& app, const PodLimits& limits) {
+  std::vector<PodFile> files;
+  const auto of_app = limits.apps.find(app.name());
+  std::vector<NamedFile> units = {
+      app_unit(app, of_app == limits.apps.end() ? CgroupLimits() : of_app->second, pod.options.is_mutable)};
+  std::ranges::move(TRY(socket_units(pod, app)), std::back_inserter(units));
+  for (NamedFile& unit : units)
+    files.push_back({std::string(kUnitDir) + "/" + unit.name, std::move(unit.text)});
+  for (const stage2::LaunchPlan& plan : TRY(plan_launches(pod, app)))
+    files.push_back(
+        {plan_path(app.name(), stage2::to_string(plan.role)), TRY(stage2::render_launch_plan(plan)), 0600});
+  const stage2::AppContext context{app.name(), &app.app, app.docker_rules, pod.options.metadata_url};
+  files.push_back(
+      {paths::app_env(app.name()), stage2::environment_file(stage2::app_environment(context)), 0600});
+  return files;
+}
 
 Result<> write_pod_files(const sys::DirFd& root, const Pod& pod) {
   TRY(write_identity(root, pod));
@@ -48,7 +53,9 @@ Result<> write_pod_files(const sys::DirFd& root, const Pod& pod) {
   for (const NamedFile& unit : static_units(pod))
     TRY(sys::write_file(root, std::string(kUnitDir) + "/" + unit.name, unit.text));
   const PodLimits limits = TRY(limits_of(pod));
-  for (const PodApp& app : pod.apps) TRY_CTX(write_app_files(root, pod, app, limits), "app '{}'", app.name());
+  for (const PodApp& app : pod.apps)
+    for (const PodFile& file : TRY_CTX(app_files(pod, app, limits), "app '{}'", app.name()))
+      TRY_CTX(sys::write_file(root, file.path, file.text, file.mode), "app '{}'", app.name());
   return {};
 }
 

@@ -53,17 +53,6 @@ Result<sys::UniqueFd> make_cgroup_mount(const sys::UniqueFd& channel) {
   return mount;
 }
 
-// The app's root, which has to be a mount for pivot_root(2); a copied root is a plain directory.
-Result<sys::DirFd> open_app_root(const sys::DirFd& root, const PodApp& app, bool overlay) {
-  const std::string path = paths::app_root_in_stage1(app.name());
-  if (!overlay)
-    TRY(sys::run_mount_plan(root, {{.target = path,
-                                    .source = path,
-                                    .from = sys::MountSource::kTarget,
-                                    .attributes = MOUNT_ATTR_NODEV}}));
-  return sys::open_dir_in_root(root, path);
-}
-
 // What is left of a plan to be done inside, by the pod's options.
 sys::MountPlan pod_part(sys::MountPlan plan, const Pod& pod) {
   if (pod.options.private_users) plan = pod_part_of_plan(plan);

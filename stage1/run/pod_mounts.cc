@@ -8,6 +8,7 @@
 
 #include "common/contract/pod_paths.h"
 #include "common/stage2/volumes.h"
+#include "common/sys/path_in_root.h"
 #include "stage1/iohub/hub.h"
 #include "stage1/run/dev_mounts.h"
 #include "stage1/run/kernel_settings.h"
@@ -172,6 +173,16 @@ sys::MountPlan app_mounts(const Pod& pod, const PodApp& app, const sys::MountPla
     plan.push_back(bind_of_pod(notify_socket(app.name()), std::string(kAppNotifySocket).substr(1)));
   std::ranges::copy(protection.after, std::back_inserter(plan));
   return plan;
+}
+
+Result<sys::DirFd> open_app_root(const sys::DirFd& root, const PodApp& app, bool overlay) {
+  const std::string path = paths::app_root_in_stage1(app.name());
+  if (!overlay)
+    TRY(sys::run_mount_plan(root, {{.target = path,
+                                    .source = path,
+                                    .from = sys::MountSource::kTarget,
+                                    .attributes = MOUNT_ATTR_NODEV}}));
+  return sys::open_dir_in_root(root, path);
 }
 
 }  // namespace agena::stage1

@@ -24,4 +24,8 @@ Result<sys::MountPlan> user_mounts(const Pod& pod, const PodApp& app);
 sys::MountPlan app_mounts(const Pod& pod, const PodApp& app, const sys::MountPlan& user,
                           const std::vector<std::string>& hidden);
 
+// Opens the app's root, which has to be a mount for pivot_root(2): an overlay is one, a copied root becomes
+// one.
+Result<sys::DirFd> open_app_root(const sys::DirFd& root, const PodApp& app, bool overlay);
+
 }  // namespace agena::stage1

@@ -81,17 +81,31 @@ sys::MountPlan host_part_of_plan(const sys::MountPlan& plan) {
   return part;
 }
 
+namespace {
+
+sys::MountOp taken_from_place(const sys::MountOp& op) {
+  sys::MountOp part = op;
+  part.source = place_of(op);
+  part.from = sys::MountSource::kPod;
+  part.kind = sys::MountKind::kBind;
+  part.map_ids = false;
+  part.mode = sys::MountOp().mode;
+  part.device = 0;
+  return part;
+}
+
+}  // namespace
+
 sys::MountPlan pod_part_of_plan(const sys::MountPlan& plan) {
-  sys::MountPlan part = plan;
-  for (sys::MountOp& op : part) {
-    if (!is_of_host(op)) continue;
-    op.source = place_of(op);
-    op.from = sys::MountSource::kPod;
-    op.kind = sys::MountKind::kBind;
-    op.map_ids = false;
-    op.mode = sys::MountOp().mode;
-    op.device = 0;
-  }
+  sys::MountPlan part;
+  for (const sys::MountOp& op : plan) part.push_back(is_of_host(op) ? taken_from_place(op) : op);
+  return part;
+}
+
+sys::MountPlan with_nodes_of_pod(const sys::MountPlan& plan) {
+  sys::MountPlan part;
+  for (const sys::MountOp& op : plan)
+    part.push_back(op.kind == sys::MountKind::kNode ? taken_from_place(op) : op);
   return part;
 }
 

@@ -44,6 +44,9 @@ Result<sys::MountPlan> host_part_of_plans(const Pod& pod);
 sys::MountPlan host_part_of_plan(const sys::MountPlan& plan);
 // What is left of a plan for pod-init.
 sys::MountPlan pod_part_of_plan(const sys::MountPlan& plan);
+// A plan in which device nodes are those that the supervisor has put at that place; binds of the host's are
+// as they were.
+sys::MountPlan with_nodes_of_pod(const sys::MountPlan& plan);
 
 // Mounts the pod's root once more upon itself, in pod-init, and opens it: what came along from the
 // supervisor's mount namespace is locked, and a locked mount cannot become the root.

@@ -58,9 +58,10 @@ Result<> check_limits(const Pod& pod) {
   return {};
 }
 
-Result<> restrict_devices(const Pod& pod, const PodCgroup& cgroup) {
-  auto attached = attach_device_policy(cgroup.dir(), TRY(devices_of(pod)));
-  if (attached) return {};
+Result<std::optional<DevicePolicy>> restrict_devices(const Pod& pod, const PodCgroup& cgroup) {
+  if (!pod.options.restrict_paths) return std::optional<DevicePolicy>();
+  auto attached = DevicePolicy::attach(cgroup.dir(), TRY(devices_of(pod)));
+  if (attached) return std::optional(std::move(*attached));
   (void)cgroup.remove();  // or gc does
   return std::unexpected(
       std::move(attached).error().with_hint("--insecure-options=paths runs the pod without a device policy"));
@@ -73,6 +74,8 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   TRY(keep_lock());
   (void)::signal(SIGPIPE, SIG_IGN);
   Pod pod = TRY(load_pod(TRY(sys::open_dir(".")), call));
+  // They are taken in one by one, as those that come later.
+  if (pod.options.is_mutable) pod.apps.clear();
   const auto users = TRY(enter_users(pod));
   const sys::DirFd pod_dir = TRY(sys::open_dir("."));
   const sys::DirFd root = TRY(open_root(pod_dir, pod));
@@ -85,17 +88,16 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   TRY(warn_of_implicit_volumes(pod));
   HostManager host(pod_dir, pod.uuid, pod.options.machine_name, pod.options.debug);
   host.enter_scope();
-  const PodCgroup cgroup =
-      TRY(PodCgroup::make(pod_dir, pod.uuid, TRY(limits_of(pod)), pod.options.waive_limits));
+  PodCgroup cgroup = TRY(PodCgroup::make(pod_dir, pod.uuid, TRY(limits_of(pod)), pod.options.waive_limits));
   for (const std::string& warning : cgroup.warnings()) log::warning("{}", warning);
-  if (pod.options.restrict_paths) TRY(restrict_devices(pod, cgroup));
+  auto devices = TRY(restrict_devices(pod, cgroup));
   TRY(contract::write_pid_file(pod_dir, paths::kPpid, ::getpid()));
   TRY(sys::make_symlink("systemd", pod_dir, paths::kFlavor));
   auto loop = TRY(sys::EventLoop::create());
   Result<int> code = 0;
   {
-    Supervisor supervisor(loop, pod_dir, root, pod, users ? &*users : nullptr, cgroup, names_of(pod), host,
-                          sockets, timer);
+    Supervisor supervisor(loop, pod_dir, root, pod, users ? &*users : nullptr, cgroup, devices, names_of(pod),
+                          host, sockets, timer);
     Result<> ran = supervisor.start(call);
     if (ran) ran = supervisor.watch();
     code = ran ? supervisor.finish() : Result<int>(std::unexpected(std::move(ran).error()));

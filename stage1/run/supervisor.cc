@@ -88,17 +88,13 @@ Result<> prepare_for_users(const sys::DirFd& root, const Pod& pod, const PodUser
 Result<> Supervisor::start(const contract::EntrypointCall& call) {
   signals_ = TRY(sys::open_signalfd({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH}));
   TRY(mount_run(root_, pod_.options));
-  if (users_ != nullptr) TRY(prepare_for_users(root_, pod_, *users_, cgroup_));
+  if (users_ != nullptr) {
+    // With the apps that a mutable pod has from an earlier run.
+    const Pod whole = TRY(load_pod(pod_dir_, call));
+    TRY(prepare_for_users(root_, whole, *users_, cgroup_));
+  }
   TRY(life_.open());
-  const bool console_is_journal = leads_into_journal(STDOUT_FILENO, std::getenv("JOURNAL_STREAM"));
-  hub_ = TRY(Hub::open(loop_,
-                       {.listener = TRY(sys::listen_seqpacket(root_, "run/agena/hub", 0600)),
-                        .console = STDOUT_FILENO,
-                        .pod_dir = pod_dir_,
-                        .root = root_,
-                        .apps = TRY(stream_settings(pod_, console_is_journal)),
-                        .root_user = users_ == nullptr ? 0 : users_->ids().first},
-                       hub_events()));
+  TRY(open_hub());
   notify_ = TRY(sys::listen_notify(root_, "run/agena/notify"));
   auto [ours, theirs] = TRY(sys::seqpacket_pair());
   const sys::UniqueFd self = TRY(sys::open_at(sys::at_cwd(), "/proc/self/exe", O_PATH));
@@ -125,6 +121,32 @@ Result<> Supervisor::start(const contract::EntrypointCall& call) {
   keep_warm(kWarmTimes);
   timer_.end_phase("cgroup ready");
   host_.register_pod(loop_, init_->pid());
+  return {};
+}
+
+Result<> Supervisor::open_hub() {
+  const bool console_is_journal = leads_into_journal(STDOUT_FILENO, std::getenv("JOURNAL_STREAM"));
+  hub_ = TRY(Hub::open(loop_,
+                       {.listener = TRY(sys::listen_seqpacket(root_, "run/agena/hub", 0600)),
+                        .console = STDOUT_FILENO,
+                        .pod_dir = pod_dir_,
+                        .root = root_,
+                        .apps = TRY(stream_settings(pod_, console_is_journal)),
+                        .root_user = users_ == nullptr ? 0 : users_->ids().first},
+                       hub_events()));
+  if (!pod_.options.is_mutable) return {};
+  apps_ = TRY(MutableApps::open({.loop = loop_,
+                                 .pod_dir = pod_dir_,
+                                 .root = root_,
+                                 .pod = pod_,
+                                 .users = users_,
+                                 .cgroup = cgroup_,
+                                 .devices = devices_,
+                                 .ends = ends_,
+                                 .life = life_,
+                                 .hub = *hub_,
+                                 .console_is_journal = console_is_journal},
+                                [this](const std::string& app, int code) { return account(app, code); }));
   return {};
 }
 
@@ -170,16 +192,22 @@ HubEvents Supervisor::hub_events() {
         if (hello.role == stage2::Role::kApp) TRY(life_.begin(hello.app, process));
         return repeat_halt();
       },
-      .failed = [](const stage2::HubFailed& failed) -> Result<> {
+      .failed = [this](const stage2::HubFailed& failed) -> Result<> {
         log::write(log::Level::kError, failed.text);
+        if (apps_) apps_->failed(failed);
         return {};
       },
+      .launched = [this](const std::string& app) { return apps_ ? apps_->launched(app) : Result<>(); },
       .admit = [this](const stage2::HubAdmit& admit) -> Result<> {
         if (!ends_.knows(admit.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", admit.app);
         return life_.ask_admission(admit.app);
       },
       .ended = [this](const stage2::HubEnded& ended) { return on_ended(ended); },
       .stop = [this] { return stop("its systemd was asked to power off"); },
+      .manager = [this](sys::UniqueFd connection) -> Result<> {
+        if (!apps_) return fail(ErrorKind::kUnsupported, "the pod's apps do not change");
+        return apps_->manager().connected(std::move(connection));
+      },
       .sockets = [this](const std::string& app) { return sockets_.of(app); },
       .terminal = [this] { return open_terminal(); },
       .devpts = [this] { return open_devpts(); },
@@ -215,10 +243,11 @@ Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
   if (!ends_.knows(ended.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", ended.app);
   // What systemd says of a service that was stopped while its restart was put off, is of the run before.
   if (ends_.has_ended(ended.app)) return {};
-  const int code = exit_code_of(ended, stopping_ ? stop_signal_of(app_named(ended.app)) : 0);
+  const bool asked = stopping_ || (apps_ && apps_->is_stopping(ended.app));
+  const int code = exit_code_of(ended, asked ? stop_signal_of(app_named(ended.app)) : 0);
   TRY(note_oom_kills(ended.app));
   log::debug("app '{}' ended: {} {} {}", ended.app, ended.service_result, ended.exit_code, ended.exit_status);
-  const auto final_code = TRY(life_.end(ended.app, code));
+  const auto final_code = TRY(life_.end(ended.app, code, signal_of(ended)));
   return final_code ? account(ended.app, *final_code) : Result<>();
 }
 
@@ -228,11 +257,16 @@ Result<> Supervisor::account(const std::string& app, int code) {
   timer_.end_phase(fmt::format("app '{}' ended with {}", app, code));
   hub_->end_app(app);
   const bool first_failure = ends_.note(app, code);
-  if (ends_.all_ended()) return kill();
+  if (apps_) TRY(apps_->ended(app, code));
+  if (ends_.all_ended() && may_end()) return kill();
   return first_failure ? stop("an app has failed") : Result<>();
 }
 
+// A mutable pod waits for more apps.
+bool Supervisor::may_end() const { return !apps_ || stopping_; }
+
 const PodApp& Supervisor::app_named(const std::string& name) const {
+  if (apps_) return apps_->app(name);
   return *std::ranges::find(pod_.apps, name, &PodApp::name);
 }
 
@@ -265,6 +299,7 @@ Result<> Supervisor::on_notify() {
   for (const std::string& line : split(state, '\n')) {
     if (line != "READY=1") continue;
     timer_.end_phase("pod ready");
+    if (apps_ && !ready_) TRY(apps_->serve(init_->pid()));
     ready_ = true;
     TRY(repeat_halt());
     TRY(tell_if_ready());
@@ -287,7 +322,8 @@ Result<> Supervisor::stop(const char* why) {
   stopping_ = true;
   log::debug("stopping the pod: {}", why);
   notifier_.tell(fmt::format("STOPPING=1\nSTATUS=stopping: {}", why));
-  loop_.set_deadline(monotonic_now() + stop_patience(pod_), [this] {
+  const Nanoseconds patience = std::max(stop_patience(pod_), apps_ ? apps_->patience() : 0);
+  loop_.set_deadline(monotonic_now() + patience, [this] {
     log::debug("the pod did not end in time");
     return kill();
   });
@@ -299,6 +335,7 @@ Result<> Supervisor::stop(const char* why) {
 
 // Apps that wait for their first connection: nobody would report their end, and they may not begin any more.
 void Supervisor::give_up_unstarted() {
+  if (apps_) apps_->stop();
   for (const PodApp& app : pod_.apps)
     if (listens_in_pod(pod_, app) && !ends_.has_started(app.name())) (void)ends_.note(app.name(), 0);
 }
@@ -357,7 +394,7 @@ std::unexpected<Error> Supervisor::unexpected_end() const {
 Result<int> Supervisor::finish() {
   TRY(hub_->flush());
   terminal_.reset();
-  const bool expected = killed_ || stopping_ || ends_.all_ended();
+  const bool expected = killed_ || stopping_ || (ends_.all_ended() && may_end());
   account_for_killed();
   if (timed_out_) return int{contract::kExitTimeout};
   if (expected) return ends_.pod_code();

@@ -16,11 +16,13 @@
 #include "common/sys/fd.h"
 #include "common/sys/pidfd.h"
 #include "common/sys/spawn.h"
+#include "stage1/apps/mutable_apps.h"
 #include "stage1/iohub/hub.h"
 #include "stage1/iohub/terminal.h"
 #include "stage1/life/host_notifier.h"
 #include "stage1/life/pod_life.h"
 #include "stage1/run/app_ends.h"
+#include "stage1/run/device_policy.h"
 #include "stage1/run/host_manager.h"
 #include "stage1/run/listen_sockets.h"
 #include "stage1/run/pod.h"
@@ -33,16 +35,19 @@ namespace agena::stage1 {
 // The supervisor's state while the pod runs.
 class Supervisor {
  public:
-  // `users` for a pod with a user namespace of its own.
+  // `users` for a pod with a user namespace of its own. The apps of a mutable pod are in its manifest only:
+  // `pod` and `apps` have those that start with the pod.
   Supervisor(sys::EventLoop& loop, const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
-             const PodUsers* users, const PodCgroup& cgroup, std::vector<std::string> apps, HostManager& host,
-             const PassedSockets& sockets, PhaseTimer& timer)
+             const PodUsers* users, PodCgroup& cgroup, std::optional<DevicePolicy>& devices,
+             std::vector<std::string> apps, HostManager& host, const PassedSockets& sockets,
+             PhaseTimer& timer)
       : loop_(loop),
         pod_dir_(pod_dir),
         root_(root),
         pod_(pod),
         users_(users),
         cgroup_(cgroup),
+        devices_(devices),
         ends_(apps),
         host_(host),
         sockets_(sockets),
@@ -66,6 +71,8 @@ class Supervisor {
   void record_end(const std::string& app, int code) const;
   Result<sys::DirFd> open_devpts() const;
   Result<> account(const std::string& app, int code);
+  bool may_end() const;
+  Result<> open_hub();
   const PodApp& app_named(const std::string& name) const;
   Result<> note_oom_kills(const std::string& app);
   Result<sys::UniqueFd> open_terminal();
@@ -85,7 +92,8 @@ class Supervisor {
   const sys::DirFd& root_;
   const Pod& pod_;
   const PodUsers* users_;
-  const PodCgroup& cgroup_;
+  PodCgroup& cgroup_;
+  std::optional<DevicePolicy>& devices_;
   AppEnds ends_;
   HostManager& host_;
   const PassedSockets& sockets_;
@@ -95,6 +103,7 @@ class Supervisor {
   sys::UniqueFd signals_;
   sys::UniqueFd notify_;
   std::unique_ptr<Hub> hub_;
+  std::unique_ptr<MutableApps> apps_;  // of a mutable pod
   std::unique_ptr<Terminal> terminal_;
   std::optional<sys::Child> init_;
   std::optional<sys::ExitStatus> init_end_;

@@ -1,0 +1,120 @@
+#include "stage1/apps/app_setup.h"
+
+#include <algorithm>
+
+#include "common/base/strings.h"
+#include "common/contract/pod_paths.h"
+#include "common/stage2/volumes.h"
+#include "common/sys/fs.h"
+#include "common/sys/mount_plan.h"
+#include "common/sys/path_in_root.h"
+#include "common/sys/spawn.h"
+#include "stage1/apps/pod_worker.h"
+#include "stage1/run/pod_files.h"
+#include "stage1/run/pod_mounts.h"
+#include "stage1/run/protected_paths.h"
+#include "stage1/run/selinux.h"
+
+namespace agena::stage1 {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+Result<> fill_volumes(const SetupPlace& place, const std::vector<stage2::AppMount>& volumes,
+                      const std::string& app) {
+  TRY(join_pod_mounts(place.init));
+  const sys::DirFd root = TRY(sys::open_dir("/"));
+  const sys::DirFd app_root = TRY(sys::open_dir_in_root(root, paths::app_root_in_stage1(app)));
+  return stage2::make_empty_volumes(place.pod_dir, app_root, volumes);
+}
+
+// The app's empty volumes, made as the pod's root and before anything is mounted in the app's root. A child
+// of its own: who has joined the pod sees the host's volumes no more.
+Result<> make_volumes(const SetupPlace& place, const std::vector<stage2::AppMount>& volumes,
+                      const std::string& app) {
+  const auto is_empty = [](const stage2::AppMount& mount) {
+    return mount.volume.kind == schema::VolumeKind::kEmpty;
+  };
+  if (std::ranges::none_of(volumes, is_empty)) return {};
+  sys::Pipe pipe = TRY(sys::make_pipe());
+  auto child = TRY(sys::fork_child([&] {
+    const auto made = fill_volumes(place, volumes, app);
+    if (!made) (void)sys::write_all(pipe.write.get(), made.error().to_string());
+    return made ? 0 : 1;
+  }));
+  pipe.write.reset();
+  const std::string error = TRY(sys::read_all(pipe.read.get()));
+  const sys::ExitStatus status = TRY(child.wait());
+  if (status.success()) return {};
+  return fail(ErrorKind::kSystem, "making its volumes: {}", error.empty() ? "the process was killed" : error);
+}
+
+// Root of a user namespace makes no device nodes; the supervisor made the usual ones when the pod started.
+sys::MountPlan pod_part(sys::MountPlan plan, const Pod& pod) {
+  if (pod.options.private_users) plan = with_nodes_of_pod(plan);
+  return with_selinux_context(std::move(plan), pod.options.selinux_mount_context);
+}
+
+// By rename: systemd may be reading them.
+Result<> write_files(const std::vector<PodFile>& files) {
+  const sys::DirFd root = TRY(sys::open_dir("/"));
+  for (const PodFile& file : files) TRY(sys::replace_file(root, file.path, file.text, file.mode));
+  return {};
+}
+
+struct AppMounts {
+  bool overlay;                     // the root is a mount already
+  sys::MountPlan user;              // targets as the user gave them
+  std::vector<std::string> hidden;  // more directories to hide
+  sys::HostMounts host;
+};
+
+// While the host can be seen.
+Result<AppMounts> collect_mounts(const SetupPlace& place, const Pod& pod, const PodApp& app) {
+  AppMounts mounts{.overlay = TRY(sys::exists(place.pod_dir, paths::kOverlayPrepared)),
+                   .user = TRY(user_mounts(pod, app)),
+                   .hidden = TRY(thermal_directories()),
+                   .host = {}};
+  const sys::UniqueFd* users = place.users == nullptr ? nullptr : &place.users->user_namespace();
+  TRY(mounts.host.add(mounts.user, users));
+  // Which of these the user's mounts cover is known inside the app's root only.
+  TRY(mounts.host.add(pod_part(app_mounts(pod, app, {}, mounts.hidden), pod), users));
+  return mounts;
+}
+
+Result<> mount_app(const Pod& pod, const PodApp& app, AppMounts mounts) {
+  const sys::DirFd root = TRY(sys::open_dir("/"));
+  const sys::DirFd app_root = TRY(open_app_root(root, app, mounts.overlay));
+  TRY(sys::order_by_place(app_root, mounts.user));
+  sys::MountRoots roots{app_root, root};
+  roots.host = &mounts.host;
+  return sys::run_mount_plan(roots, pod_part(app_mounts(pod, app, mounts.user, mounts.hidden), pod));
+}
+
+}  // namespace
+
+Result<> set_up_app(const SetupPlace& place, const Pod& pod) {
+  const PodApp& app = pod.apps.front();
+  TRY(make_volumes(place, TRY(stage2::mounts_of_app(pod.manifest, app)), app.name()));
+  AppMounts mounts = TRY(collect_mounts(place, pod, app));
+  const auto files = TRY(app_files(pod, app, TRY(limits_of(pod))));
+  TRY(join_pod_mounts(place.init));
+  TRY(mount_app(pod, app, std::move(mounts)));
+  return write_files(files);
+}
+
+Result<> rewrite_app(const SetupPlace& place, const Pod& pod) {
+  const auto files = TRY(app_files(pod, pod.apps.front(), TRY(limits_of(pod))));
+  TRY(join_pod_mounts(place.init));
+  return write_files(files);
+}
+
+Result<> clear_app(const SetupPlace& place, const Pod& pod) {
+  const auto files = TRY(app_files(pod, pod.apps.front(), {}));
+  TRY(join_pod_mounts(place.init));
+  const sys::DirFd root = TRY(sys::open_dir("/"));
+  for (const PodFile& file : files) TRY(sys::remove_file(root, file.path));
+  return {};
+}
+
+}  // namespace agena::stage1

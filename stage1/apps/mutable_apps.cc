@@ -1,0 +1,437 @@
+#include "stage1/apps/mutable_apps.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/contract/pod_paths.h"
+#include "common/contract/status_files.h"
+#include "common/stage2/process_limits.h"
+#include "common/stage2/volumes.h"
+#include "common/sys/cgroup.h"
+#include "common/sys/fs.h"
+#include "manifests/codec/pod_manifest.h"
+#include "stage1/iohub/stream_settings.h"
+#include "stage1/life/stop_rules.h"
+#include "stage1/plan/devices.h"
+#include "stage1/plan/resources.h"
+#include "stage1/units/socket_units.h"
+
+namespace agena::stage1 {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+std::string service_of(const std::string& app) { return app + ".service"; }
+
+// What is waited for is told by the hub; of the answers only errors matter.
+const ManagerLink::Done kIgnore = [](const Result<>& answer) -> Result<> {
+  if (!answer) log::debug("the pod's systemd: {}", answer.error().to_string());
+  return {};
+};
+
+std::unexpected<Error> unknown(const std::string& app) {
+  return fail(ErrorKind::kNotFound, "the pod has no app '{}'", printable(app));
+}
+
+CgroupLimits limits_of_app(const PodLimits& limits, const std::string& app) {
+  const auto found = limits.apps.find(app);
+  return found == limits.apps.end() ? CgroupLimits() : found->second;
+}
+
+// One app of a pod as a pod of its own.
+Result<std::unique_ptr<Pod>> pod_of_app(const sys::DirFd& pod_dir, const Pod& pod,
+                                        schema::PodManifest manifest, const std::string& app) {
+  std::erase_if(manifest.apps, [&](const schema::RuntimeApp& one) { return one.name.str() != app; });
+  if (manifest.apps.empty()) return unknown(app);
+  auto one = std::make_unique<Pod>(Pod{.uuid = pod.uuid,
+                                       .options = pod.options,
+                                       .manifest = std::move(manifest),
+                                       .apps = {},
+                                       .apps_with_sockets = {}});
+  one->apps.push_back(TRY(stage2::load_pod_app(pod_dir, one->manifest.apps.front())));
+  return one;
+}
+
+}  // namespace
+
+MutableApps::MutableApps(const PodParts& parts, Account account)
+    : parts_(parts), account_(std::move(account)), manager_(parts.loop) {}
+
+Result<std::unique_ptr<MutableApps>> MutableApps::open(const PodParts& parts, Account account) {
+  std::unique_ptr<MutableApps> apps(new MutableApps(parts, std::move(account)));
+  Client nobody{sys::UniqueFd()};
+  for (const schema::RuntimeApp& app : parts.pod.manifest.apps)
+    TRY_CTX(
+        apps->take_in(TRY(pod_of_app(parts.pod_dir, parts.pod, parts.pod.manifest, app.name.str())), nobody),
+        "app '{}'", app.name.str());
+  return apps;
+}
+
+Result<> MutableApps::serve(pid_t init) {
+  init_ = init;
+  server_ =
+      TRY(OrderServer::open(parts_.loop, parts_.pod_dir, [this](const Order& order, const ClientRef& client) {
+        return on_order(order, client);
+      }));
+  return {};
+}
+
+Result<> MutableApps::on_order(const Order& order, const ClientRef& client) {
+  struct Row {
+    OrderKind kind;
+    void (MutableApps::*run)(const Order&, const ClientRef&);
+  };
+  static constexpr std::array kOrders = {
+      Row{OrderKind::kAdd, &MutableApps::add},       Row{OrderKind::kRemove, &MutableApps::remove},
+      Row{OrderKind::kStart, &MutableApps::start},   Row{OrderKind::kStop, &MutableApps::stop},
+      Row{OrderKind::kUpdate, &MutableApps::update},
+  };
+  log::debug("order: {} '{}'", name_of(order.kind), order.app);
+  if (stopping_)
+    client->answer(fail(ErrorKind::kBusy, "the pod is being stopped"));
+  else
+    (this->*std::ranges::find(kOrders, order.kind, &Row::kind)->run)(order, client);
+  return {};
+}
+
+Result<std::unique_ptr<Pod>> MutableApps::load(const std::string& manifest, const std::string& app) const {
+  const std::string text = TRY_CTX(sys::read_file(parts_.pod_dir, manifest), "the pod's manifest");
+  return pod_of_app(parts_.pod_dir, parts_.pod, TRY(codec::parse_pod_manifest(text)), app);
+}
+
+// --- add ---
+
+// What the host and the pod let the app have.
+Result<> MutableApps::allow(const Pod& pod, Client& client) {
+  const PodApp& app = pod.apps.front();
+  std::vector<std::string> warnings;
+  for (const std::string& isolator : unknown_isolators(pod)) warnings.push_back("warning: " + isolator);
+  for (const std::string& problem : TRY(limit_problems(pod))) {
+    if (!pod.options.waive_limits)
+      return std::unexpected(Error(ErrorKind::kUnsupported, problem).with_hint(stage2::kLimitsHint));
+    warnings.push_back(problem);
+  }
+  for (const std::string& volume :
+       stage2::implicit_volume_warnings(TRY(stage2::mounts_of_app(pod.manifest, app))))
+    warnings.push_back(fmt::format("warning: app '{}': {}", app.name(), volume));
+  std::ranges::move(TRY(parts_.cgroup.set_app(app.name(), limits_of_app(TRY(limits_of(pod)), app.name()),
+                                              pod.options.waive_limits)),
+                    std::back_inserter(warnings));
+  if (parts_.devices) TRY(parts_.devices->allow(parts_.cgroup.dir(), TRY(devices_of(pod, app))));
+  client.warn(std::move(warnings));
+  return {};
+}
+
+// Makes the supervisor's side of an app; nothing of it stays on failure.
+Result<> MutableApps::take_in(std::unique_ptr<Pod> pod, Client& client) {
+  const std::string app = pod->apps.front().name();
+  Member& member = members_[app];
+  member.pod = std::move(pod);
+  const auto take = [&]() -> Result<> {
+    parts_.ends.add_member(app);
+    TRY(allow(*member.pod, client));
+    TRY(parts_.hub.add_app(std::move(TRY(stream_settings(*member.pod, parts_.console_is_journal)).front())));
+    return parts_.life.add(*member.pod);
+  };
+  const auto taken = take();
+  if (!taken) forget(app);
+  return taken;
+}
+
+void MutableApps::forget(const std::string& app) {
+  parts_.life.remove(app);
+  if (const auto removed = parts_.hub.remove_app(app); !removed)
+    log::debug("app '{}': {}", app, removed.error().to_string());
+  if (const auto removed = parts_.cgroup.remove_app(app); !removed)
+    log::debug("app '{}': {}", app, removed.error().to_string());
+  parts_.ends.remove_member(app);
+  members_.erase(app);
+}
+
+Result<> MutableApps::work(Member& member, const std::string& app, const std::function<Result<>()>& body,
+                           const PodWorker::Done& done) {
+  member.worker = TRY(PodWorker::start(parts_.loop, body, [this, app, done](const Result<>& result) {
+    // The worker is not needed any more, and `done` may drop the app.
+    const auto keep = std::move(members_.at(app).worker);
+    return done(result);
+  }));
+  return {};
+}
+
+void MutableApps::add(const Order& order, const ClientRef& client) {
+  if (const auto known = members_.find(order.app); known != members_.end()) {
+    if (known->second.state != State::kIdle || known->second.worker)
+      return client->answer(fail(ErrorKind::kBusy, "app '{}' is in use", order.app));
+    forget(order.app);  // of an add that was not finished
+  }
+  const auto begin = [&]() -> Result<> {
+    TRY(take_in(TRY(load(order.manifest, order.app)), *client));
+    Member& member = members_.at(order.app);
+    member.state = State::kAdding;
+    return work(
+        member, order.app, [this, &member] { return set_up_app(place(), *member.pod); },
+        [this, client, app = order.app](const Result<>& result) -> Result<> {
+          if (result)
+            members_.at(app).state = State::kIdle;
+          else
+            forget(app);
+          client->answer(result);
+          return {};
+        });
+  };
+  if (const auto begun = begin(); !begun) {
+    if (members_.contains(order.app)) forget(order.app);
+    client->answer(begun);
+  }
+}
+
+// --- start ---
+
+void MutableApps::start(const Order& order, const ClientRef& client) {
+  const auto found = members_.find(order.app);
+  if (found == members_.end()) return client->answer(unknown(order.app));
+  Member& member = found->second;
+  switch (member.state) {
+    case State::kRunning:
+    case State::kListening:
+      return client->answer({});
+    case State::kStarting:
+      return member.starters.push_back(client);
+    case State::kIdle:
+      break;
+    case State::kAdding:
+    case State::kStopping:
+    case State::kRemoving:
+      return client->answer(fail(ErrorKind::kBusy, "app '{}' is being {}", order.app,
+                                 member.state == State::kAdding     ? "added"
+                                 : member.state == State::kStopping ? "stopped"
+                                                                    : "removed"));
+  }
+  member.starters.push_back(client);
+  if (const auto begun = begin(member, order.app); !begun) end(member, begun);
+}
+
+Result<> MutableApps::begin(Member& member, const std::string& app) {
+  TRY(sys::remove_file(parts_.root, paths::app_status(app)));
+  TRY(sys::remove_file(parts_.root, paths::app_oom_kills(app)));
+  parts_.ends.begin_member(app);
+  parts_.life.renew(app);
+  parts_.hub.renew_app(app);
+  member.failure.clear();
+  member.state = State::kStarting;
+  const auto failed_to_start = [this, app](const Result<>& answer) -> Result<> {
+    const auto found = members_.find(app);
+    if (answer || found == members_.end() || found->second.state != State::kStarting) return {};
+    (void)parts_.ends.note(app, 0);
+    end(found->second, answer);
+    return {};
+  };
+  if (!listens_in_pod(*member.pod, member.pod->apps.front())) {
+    manager_.start_unit(service_of(app), failed_to_start);
+    return {};
+  }
+  member.state = State::kListening;
+  for (const std::string& unit : socket_unit_names(member.pod->apps.front()))
+    manager_.start_unit(unit, failed_to_start);
+  for (const ClientRef& starter : std::exchange(member.starters, {})) starter->answer({});
+  return {};
+}
+
+Result<> MutableApps::launched(const std::string& app) {
+  const auto found = members_.find(app);
+  if (found == members_.end()) return {};
+  Member& member = found->second;
+  if (member.state == State::kStarting) member.state = State::kRunning;
+  for (const ClientRef& starter : std::exchange(member.starters, {})) starter->answer({});
+  return {};
+}
+
+void MutableApps::failed(const stage2::HubFailed& failure) {
+  if (const auto found = members_.find(failure.app); found != members_.end())
+    found->second.failure = failure.text;
+}
+
+// --- end ---
+
+bool MutableApps::is_stopping(const std::string& app) const {
+  const auto found = members_.find(app);
+  return found != members_.end() &&
+         (found->second.state == State::kStopping || found->second.state == State::kRemoving);
+}
+
+void MutableApps::end(Member& member, const Result<>& for_starters) {
+  parts_.loop.remove_timer(std::exchange(member.kill, 0));
+  if (member.state != State::kRemoving) member.state = State::kIdle;
+  for (const ClientRef& starter : std::exchange(member.starters, {})) starter->answer(for_starters);
+  for (const ClientRef& stopper : std::exchange(member.stoppers, {})) stopper->answer({});
+}
+
+Result<> MutableApps::ended(const std::string& app, int code) {
+  const auto found = members_.find(app);
+  if (found == members_.end()) return {};
+  Member& member = found->second;
+  const Result<> outcome =
+      member.failure.empty()
+          ? fail(ErrorKind::kSystem, "app '{}' ended with exit code {} before its program ran", app, code)
+          : fail(ErrorKind::kSystem, "{}", member.failure);
+  end(member, outcome);
+  if (member.state == State::kRemoving) clear(app);
+  return {};
+}
+
+void MutableApps::stop_units(const Member& member) {
+  const PodApp& app = member.pod->apps.front();
+  if (listens_in_pod(*member.pod, app))
+    for (const std::string& unit : socket_unit_names(app)) manager_.stop_unit(unit, kIgnore);
+  manager_.stop_unit(service_of(app.name()), kIgnore);
+}
+
+void MutableApps::kill_later(Member& member, const std::string& app, Nanoseconds grace) {
+  constexpr Nanoseconds kAgain = kSecond / 10;
+  parts_.loop.remove_timer(member.kill);
+  member.kill = parts_.loop.add_timer(monotonic_now() + grace, [this, app]() -> Result<> {
+    (void)sys::kill_cgroup(parts_.cgroup.dir(), parts_.cgroup.service_cgroup(app));
+    // What is started meanwhile (a handler) is killed too.
+    kill_later(members_.at(app), app, kAgain);
+    return {};
+  });
+}
+
+// systemd asks the app to end and kills it when its time is over; a shorter time is ours to keep.
+Result<> MutableApps::begin_stop(Member& member, const std::string& app, std::optional<Nanoseconds> grace) {
+  if (member.state != State::kRemoving) member.state = State::kStopping;
+  const auto code = TRY(parts_.life.stop(app));
+  stop_units(member);
+  if (grace) kill_later(member, app, *grace);
+  // It waited for its restart, or for somebody to connect.
+  if (code) return account_(app, *code);
+  return listens_in_pod(*member.pod, member.pod->apps.front()) && !parts_.ends.has_started(app)
+             ? account_(app, 0)
+             : Result<>();
+}
+
+void MutableApps::stop(const Order& order, const ClientRef& client) {
+  const auto found = members_.find(order.app);
+  if (found == members_.end()) return client->answer(unknown(order.app));
+  Member& member = found->second;
+  const bool idle = member.state == State::kIdle || member.state == State::kAdding;
+  if (idle) return client->answer({});
+  member.stoppers.push_back(client);
+  if (member.state == State::kRemoving) return;
+  const PodApp& app = member.pod->apps.front();
+  const Nanoseconds own = app.life.stop_timeout.value_or(life::kStopTimeout);
+  Result<> begun;
+  if (order.grace && *order.grace > own) {
+    // systemd would not wait so long: it is told.
+    member.pod->apps.front().life.stop_timeout = *order.grace;
+    begun = work(
+        member, order.app, [this, &member] { return rewrite_app(place(), *member.pod); },
+        [this, name = order.app](const Result<>& result) -> Result<> {
+          if (!result)
+            log::warning("app '{}': its time to end is not changed: {}", name, result.error().to_string());
+          manager_.reload([this, name](const Result<>&) -> Result<> {
+            const auto known = members_.find(name);
+            const bool runs = known != members_.end() && known->second.state != State::kIdle;
+            return runs ? begin_stop(known->second, name, std::nullopt) : Result<>();
+          });
+          return {};
+        });
+  } else {
+    begun = begin_stop(member, order.app, order.grace);
+  }
+  if (!begun) end(member, begun);
+}
+
+// --- remove ---
+
+void MutableApps::remove(const Order& order, const ClientRef& client) {
+  const auto found = members_.find(order.app);
+  if (found == members_.end()) return client->answer({});
+  Member& member = found->second;
+  if (member.worker || member.state == State::kRemoving)
+    return client->answer(fail(ErrorKind::kBusy, "app '{}' is being changed", order.app));
+  const bool idle = member.state == State::kIdle;
+  member.state = State::kRemoving;
+  member.remover = client;
+  if (idle) return clear(order.app);
+  if (const auto begun = begin_stop(member, order.app, 0); !begun) {
+    member.state = State::kRunning;
+    std::exchange(member.remover, {})->answer(begun);
+  }
+}
+
+// No program of the app runs any more.
+void MutableApps::clear(const std::string& app) {
+  Member& member = members_.at(app);
+  const auto done = [this, app](const Result<>& result) -> Result<> {
+    const ClientRef client = members_.at(app).remover;
+    if (result)
+      forget(app);
+    else
+      members_.at(app).state = State::kIdle;
+    client->answer(result);
+    return {};
+  };
+  const auto begun = work(member, app, [this, &member] { return clear_app(place(), *member.pod); }, done);
+  if (!begun) (void)done(begun);
+}
+
+// --- update ---
+
+void MutableApps::update(const Order& order, const ClientRef& client) {
+  const auto found = members_.find(order.app);
+  if (found == members_.end()) return client->answer(unknown(order.app));
+  Member& member = found->second;
+  if (member.worker || member.state == State::kRemoving)
+    return client->answer(fail(ErrorKind::kBusy, "app '{}' is being changed", order.app));
+  auto loaded = load(order.manifest, order.app);
+  if (!loaded) return client->answer(std::unexpected(loaded.error()));
+  // Who knows the app keeps knowing the same object.
+  schema::App& app = member.pod->apps.front().app;
+  const auto former = std::exchange(app.isolators, (*loaded)->apps.front().app.isolators);
+  const auto back = [this, former, name = order.app](const Result<>& result) {
+    Member& restored = members_.at(name);
+    restored.pod->apps.front().app.isolators = former;
+    Client nobody{sys::UniqueFd()};
+    if (const auto undone = allow(*restored.pod, nobody); !undone)
+      log::warning("app '{}': its limits are not put back: {}", name, undone.error().to_string());
+    return result;
+  };
+  Result<> begun = allow(*member.pod, *client);
+  if (begun)
+    begun = work(
+        member, order.app, [this, &member] { return rewrite_app(place(), *member.pod); },
+        [this, client, back](const Result<>& written) -> Result<> {
+          if (!written) {
+            client->answer(back(written));
+            return {};
+          }
+          // systemd gives the limits to what runs.
+          manager_.reload([client](const Result<>& reloaded) -> Result<> {
+            client->answer(reloaded);
+            return {};
+          });
+          return {};
+        });
+  if (!begun) client->answer(back(begun));
+}
+
+// --- the pod ---
+
+Nanoseconds MutableApps::patience() const {
+  Nanoseconds longest = 0;
+  for (const auto& [name, member] : members_)
+    if (!parts_.ends.has_ended(name)) longest = std::max(longest, stop_patience(*member.pod));
+  return longest;
+}
+
+void MutableApps::stop() {
+  stopping_ = true;
+  for (const auto& [name, member] : members_)
+    if (listens_in_pod(*member.pod, member.pod->apps.front()) && !parts_.ends.has_started(name))
+      (void)parts_.ends.note(name, 0);
+}
+
+}  // namespace agena::stage1

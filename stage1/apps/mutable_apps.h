@@ -1,0 +1,118 @@
+// The apps of a mutable pod: carries out orders, and keeps track of each app between its coming and its
+// going. The supervisor tells what happens to the apps; starting and stopping are the pod's systemd's,
+// through the manager agent; what is done inside the pod is done by workers.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/stage2/hub_protocol.h"
+#include "common/sys/event_loop.h"
+#include "common/sys/fd.h"
+#include "stage1/apps/app_setup.h"
+#include "stage1/apps/manager_link.h"
+#include "stage1/apps/order_server.h"
+#include "stage1/apps/pod_worker.h"
+#include "stage1/iohub/hub.h"
+#include "stage1/life/pod_life.h"
+#include "stage1/run/app_ends.h"
+#include "stage1/run/device_policy.h"
+#include "stage1/run/pod.h"
+#include "stage1/run/pod_cgroup.h"
+#include "stage1/run/pod_users.h"
+
+namespace agena::stage1 {
+
+// What the pod's supervisor has; all of it outlives the apps.
+struct PodParts {
+  sys::EventLoop& loop;
+  const sys::DirFd& pod_dir;
+  const sys::DirFd& root;
+  const Pod& pod;
+  const PodUsers* users;
+  PodCgroup& cgroup;
+  std::optional<DevicePolicy>& devices;  // none: all devices are allowed
+  AppEnds& ends;
+  PodLife& life;
+  Hub& hub;
+  bool console_is_journal;
+};
+
+class MutableApps {
+ public:
+  // `account` is told the exit code of an app that has ended without a word from its recorder.
+  using Account = std::function<Result<>(const std::string& app, int code)>;
+
+  // Takes in the apps that the pod has from an earlier run, none of which is started.
+  static Result<std::unique_ptr<MutableApps>> open(const PodParts& parts, Account account);
+  // Orders are taken from now on; `init` is the pod's first process.
+  Result<> serve(pid_t init);
+
+  ManagerLink& manager() { return manager_; }
+  // The app with this name, which the supervisor knows to be there.
+  const PodApp& app(const std::string& name) const { return members_.at(name).pod->apps.front(); }
+  // Whether somebody has ordered the app to end.
+  bool is_stopping(const std::string& app) const;
+  // How long the apps that run may take to end.
+  Nanoseconds patience() const;
+
+  // The app's program was executed.
+  Result<> launched(const std::string& app);
+  // It could not be.
+  void failed(const stage2::HubFailed& failure);
+  // The app has ended for good, with this code; all is recorded.
+  Result<> ended(const std::string& app, int code);
+  // The pod is being stopped: no order is taken any more, and apps that wait for their first connection have
+  // ended.
+  void stop();
+
+ private:
+  enum class State { kAdding, kIdle, kStarting, kListening, kRunning, kStopping, kRemoving };
+  struct Member {
+    std::unique_ptr<Pod> pod;  // with this app alone
+    State state = State::kIdle;
+    std::string failure = {};  // what the program that is starting said
+    std::vector<ClientRef> starters = {};
+    std::vector<ClientRef> stoppers = {};
+    ClientRef remover = {};
+    std::unique_ptr<PodWorker> worker = {};
+    sys::EventLoop::TimerId kill = 0;
+  };
+
+  MutableApps(const PodParts& parts, Account account);
+  Result<> on_order(const Order& order, const ClientRef& client);
+  void add(const Order& order, const ClientRef& client);
+  void start(const Order& order, const ClientRef& client);
+  void stop(const Order& order, const ClientRef& client);
+  void remove(const Order& order, const ClientRef& client);
+  void update(const Order& order, const ClientRef& client);
+
+  Result<std::unique_ptr<Pod>> load(const std::string& manifest, const std::string& app) const;
+  Result<> take_in(std::unique_ptr<Pod> pod, Client& client);
+  Result<> allow(const Pod& pod, Client& client);
+  Result<> begin(Member& member, const std::string& app);
+  Result<> begin_stop(Member& member, const std::string& app, std::optional<Nanoseconds> grace);
+  void stop_units(const Member& member);
+  void kill_later(Member& member, const std::string& app, Nanoseconds grace);
+  Result<> work(Member& member, const std::string& app, const std::function<Result<>()>& body,
+                const PodWorker::Done& done);
+  void clear(const std::string& app);
+  void forget(const std::string& app);
+  void end(Member& member, const Result<>& for_starters);
+  SetupPlace place() const { return {parts_.pod_dir, init_, parts_.users}; }
+
+  PodParts parts_;
+  Account account_;
+  ManagerLink manager_;
+  std::map<std::string, Member> members_;
+  std::unique_ptr<OrderServer> server_;
+  pid_t init_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace agena::stage1
