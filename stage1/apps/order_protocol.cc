@@ -13,10 +13,10 @@ namespace {
 using json_text::Json;
 
 constexpr int kVersion = 1;
-// A text's and a list's share of the longest message.
-constexpr std::size_t kMostText = 8U << 10U;
+// A text's and a list's share of the longest message: each byte may become five.
+constexpr std::size_t kMostText = 4U << 10U;
 constexpr std::size_t kMostWarnings = 16;
-constexpr std::size_t kMostWarning = 1U << 10U;
+constexpr std::size_t kMostWarning = 512;
 
 struct KindRow {
   std::string_view name;

@@ -144,6 +144,32 @@ TEST_F(MountPlanRoot, DevicesWorkFromAFileSystemWithout) {
   });
 }
 
+TEST_F(MountPlanRoot, MountsOfTheHostAreMadeBeforehand) {
+  in_namespace([&] {
+    for (const char* name : {"host/sub/mark", "host/sub/file"})
+      ASSERT_TRUE(ok(write_file(at_cwd(), path(name), "content")));
+    const MountOp readable{.target = "a", .source = path("host/sub"), .attributes = MOUNT_ATTR_RDONLY};
+    MountOp twice = readable;
+    twice.target = "b";
+    const MountOp file{.target = "c", .source = path("host/sub/file")};
+    const MountOp missing{.target = "d", .source = "/no/such", .missing = MissingSource::kSkip};
+    HostMounts host;
+    ASSERT_TRUE(ok(host.add({readable, twice, file, missing}, nullptr)));
+    EXPECT_FALSE(host.add({{.target = "e", .source = "/no/such"}}, nullptr));
+    // The host is out of sight.
+    ASSERT_EQ(::umount(path("host/sub").c_str()), 0);
+    const DirFd target = root();
+    MountRoots roots{target, target};
+    roots.host = &host;
+    ASSERT_TRUE(ok(run_mount_plan(roots, {readable, twice, file, missing})));
+    EXPECT_TRUE(*exists(at_cwd(), path("root/a/mark")));
+    EXPECT_EQ(can_write("root/b/x"), EROFS);
+    EXPECT_EQ(*read_file(at_cwd(), path("root/c")), "content");
+    EXPECT_FALSE(run_mount_plan(roots, {readable})) << "each serves once";
+    EXPECT_FALSE(run_mount_plan(roots, {{.target = "e", .source = path("host")}})) << "never made";
+  });
+}
+
 TEST_F(MountPlanRoot, ErrorsNameTheSubject) {
   in_namespace([&] {
     const auto error = [&](MountOp op) {
