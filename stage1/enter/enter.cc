@@ -69,8 +69,18 @@ Result<int> enter(const contract::EntrypointCall& call) {
   const auto pid = static_cast<pid_t>(TRY_CTX(parse_int(call.value("pid"), 1, INT32_MAX), "--pid"));
   const sys::PidFd init = TRY_CTX(sys::open_pidfd(pid), "entering the pod");
   const sys::DirFd pod_root = TRY(sys::open_dir(sys::at_cwd(), fmt::format("/proc/{}/root", pid), O_PATH));
-  const stage2::LaunchPlan plan = TRY(plan_for(pod_root, call));
-  return run_in_pod(init, [&] { return launch_here(plan, sockets); });
+  stage2::LaunchPlan plan = TRY(plan_for(pod_root, call));
+  // In the mounts that the app itself sees, if it runs; making them anew costs several times as much, for the
+  // kernel waits when it takes mounts away.
+  const auto mounts = find_app_mounts(pod_root, plan.app);
+  return run_in_pod(init, mounts, [&](bool in_app) {
+    if (in_app) {
+      plan.root.clear();
+      plan.root_switch = stage2::RootSwitch::kNone;
+      plan.read_only_root = false;
+    }
+    return launch_here(plan, sockets);
+  });
 }
 
 }  // namespace agena::stage1

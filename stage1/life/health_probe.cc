@@ -167,7 +167,7 @@ Result<int> run_health_check(const contract::EntrypointCall& call) {
   const std::string path = plan_path(call.value("appname"), "health");
   const auto plan =
       TRY_CTX(stage2::parse_launch_plan(TRY(sys::read_file(pod_root, path))), "file '/{}'", path);
-  return run_in_pod(init, [&] { return become_check(plan, procs); });
+  return run_in_pod(init, std::nullopt, [&](bool) { return become_check(plan, procs); });
 }
 
 }  // namespace agena::stage1
