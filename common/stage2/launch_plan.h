@@ -23,6 +23,9 @@ enum class RootSwitch {
   kNone,       // stay in the caller's root
   kPivotRoot,  // own mount namespace, the old root is gone
   kChroot,     // fly: in the caller's mount namespace
+  // A mount namespace that somebody has made, of which the program gets a copy: what it costs does not depend
+  // on how much else is mounted in the pod.
+  kMountNamespace,
 };
 
 // Where a standard stream comes from.
@@ -50,7 +53,8 @@ struct LaunchPlan {
   std::string app;  // for messages and to the hub
   Role role = Role::kApp;
 
-  // Directory whose tree becomes "/", as seen at start; empty with kNone only.
+  // Directory whose tree becomes "/", as seen at start; with kMountNamespace the file that leads to the
+  // namespace (nsfs). Empty with kNone only.
   std::string root;
   RootSwitch root_switch = RootSwitch::kNone;
   // The root itself cannot be written; what is mounted below it keeps its own mode.

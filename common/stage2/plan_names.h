@@ -29,6 +29,7 @@ inline constexpr std::array kRoleNames = {
 };
 inline constexpr std::array kRootSwitchNames = {
     NameRow<RootSwitch>{"chroot", RootSwitch::kChroot},
+    NameRow<RootSwitch>{"mount-namespace", RootSwitch::kMountNamespace},
     NameRow<RootSwitch>{"none", RootSwitch::kNone},
     NameRow<RootSwitch>{"pivot-root", RootSwitch::kPivotRoot},
 };

@@ -42,21 +42,31 @@ std::optional<unsigned> terminal_number(const Stdio& stdio) {
 }
 
 // An app with a terminal has it as /dev/console too, unless its /dev is a volume without the pod's terminals.
-Result<> mount_console(const LaunchPlan& plan) {
+Result<> mount_console(const LaunchPlan& plan, const std::string& root) {
   const auto number = terminal_number(plan.stdio);
   if (!number) return {};
-  return sys::run_mount_plan(TRY(sys::open_dir(plan.root)), {{.target = "dev/console",
-                                                              .source = fmt::format("dev/pts/{}", *number),
-                                                              .from = sys::MountSource::kTarget,
-                                                              .missing = sys::MissingSource::kSkip}});
+  return sys::run_mount_plan(TRY(sys::open_dir(root)), {{.target = "dev/console",
+                                                         .source = fmt::format("dev/pts/{}", *number),
+                                                         .from = sys::MountSource::kTarget,
+                                                         .missing = sys::MissingSource::kSkip}});
 }
 
 Result<> pivot(const LaunchPlan& plan) {
   // The pod's mounts are slaves of the host's already; the exception are volumes that are to stay shared.
   TRY(sys::unshare_namespaces(CLONE_NEWNS));
-  TRY(mount_console(plan));
+  TRY(mount_console(plan, plan.root));
   TRY(mount_on_itself(plan.root, plan.read_only_root));
   return sys::switch_root(TRY(sys::open_dir(plan.root)));
+}
+
+Result<> join(const LaunchPlan& plan) {
+  TRY(sys::join_mount_namespace(TRY(sys::open_at(sys::at_cwd(), plan.root, O_RDONLY))));
+  // What the program mounts is not for the next one.
+  TRY(sys::unshare_namespaces(CLONE_NEWNS));
+  TRY(mount_console(plan, "/"));
+  if (!plan.read_only_root) return {};
+  const sys::UniqueFd root = TRY(sys::open_at(sys::at_cwd(), "/", O_PATH | O_DIRECTORY));
+  return sys::set_mount_attributes(root, MOUNT_ATTR_RDONLY, 0, 0, /*recursive=*/false);
 }
 
 Result<> change_root(const LaunchPlan& plan) {
@@ -73,6 +83,8 @@ Result<> switch_by(const LaunchPlan& plan) {
       return pivot(plan);
     case RootSwitch::kChroot:
       return change_root(plan);
+    case RootSwitch::kMountNamespace:
+      return join(plan);
     case RootSwitch::kNone:
       break;
   }

@@ -30,6 +30,11 @@ Result<> join_namespaces(const PidFd& process, int kinds) {
   return {};
 }
 
+Result<> join_mount_namespace(const UniqueFd& mount_namespace) {
+  if (::setns(mount_namespace.get(), CLONE_NEWNS) != 0) return sys_fail("joining a mount namespace");
+  return {};
+}
+
 Result<> switch_root(const DirFd& new_root) {
   const UniqueFd old_root = TRY(open_at(at_cwd(), "/", O_PATH | O_DIRECTORY));
   if (::fchdir(new_root.get()) != 0) return sys_fail("entering the new root");

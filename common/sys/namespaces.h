@@ -20,6 +20,8 @@ Result<> enter_private_mount_namespace();
 Result<> unshare_namespaces(int flags);
 // Joins namespaces of a process by its pidfd, all given kinds at once (setns(2), kernel 5.8).
 Result<> join_namespaces(const PidFd& process, int kinds);
+// Joins a mount namespace by a descriptor of it; its root becomes root and working directory.
+Result<> join_mount_namespace(const UniqueFd& mount_namespace);
 // Makes a directory the root of the calling process's mount namespace and drops the old root; the working
 // directory becomes "/". The directory must be a mount point.
 Result<> switch_root(const DirFd& new_root);

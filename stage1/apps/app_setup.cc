@@ -1,19 +1,27 @@
 #include "stage1/apps/app_setup.h"
 
+#include <sched.h>
+#include <sys/mount.h>
+
 #include <algorithm>
+#include <span>
 
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
 #include "common/stage2/volumes.h"
 #include "common/sys/fs.h"
+#include "common/sys/mount.h"
 #include "common/sys/mount_plan.h"
+#include "common/sys/namespaces.h"
 #include "common/sys/path_in_root.h"
 #include "common/sys/spawn.h"
+#include "common/sys/unix_socket.h"
 #include "stage1/apps/pod_worker.h"
 #include "stage1/run/pod_files.h"
 #include "stage1/run/pod_mounts.h"
 #include "stage1/run/protected_paths.h"
 #include "stage1/run/selinux.h"
+#include "stage1/units/pod_units.h"
 
 namespace agena::stage1 {
 namespace {
@@ -67,6 +75,7 @@ struct AppMounts {
   sys::MountPlan user;              // targets as the user gave them
   std::vector<std::string> hidden;  // more directories to hide
   sys::HostMounts host;
+  sys::DirFd proc;  // the host's
 };
 
 // While the host can be seen.
@@ -74,7 +83,8 @@ Result<AppMounts> collect_mounts(const SetupPlace& place, const Pod& pod, const 
   AppMounts mounts{.overlay = TRY(sys::exists(place.pod_dir, paths::kOverlayPrepared)),
                    .user = TRY(user_mounts(pod, app)),
                    .hidden = TRY(thermal_directories()),
-                   .host = {}};
+                   .host = {},
+                   .proc = TRY(sys::open_dir("/proc"))};
   const sys::UniqueFd* users = place.users == nullptr ? nullptr : &place.users->user_namespace();
   TRY(mounts.host.add(mounts.user, users));
   // Which of these the user's mounts cover is known inside the app's root only.
@@ -82,13 +92,53 @@ Result<AppMounts> collect_mounts(const SetupPlace& place, const Pod& pod, const 
   return mounts;
 }
 
-Result<> mount_app(const Pod& pod, const PodApp& app, AppMounts mounts) {
+// In a mount namespace of the app's, made of the pod's: mounts what belongs into its root, which becomes the
+// root of the namespace. Returns a descriptor of the namespace.
+Result<sys::UniqueFd> mount_app(const Pod& pod, const PodApp& app, AppMounts& mounts) {
+  TRY(sys::unshare_namespaces(CLONE_NEWNS));
   const sys::DirFd root = TRY(sys::open_dir("/"));
   const sys::DirFd app_root = TRY(open_app_root(root, app, mounts.overlay));
   TRY(sys::order_by_place(app_root, mounts.user));
   sys::MountRoots roots{app_root, root};
   roots.host = &mounts.host;
-  return sys::run_mount_plan(roots, pod_part(app_mounts(pod, app, mounts.user, mounts.hidden), pod));
+  TRY(sys::run_mount_plan(roots, pod_part(app_mounts(pod, app, mounts.user, mounts.hidden), pod)));
+  TRY(sys::switch_root(app_root));
+  return sys::open_at(mounts.proc, "self/ns/mnt", O_RDONLY);
+}
+
+// The same in a child, for who makes it stays in the pod's mount namespace: only there it can be kept.
+Result<sys::UniqueFd> make_app_mounts(const Pod& pod, const PodApp& app, AppMounts& mounts) {
+  auto [ours, theirs] = TRY(sys::seqpacket_pair());
+  auto child = TRY(sys::fork_child([&] {
+    const auto made = mount_app(pod, app, mounts);
+    const std::string text = made ? "ok" : made.error().to_string();
+    const int fd = made ? made->get() : -1;
+    (void)sys::send_message(theirs.get(), text, std::span(&fd, made ? 1U : 0U));
+    return made ? 0 : 1;
+  }));
+  theirs.reset();
+  auto message = TRY(sys::receive_message(ours.get()));
+  TRY(child.wait());
+  if (!message) return fail(ErrorKind::kSystem, "the process that mounts was killed");
+  if (message->fds.size() != 1) return fail(ErrorKind::kSystem, "{}", message->bytes);
+  return std::move(message->fds.front());
+}
+
+Result<> drop_app_mounts(const sys::DirFd& root, const std::string& app) {
+  const std::string path = app_mounts_file(app);
+  if (!TRY(sys::exists(root, path))) return {};
+  // EINVAL: nothing is mounted there.
+  if (::umount2(("/" + path).c_str(), MNT_DETACH) != 0 && errno != EINVAL)
+    return sys_fail("dropping the mounts of app '{}'", app);
+  return sys::remove_file(root, path);
+}
+
+Result<> keep_app_mounts(const sys::DirFd& root, const std::string& app, const sys::UniqueFd& mounts) {
+  TRY(drop_app_mounts(root, app));  // of an add that was not finished
+  const std::string path = app_mounts_file(app);
+  TRY(sys::make_dirs(root, path.substr(0, path.rfind('/')), 0700));
+  const sys::UniqueFd file = TRY(sys::make_mount_point(root, path, true));
+  return sys::attach_mount(TRY(sys::clone_mount(sys::DirRef(mounts.get()), "", false)), file);
 }
 
 }  // namespace
@@ -99,7 +149,8 @@ Result<> set_up_app(const SetupPlace& place, const Pod& pod) {
   AppMounts mounts = TRY(collect_mounts(place, pod, app));
   const auto files = TRY(app_files(pod, app, TRY(limits_of(pod))));
   TRY(join_pod_mounts(place.init));
-  TRY(mount_app(pod, app, std::move(mounts)));
+  const sys::UniqueFd made = TRY(make_app_mounts(pod, app, mounts));
+  TRY(keep_app_mounts(TRY(sys::open_dir("/")), app.name(), made));
   return write_files(files);
 }
 
@@ -114,7 +165,7 @@ Result<> clear_app(const SetupPlace& place, const Pod& pod) {
   TRY(join_pod_mounts(place.init));
   const sys::DirFd root = TRY(sys::open_dir("/"));
   for (const PodFile& file : files) TRY(sys::remove_file(root, file.path));
-  return {};
+  return drop_app_mounts(root, pod.apps.front().name());
 }
 
 }  // namespace agena::stage1

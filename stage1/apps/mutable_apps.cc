@@ -167,7 +167,9 @@ void MutableApps::add(const Order& order, const ClientRef& client) {
     forget(order.app);  // of an add that was not finished
   }
   const auto begin = [&]() -> Result<> {
-    TRY(take_in(TRY(load(order.manifest, order.app)), *client));
+    auto pod = TRY(load(order.manifest, order.app));
+    pod->apps_have_mounts = true;
+    TRY(take_in(std::move(pod), *client));
     Member& member = members_.at(order.app);
     member.state = State::kAdding;
     return work(

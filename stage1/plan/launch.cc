@@ -58,8 +58,13 @@ Result<std::vector<stage2::LaunchPlan>> plan_launches(const Pod& pod, const PodA
   for (const schema::EventHandler& handler : app.app.event_handlers)
     plans.push_back(stage2::plan_handler(context, handler));
   for (stage2::LaunchPlan& plan : plans) {
-    plan.root = "/" + contract::pod_paths::app_root_in_stage1(app.name());
-    plan.root_switch = stage2::RootSwitch::kPivotRoot;
+    if (pod.apps_have_mounts) {
+      plan.root = "/" + app_mounts_file(app.name());
+      plan.root_switch = stage2::RootSwitch::kMountNamespace;
+    } else {
+      plan.root = "/" + contract::pod_paths::app_root_in_stage1(app.name());
+      plan.root_switch = stage2::RootSwitch::kPivotRoot;
+    }
     plan.read_only_root = app.runtime.read_only_root_fs;
     plan.stdio = TRY(stdio_of(pod.options, app, plan.role));
     plan.hub_socket = stage2::kHubSocket;

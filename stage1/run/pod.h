@@ -52,6 +52,8 @@ struct Pod {
   std::vector<PodApp> apps;
   // Names of the apps that get sockets which the host's service manager has passed.
   std::vector<std::string> apps_with_sockets = {};
+  // What is mounted for an app is in a mount namespace of its own (app_mounts_file()), not in the pod's.
+  bool apps_have_mounts = false;
 };
 
 // Variable by which the supervisor tells pod-init the latter, separated by blanks.

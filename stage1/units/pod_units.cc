@@ -16,6 +16,8 @@ std::string plan_path(const std::string& app, std::string_view role) {
   return fmt::format("{}/{}.{}.json", kPlanDir, app, role);
 }
 
+std::string app_mounts_file(const std::string& app) { return "run/agena/mounts/" + app; }
+
 std::string notify_socket(const std::string& app) { return "run/agena/notify-" + app; }
 
 namespace {

@@ -21,6 +21,10 @@ inline constexpr const char* kBusProgram = "/usr/lib/agena/stage1/bus";
 // The agent of a mutable pod; no app can have a name with a dot.
 inline constexpr const char* kManagerUnit = "pod.manager.service";
 
+// File that leads to the mount namespace of an app that came into a running pod, in the pod's root, without a
+// leading slash.
+std::string app_mounts_file(const std::string& app);
+
 // Socket by which an app says that it is ready, in the pod's root, without a leading slash; and where the app
 // sees it. In /dev, which is no part of its root: nothing is left there, and no volume covers it.
 std::string notify_socket(const std::string& app);
