@@ -2,11 +2,14 @@
 #include <linux/capability.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/strings.h"
 #include "common/stage2/exit_codes.h"
 #include "common/sys/fs.h"
+#include "common/sys/mount_plan.h"
+#include "common/sys/namespaces.h"
 #include "tests/integration/stage2/launch_fixture.h"
 
 namespace agena::stage2 {
@@ -134,6 +137,64 @@ TEST_F(LaunchTest, AReadOnlyRootKeepsWhatIsMountedBelowWritable) {
     // Seen from outside nothing has changed.
     EXPECT_TRUE(ok(sys::write_file(root_, "outside-can-write", "")));
   }
+}
+
+// A process in a mount namespace of its own, whose root is the app's.
+class Holder {
+ public:
+  explicit Holder(const std::string& root) {
+    sys::Pipe pipe = sys::make_pipe().value();
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      const auto hold = [&]() -> Result<> {
+        TRY(sys::enter_private_mount_namespace());
+        TRY(sys::run_mount_plan(TRY(sys::open_dir("/")), {{.target = root, .source = root, .recursive = true},
+                                                          {.target = root + "/proc", .source = "/proc"}}));
+        TRY(sys::switch_root(TRY(sys::open_dir(root))));
+        return sys::write_all(pipe.write.get(), "!");
+      };
+      if (!hold()) ::_exit(1);
+      ::pause();
+      ::_exit(0);
+    }
+    pipe.write.reset();
+    char byte = 0;
+    EXPECT_EQ(::read(pipe.read.get(), &byte, 1), 1);
+  }
+  ~Holder() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  std::string mounts() const { return fmt::format("/proc/{}/ns/mnt", pid_); }
+
+ private:
+  pid_t pid_;
+};
+
+TEST_F(LaunchTest, AMountNamespaceThatSomebodyMade) {
+  const Holder holder(root_path());
+  LaunchPlan plan = probe_plan(RootSwitch::kMountNamespace);
+  plan.root = holder.mounts();
+  plan.argv = {"probe", "touch", "/made", "touch", root_path() + "/x", "touch", "/../../../outside"};
+  const Outcome outcome = launch_in_child(plan);
+  EXPECT_TRUE(outcome.tells("touch /made=done")) << outcome.text << outcome.output;
+  EXPECT_TRUE(outcome.tells("touch " + root_path() + "/x=ENOENT")) << outcome.output;
+  EXPECT_TRUE(*sys::exists(root_, "outside"));
+
+  plan.read_only_root = true;
+  plan.argv = {"probe", "touch", "/again", "touch", "/proc/self/comm"};
+  const Outcome read_only = launch_in_child(plan);
+  EXPECT_TRUE(read_only.tells("touch /again=EROFS")) << read_only.text << read_only.output;
+  EXPECT_TRUE(read_only.tells("touch /proc/self/comm=done"));
+  // It was the program's own copy that was made so.
+  plan.read_only_root = false;
+  plan.argv = {"probe", "touch", "/again"};
+  EXPECT_TRUE(launch_in_child(plan).tells("touch /again=done"));
+
+  plan.root = root_path();
+  const Outcome wrong = launch_in_child(plan);
+  EXPECT_EQ(wrong.step, "root");
+  EXPECT_TRUE(wrong.text.contains("joining a mount namespace")) << wrong.text;
 }
 
 TEST_F(LaunchTest, TheWorkingDirectoryIsInsideTheRootAndMadeIfWanted) {
