@@ -56,11 +56,11 @@ Result<std::unique_ptr<Pod>> pod_of_app(const sys::DirFd& pod_dir, const Pod& po
 
 }  // namespace
 
-MutableApps::MutableApps(const PodParts& parts, Account account)
-    : parts_(parts), account_(std::move(account)), manager_(parts.loop) {}
+MutableApps::MutableApps(const PodParts& parts, Events events)
+    : parts_(parts), events_(std::move(events)), manager_(parts.loop) {}
 
-Result<std::unique_ptr<MutableApps>> MutableApps::open(const PodParts& parts, Account account) {
-  std::unique_ptr<MutableApps> apps(new MutableApps(parts, std::move(account)));
+Result<std::unique_ptr<MutableApps>> MutableApps::open(const PodParts& parts, Events events) {
+  std::unique_ptr<MutableApps> apps(new MutableApps(parts, std::move(events)));
   Client nobody{sys::UniqueFd()};
   for (const schema::RuntimeApp& app : parts.pod.manifest.apps)
     TRY_CTX(
@@ -218,6 +218,7 @@ void MutableApps::start(const Order& order, const ClientRef& client) {
 Result<> MutableApps::begin(Member& member, const std::string& app) {
   TRY(sys::remove_file(parts_.root, paths::app_status(app)));
   TRY(sys::remove_file(parts_.root, paths::app_oom_kills(app)));
+  events_.renew(app);
   parts_.ends.begin_member(app);
   parts_.life.renew(app);
   parts_.hub.renew_app(app);
@@ -237,7 +238,7 @@ Result<> MutableApps::begin(Member& member, const std::string& app) {
   member.state = State::kListening;
   for (const std::string& unit : socket_unit_names(member.pod->apps.front()))
     manager_.start_unit(unit, failed_to_start);
-  for (const ClientRef& starter : std::exchange(member.starters, {})) starter->answer({});
+  answer_starters(member, {});
   return {};
 }
 
@@ -246,7 +247,7 @@ Result<> MutableApps::launched(const std::string& app) {
   if (found == members_.end()) return {};
   Member& member = found->second;
   if (member.state == State::kStarting) member.state = State::kRunning;
-  for (const ClientRef& starter : std::exchange(member.starters, {})) starter->answer({});
+  answer_starters(member, {});
   return {};
 }
 
@@ -266,19 +267,35 @@ bool MutableApps::is_stopping(const std::string& app) const {
 void MutableApps::end(Member& member, const Result<>& for_starters) {
   parts_.loop.remove_timer(std::exchange(member.kill, 0));
   if (member.state != State::kRemoving) member.state = State::kIdle;
-  for (const ClientRef& starter : std::exchange(member.starters, {})) starter->answer(for_starters);
+  answer_starters(member, for_starters);
   for (const ClientRef& stopper : std::exchange(member.stoppers, {})) stopper->answer({});
+}
+
+namespace {
+
+// What is told to who waits for the program to start, when it has ended.
+Result<> outcome(const std::string& app, const std::string& failure, int code) {
+  if (!failure.empty()) return fail(ErrorKind::kSystem, "{}", failure);
+  return fail(ErrorKind::kSystem, "app '{}' ended with exit code {} before its program ran", app, code);
+}
+
+}  // namespace
+
+void MutableApps::answer_starters(Member& member, const Result<>& answer) {
+  for (const ClientRef& starter : std::exchange(member.starters, {})) starter->answer(answer);
+}
+
+void MutableApps::put_off(const std::string& app, int code) {
+  Member& member = members_.at(app);
+  if (member.state == State::kStarting) member.state = State::kRunning;
+  answer_starters(member, outcome(app, std::exchange(member.failure, {}), code));
 }
 
 Result<> MutableApps::ended(const std::string& app, int code) {
   const auto found = members_.find(app);
   if (found == members_.end()) return {};
   Member& member = found->second;
-  const Result<> outcome =
-      member.failure.empty()
-          ? fail(ErrorKind::kSystem, "app '{}' ended with exit code {} before its program ran", app, code)
-          : fail(ErrorKind::kSystem, "{}", member.failure);
-  end(member, outcome);
+  end(member, outcome(app, member.failure, code));
   if (member.state == State::kRemoving) clear(app);
   return {};
 }
@@ -308,9 +325,9 @@ Result<> MutableApps::begin_stop(Member& member, const std::string& app, std::op
   stop_units(member);
   if (grace) kill_later(member, app, *grace);
   // It waited for its restart, or for somebody to connect.
-  if (code) return account_(app, *code);
+  if (code) return events_.account(app, *code);
   return listens_in_pod(*member.pod, member.pod->apps.front()) && !parts_.ends.has_started(app)
-             ? account_(app, 0)
+             ? events_.account(app, 0)
              : Result<>();
 }
 

@@ -45,11 +45,15 @@ struct PodParts {
 
 class MutableApps {
  public:
-  // `account` is told the exit code of an app that has ended without a word from its recorder.
-  using Account = std::function<Result<>(const std::string& app, int code)>;
+  struct Events {
+    // An app is about to be started (again) on somebody's order.
+    std::function<void(const std::string& app)> renew;
+    // An app has ended, with this code, without a word from its recorder.
+    std::function<Result<>(const std::string& app, int code)> account;
+  };
 
   // Takes in the apps that the pod has from an earlier run, none of which is started.
-  static Result<std::unique_ptr<MutableApps>> open(const PodParts& parts, Account account);
+  static Result<std::unique_ptr<MutableApps>> open(const PodParts& parts, Events events);
   // Orders are taken from now on; `init` is the pod's first process.
   Result<> serve(pid_t init);
 
@@ -65,6 +69,8 @@ class MutableApps {
   Result<> launched(const std::string& app);
   // It could not be.
   void failed(const stage2::HubFailed& failure);
+  // The app has ended, and will be started again by its policy.
+  void put_off(const std::string& app, int code);
   // The app has ended for good, with this code; all is recorded.
   Result<> ended(const std::string& app, int code);
   // The pod is being stopped: no order is taken any more, and apps that wait for their first connection have
@@ -84,7 +90,7 @@ class MutableApps {
     sys::EventLoop::TimerId kill = 0;
   };
 
-  MutableApps(const PodParts& parts, Account account);
+  MutableApps(const PodParts& parts, Events events);
   Result<> on_order(const Order& order, const ClientRef& client);
   void add(const Order& order, const ClientRef& client);
   void start(const Order& order, const ClientRef& client);
@@ -104,10 +110,11 @@ class MutableApps {
   void clear(const std::string& app);
   void forget(const std::string& app);
   void end(Member& member, const Result<>& for_starters);
+  static void answer_starters(Member& member, const Result<>& answer);
   SetupPlace place() const { return {parts_.pod_dir, init_, parts_.users}; }
 
   PodParts parts_;
-  Account account_;
+  Events events_;
   ManagerLink manager_;
   std::map<std::string, Member> members_;
   std::unique_ptr<OrderServer> server_;

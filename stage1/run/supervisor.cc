@@ -135,18 +135,20 @@ Result<> Supervisor::open_hub() {
                         .root_user = users_ == nullptr ? 0 : users_->ids().first},
                        hub_events()));
   if (!pod_.options.is_mutable) return {};
-  apps_ = TRY(MutableApps::open({.loop = loop_,
-                                 .pod_dir = pod_dir_,
-                                 .root = root_,
-                                 .pod = pod_,
-                                 .users = users_,
-                                 .cgroup = cgroup_,
-                                 .devices = devices_,
-                                 .ends = ends_,
-                                 .life = life_,
-                                 .hub = *hub_,
-                                 .console_is_journal = console_is_journal},
-                                [this](const std::string& app, int code) { return account(app, code); }));
+  apps_ = TRY(MutableApps::open(
+      {.loop = loop_,
+       .pod_dir = pod_dir_,
+       .root = root_,
+       .pod = pod_,
+       .users = users_,
+       .cgroup = cgroup_,
+       .devices = devices_,
+       .ends = ends_,
+       .life = life_,
+       .hub = *hub_,
+       .console_is_journal = console_is_journal},
+      {.renew = [this](const std::string& app) { oom_kills_[app].total = 0; },
+       .account = [this](const std::string& app, int code) { return account(app, code); }}));
   return {};
 }
 
@@ -248,7 +250,9 @@ Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
   TRY(note_oom_kills(ended.app));
   log::debug("app '{}' ended: {} {} {}", ended.app, ended.service_result, ended.exit_code, ended.exit_status);
   const auto final_code = TRY(life_.end(ended.app, code, signal_of(ended)));
-  return final_code ? account(ended.app, *final_code) : Result<>();
+  if (final_code) return account(ended.app, *final_code);
+  if (apps_) apps_->put_off(ended.app, code);
+  return {};
 }
 
 // An app has ended for good.
