@@ -101,6 +101,23 @@ Result<std::unique_ptr<Pod>> MutableApps::load(const std::string& manifest, cons
   return pod_of_app(parts_.pod_dir, parts_.pod, TRY(codec::parse_pod_manifest(text)), app);
 }
 
+// Most apps are started right after they were added, and systemd then moves a process into the app's cgroup:
+// the wait for the kernel that this costs is over by then, if somebody has begun it earlier.
+void MutableApps::warm_up() {
+  if (warmer_) return;
+  auto started = PodWorker::start(
+      parts_.loop,
+      [this]() -> Result<> {
+        parts_.cgroup.warm_up();
+        return {};
+      },
+      [this](const Result<>&) -> Result<> {
+        warmer_.reset();
+        return {};
+      });
+  if (started) warmer_ = std::move(*started);
+}
+
 // --- add ---
 
 // What the host and the pod let the app have.
@@ -172,7 +189,7 @@ void MutableApps::add(const Order& order, const ClientRef& client) {
     TRY(take_in(std::move(pod), *client));
     Member& member = members_.at(order.app);
     member.state = State::kAdding;
-    return work(
+    TRY(work(
         member, order.app, [this, &member] { return set_up_app(place(), *member.pod); },
         [this, client, app = order.app](const Result<>& result) -> Result<> {
           if (result)
@@ -181,7 +198,9 @@ void MutableApps::add(const Order& order, const ClientRef& client) {
             forget(app);
           client->answer(result);
           return {};
-        });
+        }));
+    warm_up();
+    return {};
   };
   if (const auto begun = begin(); !begun) {
     if (members_.contains(order.app)) forget(order.app);

@@ -107,6 +107,7 @@ class MutableApps {
   void kill_later(Member& member, const std::string& app, Nanoseconds grace);
   Result<> work(Member& member, const std::string& app, const std::function<Result<>()>& body,
                 const PodWorker::Done& done);
+  void warm_up();
   void clear(const std::string& app);
   void forget(const std::string& app);
   void end(Member& member, const Result<>& for_starters);
@@ -118,6 +119,7 @@ class MutableApps {
   ManagerLink manager_;
   std::map<std::string, Member> members_;
   std::unique_ptr<OrderServer> server_;
+  std::unique_ptr<PodWorker> warmer_;
   pid_t init_ = 0;
   bool stopping_ = false;
 };

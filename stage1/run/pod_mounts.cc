@@ -84,6 +84,9 @@ sys::MountPlan pod_mounts(const Pod& pod) {
   plan.push_back(shared_memory(pod));
   add_queues(plan, pod.options);
   plan.push_back({.kind = MountKind::kDirectory, .target = kHiddenDirectory, .mode = 0});
+  // systemd would read its mounts again whenever one is made, and keep a unit for each: 25 an app. It has
+  // none to care for. A file that cannot be polled spares it the watch.
+  plan.push_back(bind_of_pod("dev/null", "proc/1/mountinfo"));
   return plan;
 }
 
