@@ -22,14 +22,17 @@ inline constexpr std::array kAppRows = {
     CommandRow{.spec = {.name = "app",
                         .summary = "Add apps to a pod that runs, and operate on them",
                         .description = "Apps come and go in pods that '{program} app sandbox' has made."}},
-    CommandRow{.spec = {.name = "app sandbox",
-                        .summary = "Run a pod without apps, to which apps are added while it runs",
-                        .usage = "[FLAGS]",
-                        .description = "The pod ends when it is stopped, not with its apps.",
-                        .needs = kNeedsRoot,
-                        .options = kAppSandboxLists},
-               .run = cmd_app_sandbox,
-               .failure = contract::kExitUuidFile},
+    CommandRow{
+        .spec = {.name = "app sandbox",
+                 .summary = "Run a pod without apps, to which apps are added while it runs",
+                 .usage = "[FLAGS]",
+                 .description =
+                     "The pod ends when it is stopped, not with its apps. With --detach it runs in the "
+                     "background, in a session of its own, and its UUID is printed when apps may be added.",
+                 .needs = kNeedsRoot,
+                 .options = kAppSandboxLists},
+        .run = cmd_app_sandbox,
+        .failure = contract::kExitUuidFile},
 };
 
 }  // namespace agena::stage0

@@ -14,6 +14,9 @@
 
 namespace agena::stage0 {
 
+// How long a pod in the background may take until it is ready.
+inline constexpr Nanoseconds kReadyTimeout = 60 * kSecond;
+
 // What the flags of one command line add up to.
 struct PodFlags {
   PrepareRequest prepare;
@@ -22,6 +25,8 @@ struct PodFlags {
   std::vector<std::string> env_files;
   bool store_only = false;
   bool no_store = false;
+  bool detach = false;
+  Nanoseconds ready_timeout = kReadyTimeout;
 };
 
 struct PodFlagRow {

@@ -224,15 +224,17 @@ Result<RunRequest> make_run_request(const ImageArgs& args, const InsecureOptions
   return request;
 }
 
-Result<RunRequest> make_sandbox_request(std::span<const OptionUse> uses, const InsecureOptions& insecure) {
+Result<SandboxRequest> make_sandbox_request(std::span<const OptionUse> uses,
+                                            const InsecureOptions& insecure) {
   PodFlags flags = TRY(apply_pod_flags(uses));
-  RunRequest request;
-  request.prepare = std::move(flags.prepare);
-  request.prepare.is_mutable = true;
-  request.prepare.insecure = insecure;
-  request.launch = std::move(flags.launch);
-  request.uuid_file_save = std::move(flags.uuid_file_save);
-  TRY(check_start(request));
+  SandboxRequest request{.run = {}, .detach = flags.detach, .ready_timeout = flags.ready_timeout};
+  RunRequest& run = request.run;
+  run.prepare = std::move(flags.prepare);
+  run.prepare.is_mutable = true;
+  run.prepare.insecure = insecure;
+  run.launch = std::move(flags.launch);
+  run.uuid_file_save = std::move(flags.uuid_file_save);
+  TRY(check_start(run));
   return request;
 }
 

@@ -16,7 +16,12 @@ using OptionLists = std::span<const OptionList>;
 // The whole of `run`. Checks what flags demand of each other; reads the files of --set-env-file.
 Result<RunRequest> make_run_request(const ImageArgs& args, const InsecureOptions& insecure);
 // The whole of `app sandbox`.
-Result<RunRequest> make_sandbox_request(std::span<const OptionUse> uses, const InsecureOptions& insecure);
+struct SandboxRequest {
+  RunRequest run;
+  bool detach = false;
+  Nanoseconds ready_timeout = 0;  // of a detached one
+};
+Result<SandboxRequest> make_sandbox_request(std::span<const OptionUse> uses, const InsecureOptions& insecure);
 // The whole of `prepare`.
 Result<PrepareRequest> make_prepare_request(const ImageArgs& args, const InsecureOptions& insecure);
 // The flags of `run-prepared`.

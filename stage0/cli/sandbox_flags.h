@@ -8,6 +8,7 @@
 #include "common/base/options.h"
 #include "common/base/result.h"
 #include "stage0/cli/flag_values.h"
+#include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
 
 namespace agena::stage0 {
@@ -20,6 +21,13 @@ inline constexpr auto kSandboxFlags = std::to_array<PodFlagRow>({
       .repeatable = true},
      [](PodFlags& flags, std::string_view value) {
        return add_name_value(flags.prepare.annotations, value);
+     }},
+    {{.name = "detach",
+      .short_name = 'd',
+      .help = "run the pod in the background, and print its UUID when apps may be added"},
+     [](PodFlags& flags, std::string_view value) -> Result<> {
+       flags.detach = TRY(parse_bool(value));
+       return {};
      }},
     {{.name = "port",
       .value_name = "NAME:PROTO:PORT:HOSTIP:HOSTPORT",
@@ -45,6 +53,15 @@ inline constexpr auto kSandboxFlags = std::to_array<PodFlagRow>({
       .repeatable = true},
      [](PodFlags& flags, std::string_view value) {
        return add_name_value(flags.prepare.user_labels, value);
+     }},
+    {{.name = "wait-timeout",
+      .value_name = "DURATION",
+      .initial = "1m",
+      .arity = OptionArity::kValue,
+      .help = "with --detach: how long the pod may take until it is ready"},
+     [](PodFlags& flags, std::string_view value) -> Result<> {
+       flags.ready_timeout = TRY(parse_span(value));
+       return {};
      }},
 });
 inline constexpr auto kSandboxOptions = options_of(kSandboxFlags);

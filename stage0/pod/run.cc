@@ -162,10 +162,12 @@ Result<PodLaunch> launch_prepared_pod(const Engine& engine, const RunPreparedReq
   if (TRY(sys::exists(pod.dir(), paths::kOverlayPrepared)))
     TRY_CTX(check_overlay_usable(pod.dir()),
             "unable to run prepared overlay-enabled pod: overlay not supported");
-  TRY(keep_launch_flags(pod.dir(), request.launch_flags));
   times.end_phase("lookup");
-  return TRY_CTX(launch(engine, pod, {request.launch, request.insecure}, shared, std::move(times)),
-                 "running pod '{}'", pod.uuid().str());
+  auto started = TRY_CTX(launch(engine, pod, {request.launch, request.insecure}, shared, std::move(times)),
+                         "running pod '{}'", pod.uuid().str());
+  // Flags that do not suit the pod are not those of its last start.
+  TRY(keep_launch_flags(pod.dir(), request.launch_flags));
+  return started;
 }
 
 Error hand_over(PodLaunch launch) {

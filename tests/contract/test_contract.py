@@ -290,9 +290,46 @@ class Calls(StubFlavour):
         self.assertIn("the pod ends", self.errors(process))
         self.fails("run-prepared", "--interactive", uuid, message="a mutable pod starts without apps")
         again = self.start("start", uuid)
+        wait_until(lambda: self.state(uuid) == "running", "the pod runs again")
         self.agena("status", "--wait-ready=60s", uuid)
         self.agena("stop", uuid)
         self.finish(again)
+
+    def detach(self, mode="", *flags, check=0, **more):
+        stage1 = self.stage1(entrypoints=ENTRYPOINTS + APP_ENTRYPOINTS, name="full" + mode, mode=mode)
+        return self.agena("app", "sandbox", "--detach", f"--stage1-path={stage1}", "--net=none", *flags, check=check, **more)
+
+    def test_a_detached_sandbox(self):
+        with open(self.top + "/of-the-caller", "w") as inherited:
+            done = self.detach("", f"--uuid-file-save={self.top}/uuid", pass_fds=(inherited.fileno(),))
+        uuid = done.out.strip()
+        self.assertEqual((uuid + "\n", "", uuid), (done.out, done.err, read(self.top + "/uuid")))
+        self.assertEqual("running", self.state(uuid))
+        pid = int(self.status(uuid)["pid"])
+        self.assertEqual(pid, os.getsid(pid), "a session of its own")
+        self.assertEqual(["/dev/null", "/dev/null"], [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in (0, 1)])
+        # What it says from now on goes nowhere.
+        with self.assertRaises(PermissionError), open(f"/proc/{pid}/fd/2", "ab", buffering=0) as stream:
+            stream.write(b"more")
+        held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd") if int(fd) > 2}
+        self.assertEqual([], [path for path in held if not path.startswith(self.pod_path(uuid))])
+        self.agena("stop", uuid)
+        self.assertEqual("exited", self.state(uuid))
+
+    def test_a_detached_sandbox_that_fails(self):
+        done = self.detach("fail", check=1)
+        self.assertEqual("", done.out)
+        self.assertRegex(done.err, r"^sandbox: pod '\S+' has ended .*: stub: this pod shall not start\n$")
+        self.assertEqual("exited", self.state(self.only_pod()))
+
+    def test_a_detached_sandbox_that_does_not_become_ready(self):
+        done = self.detach("slow", "--wait-timeout=500ms", check=1)
+        self.assertIn("is not ready in time: stub: the pod waits\n", done.err)
+        self.assertEqual("exited", self.state(self.only_pod()), "it is not left behind")
+
+    def test_a_detached_sandbox_that_cannot_be_made(self):
+        self.fails("app", "sandbox", "-d", "--stage1-path=/no/such.aci", code=1, message="/no/such.aci")
+        self.assertEqual([], self.pod_directories())
 
     def test_no_sandbox_without_entrypoints(self):
         """Nor is a pod made."""

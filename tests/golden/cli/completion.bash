@@ -30,7 +30,7 @@ __agena_is_command() {
 }
 __agena_options() {
   case $1 in
-    "app sandbox") echo "--annotation --dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --ipc --mds-register --net --no-overlay --pod-cpu --pod-memory --pod-name --pod-pids-limit --port --private-users --shm-size --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --sysctl --timeout --user-annotation --user-label --uuid-file-save" ;;
+    "app sandbox") echo "--annotation --detach --dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --ipc --mds-register --net --no-overlay --pod-cpu --pod-memory --pod-name --pod-pids-limit --port --private-users --shm-size --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --sysctl --timeout --user-annotation --user-label --uuid-file-save --wait-timeout" ;;
     "attach") echo "--app --mode" ;;
     "cat-manifest") echo "--pretty-print --uuid-file" ;;
     "config") echo "--pretty-print" ;;

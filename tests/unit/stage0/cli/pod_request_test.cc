@@ -40,7 +40,7 @@ Result<PrepareRequest> prepare_request(const std::string& line) {
   return request_of<PrepareRequest>("prepare", line, make_prepare_request);
 }
 
-Result<RunRequest> sandbox_request(const std::string& line) {
+Result<SandboxRequest> sandbox_request(const std::string& line) {
   const Argv argv(line);
   const CommandRow& row = row_of("app sandbox");
   std::vector<OptionList> lists(row.spec.options.begin(), row.spec.options.end());
@@ -64,8 +64,12 @@ TEST(RunRequest, DefaultsOfOneImage) {
 TEST(SandboxRequest, IsAMutablePodWithoutApps) {
   RunRequest expected;
   expected.prepare.is_mutable = true;
-  EXPECT_EQ(ASSERT_VALUE(sandbox_request("")), expected);
-  const RunRequest request = ASSERT_VALUE(sandbox_request(
+  const SandboxRequest plain = ASSERT_VALUE(sandbox_request(""));
+  EXPECT_EQ(plain.run, expected);
+  EXPECT_FALSE(plain.detach);
+  EXPECT_EQ(plain.ready_timeout, 60 * kSecond);
+  const SandboxRequest request = ASSERT_VALUE(sandbox_request(
+      "-d --wait-timeout=5s "
       "--net=host --no-overlay --private-users --dns=host --hostname=n --uuid-file-save=/u --ipc=parent "
       "--annotation=a=1 --user-annotation=b=2 --user-label=c=3 --pod-name=box --pod-memory=1Gi --timeout=5m "
       "--stage1-path=/s1 --shm-size=1k --insecure-options=paths"));
@@ -85,7 +89,9 @@ TEST(SandboxRequest, IsAMutablePodWithoutApps) {
   expected.launch.ipc = "parent";
   expected.launch.timeout = 300 * kSecond;
   expected.uuid_file_save = "/u";
-  EXPECT_EQ(request, expected);
+  EXPECT_EQ(request.run, expected);
+  EXPECT_TRUE(request.detach);
+  EXPECT_EQ(request.ready_timeout, 5 * kSecond);
 }
 
 TEST(SandboxRequest, PortsWaitForNetworks) {
