@@ -115,17 +115,26 @@ std::optional<Nanoseconds> parse_rfc3339(std::string_view text) {
   return (days * 86'400 + hour * 3600 + minute * 60 + second - *zone) * kSecond + *fraction;
 }
 
-std::string full_time(Nanoseconds time) {
+namespace {
+
+// In the local zone, with that many digits of the fraction at most: Go's ".999" shows them without trailing
+// zeros, and nothing when they are zero.
+std::string local_time(Nanoseconds time, std::size_t digits) {
   const auto [seconds, rest] = split_time(time);
   std::tm tm{};
   ::localtime_r(&seconds, &tm);
   std::string text = strftime_text("%Y-%m-%d %H:%M:%S", tm);
-  // Go's ".999" shows milliseconds without trailing zeros, and nothing when they are zero.
-  std::string millis = fmt::format(".{:03}", rest / 1'000'000);
-  millis.erase(millis.find_last_not_of('0') + 1);
-  if (millis != ".") text += millis;
+  std::string fraction = fmt::format(".{:09}", rest).substr(0, 1 + digits);
+  fraction.erase(fraction.find_last_not_of('0') + 1);
+  if (fraction != ".") text += fraction;
   return text + strftime_text(" %z %Z", tm);
 }
+
+}  // namespace
+
+std::string full_time(Nanoseconds time) { return local_time(time, 3); }
+
+std::string exact_time(Nanoseconds time) { return local_time(time, 9); }
 
 std::string humanised(Nanoseconds time, Nanoseconds now) {
   struct Unit {

@@ -24,6 +24,8 @@ std::string rfc3339(Nanoseconds time);
 std::optional<Nanoseconds> parse_rfc3339(std::string_view text);
 // Layout of rkt's `list --full` and `status`: "2006-01-02 15:04:05.999 -0700 MST", in the local zone.
 std::string full_time(Nanoseconds time);
+// Go's own layout of a time, as rkt's `app status` prints it: "2006-01-02 15:04:05.999999999 -0700 MST".
+std::string exact_time(Nanoseconds time);
 // "2 minutes ago", "3 days from now": time against now, as rkt's tables show it.
 std::string humanised(Nanoseconds time, Nanoseconds now);
 // Go's duration syntax, as rkt's flags take it: "1h30m", "10s", "1.5s", "300ms". A bare number is seconds.

@@ -2,7 +2,9 @@
 // commands.cc.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <span>
 
 #include "stage0/cli/command_options.h"
 #include "stage0/cli/commands.h"
@@ -18,10 +20,33 @@ inline constexpr auto kAppSandboxLists =
     std::to_array<OptionList>({kStage1Options, kRootOptions, kPodResourceOptions, kLaunchOptions, kRunOptions,
                                kPodLifeOptions, kPodNameOptions, kKernelOptions, kSandboxOptions});
 
+inline constexpr std::array kAppListOptions = {&kFormat, &kNoLegend};
+inline constexpr std::array<OptionList, 1> kAppListLists = {kAppListOptions};
+inline constexpr std::array kAppStatusOptions = {&kShownApp, &kFormat};
+inline constexpr std::array<OptionList, 1> kAppStatusLists = {kAppStatusOptions};
+
+// A command of the group that is another command under a name of its own, or with code of its own.
+consteval CommandRow as_app_command(std::span<const CommandRow> rows, std::string_view command,
+                                    std::string_view name, CommandFunction run = nullptr) {
+  CommandRow row = *std::ranges::find(rows, command, [](const CommandRow& one) { return one.spec.name; });
+  row.spec.name = name;
+  if (run != nullptr) row.run = run;
+  return row;
+}
+
 inline constexpr std::array kAppRows = {
     CommandRow{.spec = {.name = "app",
                         .summary = "Add apps to a pod that runs, and operate on them",
                         .description = "Apps come and go in pods that '{program} app sandbox' has made."}},
+    CommandRow{.spec = {.name = "app list",
+                        .summary = "List the apps of a pod",
+                        .usage = "[FLAGS] UUID",
+                        .min_args = 1,
+                        .max_args = 1,
+                        .options = kAppListLists,
+                        .arguments = Completes::kPod},
+               .run = cmd_app_list,
+               .failure = contract::kExitUuidFile},
     CommandRow{
         .spec = {.name = "app sandbox",
                  .summary = "Run a pod without apps, to which apps are added while it runs",
@@ -33,6 +58,15 @@ inline constexpr std::array kAppRows = {
                  .options = kAppSandboxLists},
         .run = cmd_app_sandbox,
         .failure = contract::kExitUuidFile},
+    CommandRow{.spec = {.name = "app status",
+                        .summary = "Show the status of an app",
+                        .usage = "[FLAGS] UUID --app=APP",
+                        .min_args = 1,
+                        .max_args = 2,
+                        .options = kAppStatusLists,
+                        .arguments = Completes::kPod},
+               .run = cmd_app_status,
+               .failure = contract::kExitUuidFile},
 };
 
 }  // namespace agena::stage0

@@ -1,4 +1,4 @@
-// `enter`: run a command inside a running pod.
+// `enter`: run a command inside a running pod; and `app exec`, inside a running app of one.
 #include "stage0/pod/enter.h"
 
 #include "common/base/log.h"
@@ -10,11 +10,8 @@ namespace {
 
 constexpr const char* kDefaultCommand = "/bin/bash";
 
-}  // namespace
-
-Result<int> cmd_enter(const Invocation& call) {
+Result<int> enter(const Invocation& call, EnterRequest request) {
   const auto& arguments = call.args.arguments;
-  EnterRequest request;
   request.app = call.args.text(kApp);
   request.command.assign(arguments.begin() + 1, arguments.end());
   if (request.command.empty()) {
@@ -26,6 +23,17 @@ Result<int> cmd_enter(const Invocation& call) {
   Pod pod = TRY(find_pod(pods, arguments.front()));
   const Stage1Exec program = TRY(enter_pod(engine, pod, request));
   return std::unexpected(exec_stage1(program));
+}
+
+}  // namespace
+
+Result<int> cmd_enter(const Invocation& call) { return enter(call, {}); }
+
+Result<int> cmd_app_exec(const Invocation& call) {
+  EnterRequest request;
+  request.running_only = true;
+  request.command_name = "app exec";
+  return enter(call, std::move(request));
 }
 
 }  // namespace agena::stage0

@@ -83,7 +83,7 @@ Result<int> cmd_logs(const Invocation& call) {
   const auto apps = TRY(logged_apps(pod, request));
   const bool terminal = sys::is_terminal(STDOUT_FILENO) || sys::is_terminal(STDERR_FILENO);
   Printer printer({.timestamps = call.args.flag(kTimestamps),
-                   .app_names = apps.size() > 1,
+                   .app_names = apps.names.size() > 1 || apps.may_grow,
                    .json = !call.args.text(kLogFormat).empty(),
                    .safe = terminal && !call.args.flag(kRaw)});
   const LogReceiver receiver = {

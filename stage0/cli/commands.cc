@@ -267,8 +267,18 @@ constexpr std::array kOtherRows = {
         .run = cmd_stop},
     CommandRow{.spec = {.name = "version", .summary = "Print versions"}, .run = cmd_version},
 };
-constexpr auto kRows = concatenated<CommandRow>(kAppRows, kOtherRows);
-static_assert(std::ranges::is_sorted(kRows, {}, [](const CommandRow& row) { return row.spec.name; }));
+constexpr std::array kAppAliases = {
+    as_app_command(kOtherRows, "attach", "app attach"),
+    as_app_command(kOtherRows, "enter", "app exec", cmd_app_exec),
+    as_app_command(kOtherRows, "logs", "app logs"),
+};
+
+template <std::size_t N>
+consteval std::array<CommandRow, N> sorted(std::array<CommandRow, N> rows) {
+  std::ranges::sort(rows, {}, [](const CommandRow& row) { return row.spec.name; });
+  return rows;
+}
+constexpr auto kRows = sorted(concatenated<CommandRow>(kAppRows, kAppAliases, kOtherRows));
 
 consteval auto specs_of(const decltype(kRows)& rows) {
   std::array<const CommandSpec*, kRows.size()> specs{};

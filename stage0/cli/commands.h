@@ -52,7 +52,10 @@ ProgramSpec program_spec(const Personality& personality, std::vector<HelpTerm>& 
 // Our own version, "0.1.0".
 std::string_view own_version();
 
+Result<int> cmd_app_exec(const Invocation& call);
+Result<int> cmd_app_list(const Invocation& call);
 Result<int> cmd_app_sandbox(const Invocation& call);
+Result<int> cmd_app_status(const Invocation& call);
 Result<int> cmd_attach(const Invocation& call);
 Result<int> cmd_cat_manifest(const Invocation& call);
 Result<int> cmd_completion(const Invocation& call);

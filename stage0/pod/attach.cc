@@ -8,7 +8,7 @@
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "common/sys/path_in_root.h"
-#include "manifests/codec/pod_manifest.h"
+#include "stage0/pod/choose_app.h"
 #include "stage0/pod/pod_info.h"
 #include "stage0/stage1_client/stage1_manifest.h"
 #include "stage0/stage1_client/stage1_root.h"
@@ -22,18 +22,6 @@ constexpr std::array<std::string_view, 2> kTerminalModes = {"tty-in", "tty-out"}
 template <class Names>
 bool is_one_of(const Names& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
-}
-
-Result<std::string> choose_app(const Pod& pod, const std::string& wanted) {
-  const std::string text = TRY(sys::read_file(pod.dir(), contract::pod_paths::kManifest));
-  const auto manifest = TRY(codec::parse_pod_manifest(text));
-  std::vector<std::string> names;
-  for (const schema::RuntimeApp& app : manifest.apps) names.push_back(app.name.str());
-  if (wanted.empty() && names.size() == 1) return names.front();
-  if (is_one_of(names, wanted)) return wanted;
-  if (!wanted.empty()) return fail(ErrorKind::kInvalidInput, "the pod has no app '{}'", printable(wanted));
-  return fail(ErrorKind::kInvalidInput, "specify app using \"attach --app=\": the pod has the apps {}",
-              join(names, ", "));
 }
 
 std::string_view name_of(AttachRequest::Action action) {
@@ -94,7 +82,7 @@ Result<AttachRequest> parse_attach_mode(std::string_view mode) {
 Result<Stage1Exec> attach_to_pod(const Engine& engine, Pod& pod, const AttachRequest& request) {
   if (TRY(pod.state()) != PodState::kRunning)
     return fail(ErrorKind::kInvalidInput, "pod \"{}\" isn't currently running", pod.uuid().str());
-  const std::string app = TRY(choose_app(pod, request.app));
+  const std::string app = TRY(choose_app(TRY(read_pod_manifest(pod)), request.app, "attach"));
   const auto stage1 = TRY(Stage1Manifest::read(pod.dir()));
   const std::string enter = TRY(stage1.path_of(contract::Entrypoint::kEnter));
   const auto pid = TRY(wait_for_pod_pid(pod));

@@ -2,36 +2,32 @@
 
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
-#include "manifests/codec/pod_manifest.h"
+#include "stage0/pod/choose_app.h"
 #include "stage0/pod/pod_info.h"
 #include "stage0/stage1_client/stage1_root.h"
 
 namespace agena::stage0 {
-namespace {
-
-Result<std::string> choose_app(const schema::PodManifest& manifest, const std::string& wanted) {
-  if (!wanted.empty()) {
-    if (schema::find_app(manifest, wanted) != nullptr) return wanted;
-    return fail(ErrorKind::kInvalidInput, "the pod has no app '{}'", wanted);
-  }
-  if (manifest.apps.empty()) return fail(ErrorKind::kInvalidInput, "the pod has no apps");
-  if (manifest.apps.size() == 1) return manifest.apps.front().name.str();
-  std::string names;
-  for (const schema::RuntimeApp& app : manifest.apps) names += (names.empty() ? "" : ", ") + app.name.str();
-  return fail(ErrorKind::kInvalidInput, "specify app using \"enter --app=\": the pod has the apps {}", names);
-}
-
-}  // namespace
-
 Result<std::string> read_manifest_text(const Pod& pod) {
   return sys::read_file(pod.dir(), contract::pod_paths::kManifest);
 }
 
+namespace {
+
+Result<> check_runs(Pod& pod, const std::string& name) {
+  const AppInfo app =
+      TRY(app_info_of(TRY(read_pod_info(pod, {.image_names = false, .networks = false})), name));
+  if (app.state == AppState::kRunning) return {};
+  return fail(ErrorKind::kInvalidInput, "app '{}' isn't currently running: it is {}", name,
+              app.state == AppState::kCreated ? "not started" : name_of(app.state));
+}
+
+}  // namespace
+
 Result<Stage1Exec> enter_pod(const Engine& engine, Pod& pod, const EnterRequest& request) {
   if (TRY(pod.state()) != PodState::kRunning)
     return fail(ErrorKind::kInvalidInput, "pod \"{}\" isn't currently running", pod.uuid().str());
-  const auto manifest = TRY(codec::parse_pod_manifest(TRY(read_manifest_text(pod))));
-  const std::string app = TRY(choose_app(manifest, request.app));
+  const std::string app = TRY(choose_app(TRY(read_pod_manifest(pod)), request.app, request.command_name));
+  if (request.running_only) TRY(check_runs(pod, app));
   const auto pid = TRY(wait_for_pod_pid(pod));
   if (!pid) return fail(ErrorKind::kInvalidInput, "pod \"{}\" has ended", pod.uuid().str());
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -14,11 +15,13 @@ namespace agena::stage0 {
 struct EnterRequest {
   std::string app;                   // may be empty if the pod has one app
   std::vector<std::string> command;  // not empty
+  bool running_only = false;  // refuse apps that do not run (any more); their roots are there all the same
+  std::string_view command_name = "enter";  // for errors
 };
 
 // What is to be exec'ed to enter the pod. kInvalidInput for a pod that is not running, an unknown app, or no
-// app named where there are several. May put this process into a mount namespace of its own (when the stage1
-// image has several layers).
+// app named where there are several; or, with running_only, an app that does not run. May put this process
+// into a mount namespace of its own (when the stage1 image has several layers).
 Result<Stage1Exec> enter_pod(const Engine& engine, Pod& pod, const EnterRequest& request);
 
 // The pod manifest as it is on disk (`cat-manifest`), unparsed.

@@ -8,7 +8,8 @@
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
-#include "manifests/codec/pod_manifest.h"
+#include "stage0/pod/choose_app.h"
+#include "stage0/pod/mutable_pod.h"
 #include "stage0/pod/pod_watch.h"
 
 namespace agena::stage0 {
@@ -27,10 +28,14 @@ Result<> refuse_fly(const Pod& pod) {
 
 class LogMerge {
  public:
-  LogMerge(const Pod& pod, const std::vector<std::string>& apps, const LogRequest& request,
-           const LogReceiver& receiver)
-      : request_(request), receiver_(receiver), tail_(request.tail) {
-    for (const std::string& app : apps) readers_.emplace_back(pod.dir(), app);
+  LogMerge(const Pod& pod, const LogRequest& request, const LogReceiver& receiver)
+      : pod_(pod), request_(request), receiver_(receiver), tail_(request.tail) {}
+
+  // Also reads the logs of these apps, from their beginning, unless it does so already.
+  void add(const std::vector<std::string>& apps) {
+    for (const std::string& app : apps)
+      if (std::ranges::none_of(readers_, [&](const LogReader& reader) { return reader.app() == app; }))
+        readers_.emplace_back(pod_.dir(), app);
   }
 
   // Gives everything that is there now.
@@ -87,6 +92,7 @@ class LogMerge {
     return {};
   }
 
+  const Pod& pod_;
   const LogRequest& request_;
   const LogReceiver& receiver_;
   std::optional<std::uint64_t> tail_;
@@ -128,27 +134,50 @@ class LogWatch {
   sys::DirFd logs_;
 };
 
+// Apps that have log files, whatever the manifest says. A file put aside has a number behind its ending.
+Result<> add_removed_apps(const Pod& pod, std::vector<std::string>& names) {
+  constexpr std::string_view kEnding = ".log";
+  auto files = sys::list_dir(pod.dir(), paths::kLogs);
+  if (!files && files.error().sys_errno() == ENOENT) return {};
+  if (!files) return std::unexpected(std::move(files).error());
+  std::ranges::sort(*files);
+  for (const std::string& file : *files) {
+    if (!file.ends_with(kEnding)) continue;
+    std::string app = file.substr(0, file.size() - kEnding.size());
+    if (schema::AcName::parse(app) && std::ranges::find(names, app) == names.end())
+      names.push_back(std::move(app));
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<std::vector<std::string>> logged_apps(const Pod& pod, const LogRequest& request) {
+Result<LoggedApps> logged_apps(const Pod& pod, const LogRequest& request) {
   TRY(refuse_fly(pod));
-  const auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod.dir(), paths::kManifest))));
-  std::vector<std::string> names;
-  for (const schema::RuntimeApp& app : manifest.apps) names.push_back(app.name.str());
-  if (request.app.empty()) return names;
-  if (std::ranges::find(names, request.app) != names.end()) return std::vector{request.app};
+  const auto manifest = TRY(read_pod_manifest(pod));
+  LoggedApps apps{.names = {}, .may_grow = is_mutable_pod(manifest) && request.app.empty()};
+  for (const schema::RuntimeApp& app : manifest.apps) apps.names.push_back(app.name.str());
+  if (is_mutable_pod(manifest)) TRY(add_removed_apps(pod, apps.names));
+  if (request.app.empty()) return apps;
+  if (std::ranges::find(apps.names, request.app) != apps.names.end())
+    return LoggedApps{.names = {request.app}};
   return fail(ErrorKind::kInvalidInput, "the pod has no app '{}', only {}", printable(request.app),
-              join(names, ", "));
+              apps.names.empty() ? "none at all" : join(apps.names, ", "));
 }
 
 Result<> read_logs(Pod& pod, const LogRequest& request, const LogReceiver& receiver) {
-  const auto apps = TRY(logged_apps(pod, request));
-  LogMerge merge(pod, apps, request, receiver);
+  LoggedApps apps = TRY(logged_apps(pod, request));
+  LogMerge merge(pod, request, receiver);
   std::optional<LogWatch> watch;
   if (request.follow) watch.emplace(pod);
   for (bool first = true;; first = false) {
     // Asked before the look at the files: what is written after an end does not exist.
     const bool more = request.follow && TRY(is_running(pod)) && (!request.until || now() < *request.until);
+    if (apps.may_grow && !first) {
+      // Not for ever: the pod may be deleted by now.
+      if (auto now = logged_apps(pod, request)) apps = *std::move(now);
+    }
+    merge.add(apps.names);
     TRY(merge.catch_up());
     if (!more) TRY(merge.finish());
     if (first) TRY(merge.end_first_round());

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "stage0/pod/log_reader.h"
@@ -30,8 +31,13 @@ struct LogReceiver {
   std::function<void(const std::string& app)> gap;
 };
 
-// The apps whose logs a request is about. An error names what the pod has.
-Result<std::vector<std::string>> logged_apps(const Pod& pod, const LogRequest& request);
+// The apps whose logs a request is about; of a mutable pod also those that were removed, as long as there is
+// something that they wrote. An error names what the pod has.
+struct LoggedApps {
+  std::vector<std::string> names;
+  bool may_grow = false;  // apps may be added to the pod, and are then part of what the request is about
+};
+Result<LoggedApps> logged_apps(const Pod& pod, const LogRequest& request);
 
 // Gives the lines to the receiver, in the order of time over all apps. Works without privileges where the
 // files may be read.

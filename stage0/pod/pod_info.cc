@@ -5,6 +5,7 @@
 
 #include "common/base/json_node.h"
 #include "common/base/json_text.h"
+#include "common/base/strings.h"
 #include "common/base/table.h"
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
@@ -60,6 +61,19 @@ std::optional<Nanoseconds> time_of(const sys::DirFd& dir, std::initializer_list<
     if (const auto st = sys::stat_at(dir, name)) return sys::mtime_of(*st);
   return std::nullopt;
 }
+
+// Which file is there under a name; the ones that are replaced by rename differ in it.
+struct FileId {
+  ino_t inode = 0;
+  Nanoseconds changed_at = 0;
+  bool operator==(const FileId&) const = default;
+
+  // Of no file: zeros.
+  static FileId of(const sys::DirFd& dir, const std::string& path) {
+    const auto st = sys::stat_at(dir, path);
+    return st ? FileId{st->st_ino, sys::ctime_of(*st)} : FileId();
+  }
+};
 
 std::string shown_name(const schema::AcIdentifier& name, const schema::Labels& labels) {
   const std::string* version = labels.find("version");
@@ -153,7 +167,20 @@ class Reader {
     return {};
   }
 
+  // The apps of a mutable pod may change while they are looked at: then the look is repeated.
   Result<> read_manifest() {
+    constexpr int kTries = 5;
+    const auto problems_before = static_cast<std::ptrdiff_t>(info_.problems.size());
+    for (int i = 0;; ++i) {
+      const auto before = FileId::of(pod_.dir(), paths::kManifest);
+      TRY(read_manifest_once());
+      if (!info_.is_mutable || i == kTries || before == FileId::of(pod_.dir(), paths::kManifest)) return {};
+      info_.apps.clear();
+      info_.problems.erase(info_.problems.begin() + problems_before, info_.problems.end());
+    }
+  }
+
+  Result<> read_manifest_once() {
     const auto text = sys::read_file(pod_.dir(), paths::kManifest);
     if (!text && text.error().sys_errno() == ENOENT && !facts_.has_manifest) return {};
     if (!text) return std::unexpected(text.error());
@@ -185,11 +212,41 @@ class Reader {
       info.user_labels = copy_map(app.app->user_labels);
     }
     info.state = facts_.apps;
+    if (info_.is_mutable) {
+      info.created_at = time_of(pod_.dir(), {paths::app_image_manifest(info.name).c_str()});
+      if (info.state == AppState::kRunning) info.state = AppState::kCreated;
+      if (facts_.has_started && status_root) note(read_course(*status_root, info));
+      return info;
+    }
     info.created_at = info_.created_at;
     info.started_at = info_.started_at;
     if (facts_.has_started && status_root) note(read_exit(*status_root, info));
     if (info.state == AppState::kExited && !info.finished_at) info.finished_at = info_.marked_at;
     return info;
+  }
+
+  // An app of a mutable pod: it is started when somebody asks for it, ends, and is started again. What tells
+  // of one end or start is in two files, so they are read until they have not changed meanwhile.
+  static Result<> read_course(const sys::DirFd& status_root, AppInfo& app) {
+    constexpr int kTries = 5;
+    const std::string status = paths::app_status(app.name);
+    const std::string life = paths::app_life(app.name);
+    std::optional<int> code;
+    for (int i = 0; i < kTries; ++i) {
+      const auto before = std::pair(FileId::of(status_root, status), FileId::of(status_root, life));
+      app.life = TRY(contract::read_app_life(status_root, app.name));
+      code = TRY(contract::read_app_status(status_root, app.name));
+      app.oom_kills = TRY(contract::read_oom_kills(status_root, app.name));
+      if (before == std::pair(FileId::of(status_root, status), FileId::of(status_root, life))) break;
+    }
+    if (app.life) app.started_at = app.life->started_at;
+    // Without an exit code, an app that has been started still runs.
+    if (app.state == AppState::kCreated && app.started_at) app.state = AppState::kRunning;
+    if (!code) return {};
+    app.exit_code = code;
+    app.state = AppState::kExited;
+    app.finished_at = app.life ? app.life->last_exit_at : time_of(status_root, {status.c_str()});
+    return {};
   }
 
   static Result<> read_exit(const sys::DirFd& status_root, AppInfo& app) {
@@ -240,6 +297,14 @@ Result<PodInfo> read_pod_info(Pod& pod, const PodInfoOptions& options) {
   info.state = TRY(pod.state());
   Reader(pod, info, options).read();
   return info;
+}
+
+Result<AppInfo> app_info_of(const PodInfo& pod, std::string_view app) {
+  const auto found = std::ranges::find(pod.apps, app, &AppInfo::name);
+  if (found != pod.apps.end()) return *found;
+  // Perhaps it could only not be read.
+  if (!pod.problems.empty()) return std::unexpected(pod.problems.front());
+  return fail(ErrorKind::kNotFound, "the pod has no app '{}'", printable(app));
 }
 
 Result<std::map<std::string, int>> read_exit_codes(const Pod& pod) {

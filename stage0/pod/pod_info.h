@@ -31,6 +31,8 @@ struct MountInfo {
   bool read_only = false;
 };
 
+// Of an app of a mutable pod, `created_at` is when it was added, and `started_at` and `finished_at` are of
+// its last run.
 struct AppInfo {
   std::string name;
   AppState state = AppState::kUnknown;
@@ -41,7 +43,8 @@ struct AppInfo {
   std::optional<Nanoseconds> finished_at;
   std::optional<int> exit_code;
   std::uint64_t oom_kills = 0;  // processes that the kernel killed because memory ran out
-  std::optional<contract::AppLifeStatus> life;  // of apps that are restarted, waited for or checked
+  // Of apps that are restarted, waited for or checked, and of all apps of mutable pods.
+  std::optional<contract::AppLifeStatus> life;
   std::vector<MountInfo> mounts;
   std::map<std::string, std::string> user_annotations;
   std::map<std::string, std::string> user_labels;
@@ -84,6 +87,9 @@ struct PodInfoOptions {
 
 // Reads everything that there is. kNotFound only if the pod is gone altogether.
 Result<PodInfo> read_pod_info(Pod& pod, const PodInfoOptions& options = {});
+
+// One app of it. kNotFound if there is none of this name.
+Result<AppInfo> app_info_of(const PodInfo& pod, std::string_view app);
 
 // Process id of the pod's first process: file `pid`, else the only child of `ppid`. nullopt if the pod has
 // none (not started yet, or ended).

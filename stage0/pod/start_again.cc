@@ -1,15 +1,21 @@
 #include "stage0/pod/start_again.h"
 
+#include <signal.h>
+
 #include <array>
 #include <optional>
 
 #include "common/base/json_node.h"
 #include "common/base/json_text.h"
+#include "common/contract/app_life_file.h"
+#include "common/contract/exit_codes.h"
 #include "common/contract/pod_paths.h"
+#include "common/contract/status_files.h"
 #include "common/sys/fs.h"
 #include "common/sys/user_namespace.h"
 #include "manifests/codec/pod_manifest.h"
 #include "stage0/pod/delete_pod.h"
+#include "stage0/pod/mutable_pod.h"
 #include "stage0/pod/pod_files.h"
 #include "stage0/pod/private_users.h"
 
@@ -20,10 +26,8 @@ namespace paths = contract::pod_paths;
 using json_text::Json;
 
 // In the pod directory.
-constexpr std::array kOfTheLastLife = {paths::kPpid,      paths::kPid,    paths::kPgid,
-                                       paths::kSubcgroup, paths::kFlavor, paths::kNetInfo};
-// In the stage1 root.
-constexpr std::array kStatusOfTheLastLife = {paths::kStatusDir, paths::kLifeDir, paths::kEnvDir};
+constexpr std::array kOfTheLastLife = {paths::kPpid,   paths::kPid,     paths::kPgid,   paths::kSubcgroup,
+                                       paths::kFlavor, paths::kNetInfo, paths::kControl};
 
 // The kernel notes in the work directory of a volatile overlay that it may not be mounted again (after a
 // crash of the machine its upper layer may lack what was not synced; a pod's files are then as those of any
@@ -33,11 +37,34 @@ Result<> renew_work(const sys::DirFd& pod, const std::string& work) {
   return sys::make_dir(pod, work, 0700);
 }
 
-Result<> renew_overlays(const sys::DirFd& pod) {
+Result<> renew_overlays(const sys::DirFd& pod, const schema::PodManifest& manifest) {
   if (!TRY(sys::exists(pod, paths::kOverlayPrepared))) return {};
   TRY(renew_work(pod, paths::kStage1Work));
-  const auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod, paths::kManifest))));
   for (const schema::RuntimeApp& app : manifest.apps) TRY(renew_work(pod, paths::app_work(app.name.str())));
+  return {};
+}
+
+// Apps that start with the pod begin anew.
+Result<> forget_apps(const sys::DirFd& root) {
+  for (const char* name : {paths::kStatusDir, paths::kLifeDir, paths::kEnvDir})
+    TRY(sys::remove_tree(root, name));
+  return sys::make_dir(root, paths::kStatusDir);
+}
+
+// Apps of a mutable pod stay what they are, until somebody starts them: ended. Of those that were killed with
+// the pod nobody has recorded that.
+Result<> end_apps(const sys::DirFd& root, const schema::PodManifest& manifest) {
+  for (const schema::RuntimeApp& app : manifest.apps) {
+    const std::string& name = app.name.str();
+    auto life = TRY(contract::read_app_life(root, name));
+    if (!life || !life->started_at || TRY(contract::read_app_status(root, name))) continue;
+    life->last_exit_code = contract::exit_code_of_signal(SIGKILL);
+    life->last_signal = "SIGKILL";
+    life->last_exit_at.reset();  // nobody knows
+    life->restart_at.reset();
+    TRY(contract::write_app_life(root, name, *life));
+    TRY(contract::write_app_status(root, name, *life->last_exit_code));
+  }
   return {};
 }
 
@@ -50,12 +77,16 @@ Result<> clear_last_life(const Engine& engine, const Pod& pod) {
   // What the pod left outside its directory: a supervisor that was killed could not do that.
   TRY(call_gc_entrypoint(engine, pod));
   for (const char* name : kOfTheLastLife) TRY(sys::remove_file(pod.dir(), name));
-  for (const char* name : kStatusOfTheLastLife) TRY(sys::remove_tree(root, name));
-  std::optional<sys::FileOwner> owner;
-  if (const auto ids = TRY(read_private_users(pod.dir()))) owner.emplace(TRY(sys::FileOwner::become(*ids)));
-  TRY(sys::make_dir(root, paths::kStatusDir));
-  owner.reset();
-  return renew_overlays(pod.dir());
+  const auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod.dir(), paths::kManifest))));
+  {
+    std::optional<sys::FileOwner> owner;
+    if (const auto ids = TRY(read_private_users(pod.dir()))) owner.emplace(TRY(sys::FileOwner::become(*ids)));
+    if (is_mutable_pod(manifest))
+      TRY(end_apps(root, manifest));
+    else
+      TRY(forget_apps(root));
+  }
+  return renew_overlays(pod.dir(), manifest);
 }
 
 Result<std::vector<std::string>> read_launch_flags(const sys::DirFd& pod) {

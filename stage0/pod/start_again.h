@@ -1,4 +1,5 @@
-// Making an ended pod startable again: what its last life left behind goes, what its apps have written stays.
+// Making an ended pod startable again: what its last life left behind goes, what its apps have written stays;
+// and how the apps of a mutable pod ended, since nobody starts them with the pod.
 #pragma once
 
 #include <string>

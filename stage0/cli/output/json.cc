@@ -47,6 +47,7 @@ void add_life(Json& object, const contract::AppLifeStatus& life) {
   object["restarts"] = life.restarts;
   if (life.last_exit_code) object["last_exit_code"] = *life.last_exit_code;
   if (life.last_exit_at) object["last_exit_at"] = *life.last_exit_at;
+  if (!life.last_signal.empty()) object["last_signal"] = life.last_signal;
   if (life.restart_at) object["restart_at"] = *life.restart_at;
   if (life.ready) object["ready"] = *life.ready;
   if (!life.status_text.empty()) object["status_text"] = life.status_text;
@@ -74,6 +75,7 @@ Json to_json(const AppInfo& app) {
 Json to_json(const PodInfo& pod) {
   Json object = {{"name", pod.uuid.str()}, {"state", name_of(pod.state)}};
   if (!pod.name.empty()) object["pod_name"] = pod.name;
+  if (pod.is_mutable) object["mutable"] = true;
   if (!pod.networks.empty()) object["networks"] = array_of<NetInfo>(pod.networks, to_json);
   if (!pod.apps.empty()) {
     Json names = Json::array();
@@ -106,6 +108,12 @@ Result<std::string> pod_json(const PodInfo& pod, JsonStyle style) { return dump(
 
 Result<std::string> pods_json(const std::vector<PodInfo>& pods, JsonStyle style) {
   return dump(array_of<PodInfo>(pods, to_json), style);
+}
+
+Result<std::string> app_json(const AppInfo& app, JsonStyle style) { return dump(to_json(app), style); }
+
+Result<std::string> apps_json(const std::vector<AppInfo>& apps, JsonStyle style) {
+  return dump(array_of<AppInfo>(apps, to_json), style);
 }
 
 Result<std::string> images_json(const std::vector<ImageRow>& images, JsonStyle style) {

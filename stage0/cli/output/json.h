@@ -1,5 +1,5 @@
-// What the commands print with --format=json: the documents of rkt's `list`, `status` and `image list`, and
-// manifests laid out anew.
+// What the commands print with --format=json: the documents of rkt's `list`, `status`, `app status` and
+// `image list`, and manifests laid out anew.
 #pragma once
 
 #include <string>
@@ -20,6 +20,10 @@ JsonStyle style_of_format(std::string_view format);
 Result<std::string> pod_json(const PodInfo& pod, JsonStyle style);
 // An array of such objects.
 Result<std::string> pods_json(const std::vector<PodInfo>& pods, JsonStyle style);
+
+// The same objects as in a pod's "apps".
+Result<std::string> app_json(const AppInfo& app, JsonStyle style);
+Result<std::string> apps_json(const std::vector<AppInfo>& apps, JsonStyle style);
 
 // What `image list` shows of an image.
 struct ImageRow {

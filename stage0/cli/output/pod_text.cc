@@ -79,6 +79,7 @@ std::string life_lines(const AppInfo& app) {
   if (life.last_exit_at)
     text += fmt::format("last-exit-{}={} at {}\n", app.name, life.last_exit_code.value_or(0),
                         full_time(*life.last_exit_at));
+  if (!life.last_signal.empty()) text += fmt::format("last-signal-{}={}\n", app.name, life.last_signal);
   if (life.restart_at) text += fmt::format("restart-at-{}={}\n", app.name, full_time(*life.restart_at));
   if (life.ready) text += fmt::format("ready-{}={}\n", app.name, *life.ready);
   if (!life.status_text.empty()) text += fmt::format("status-{}={}\n", app.name, printable(life.status_text));
@@ -87,6 +88,62 @@ std::string life_lines(const AppInfo& app) {
 }
 
 }  // namespace
+
+namespace {
+
+std::string pairs_text(const std::map<std::string, std::string>& pairs) {
+  std::string text;
+  for (const auto& [name, value] : pairs)
+    text += fmt::format("{}{}:{}", text.empty() ? "" : ",", printable(name), printable(value));
+  return text;
+}
+
+std::string mounts_text(const std::vector<MountInfo>& mounts) {
+  std::string text;
+  for (const MountInfo& mount : mounts)
+    text += fmt::format("{}{}:{}:(read_only:{})", text.empty() ? "" : ",", printable(mount.host_path),
+                        printable(mount.container_path), mount.read_only);
+  return text;
+}
+
+}  // namespace
+
+Table apps_table(const std::vector<AppInfo>& apps, bool legend) {
+  Table table;
+  if (legend) table.add_row({"NAME", "STATE"});
+  for (const AppInfo& app : apps) table.add_row({app.name, std::string(name_of(app.state))});
+  return table;
+}
+
+std::string app_status_lines(const AppInfo& app) {
+  std::string text =
+      fmt::format("name={}\nstate={}\nimage_id={}\n", app.name, name_of(app.state), app.image_id);
+  const auto add = [&](std::string_view key, const auto& value) {
+    text += fmt::format("{}={}\n", key, value);
+  };
+  if (app.created_at) add("created_at", exact_time(*app.created_at));
+  if (app.started_at) add("started_at", exact_time(*app.started_at));
+  if (app.finished_at) add("finished_at", exact_time(*app.finished_at));
+  if (app.exit_code) add("exit_code", *app.exit_code);
+  if (!app.mounts.empty()) add("mounts", mounts_text(app.mounts));
+  if (!app.user_annotations.empty()) add("user_annotations", pairs_text(app.user_annotations));
+  if (!app.user_labels.empty()) add("user_labels", pairs_text(app.user_labels));
+  // rkt's end here.
+  if (app.oom_kills > 0) add("oom_kills", app.oom_kills);
+  if (!app.life) return text;
+  const contract::AppLifeStatus& life = *app.life;
+  add("restarts", life.restarts);
+  if (life.last_exit_code) add("last_exit_code", *life.last_exit_code);
+  if (life.last_exit_at) add("last_exit_at", exact_time(*life.last_exit_at));
+  if (!life.last_signal.empty()) add("last_signal", life.last_signal);
+  if (life.restart_at) add("restart_at", exact_time(*life.restart_at));
+  if (life.ready) add("ready", *life.ready);
+  if (!life.status_text.empty()) add("status_text", printable(life.status_text));
+  if (!life.health) return text;
+  add("health", contract::to_string(*life.health));
+  add("health_failures", life.health_failures);
+  return text;
+}
 
 std::string status_lines(const PodStatus& status) {
   const PodInfo& pod = status.info;
@@ -100,7 +157,7 @@ std::string status_lines(const PodStatus& status) {
   if (status.pid) text += fmt::format("pid={}\n", *status.pid);
   text += fmt::format("exited={}\n", status.exited);
   for (const AppInfo& app : pod.apps) text += life_lines(app);
-  if (pod.state == PodState::kRunning) return text;
+  if (pod.state == PodState::kRunning && !pod.is_mutable) return text;
   std::map<std::string, int> codes;
   for (const AppInfo& app : pod.apps)
     if (app.exit_code) codes[app.name] = *app.exit_code;

@@ -1,4 +1,4 @@
-// Pods as text: the table of `list` and the lines of `status`.
+// Pods and their apps as text: the tables of `list` and `app list`, the lines of `status` and `app status`.
 #pragma once
 
 #include <string>
@@ -22,5 +22,11 @@ Table pods_table(const std::vector<PodInfo>& pods, const PodTableOptions& option
 
 // The key=value lines of `status`.
 std::string status_lines(const PodStatus& status);
+
+// The table of `app list`.
+Table apps_table(const std::vector<AppInfo>& apps, bool legend);
+
+// The key=value lines of `app status`: rkt's, then those of what rkt's apps do not have.
+std::string app_status_lines(const AppInfo& app);
 
 }  // namespace agena::stage0

@@ -2,7 +2,12 @@
 __agena_is_command() {
   case $1 in
     "app") echo "yes" ;;
+    "app attach") echo "yes" ;;
+    "app exec") echo "yes" ;;
+    "app list") echo "yes" ;;
+    "app logs") echo "yes" ;;
     "app sandbox") echo "yes" ;;
+    "app status") echo "yes" ;;
     "attach") echo "yes" ;;
     "cat-manifest") echo "yes" ;;
     "completion") echo "yes" ;;
@@ -30,7 +35,12 @@ __agena_is_command() {
 }
 __agena_options() {
   case $1 in
+    "app attach") echo "--app --mode" ;;
+    "app exec") echo "--app" ;;
+    "app list") echo "--format --no-legend" ;;
+    "app logs") echo "--app --follow --format --raw --since --tail --timestamps --until" ;;
     "app sandbox") echo "--annotation --detach --dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --ipc --mds-register --net --no-overlay --pod-cpu --pod-memory --pod-name --pod-pids-limit --port --private-users --shm-size --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --sysctl --timeout --user-annotation --user-label --uuid-file-save --wait-timeout" ;;
+    "app status") echo "--app --format" ;;
     "attach") echo "--app --mode" ;;
     "cat-manifest") echo "--pretty-print --uuid-file" ;;
     "config") echo "--pretty-print" ;;
@@ -53,10 +63,13 @@ __agena_options() {
 }
 __agena_value() {
   case "$1 $2" in
+    "app list --format") echo "=json json-pretty" ;;
+    "app logs --format") echo "=json" ;;
     "app sandbox --ipc") echo "=auto private parent" ;;
     "app sandbox --stage1-hash") echo "image" ;;
     "app sandbox --stage1-path") echo "file" ;;
     "app sandbox --uuid-file-save") echo "file" ;;
+    "app status --format") echo "=json json-pretty" ;;
     "cat-manifest --uuid-file") echo "file" ;;
     "fetch --pull-policy") echo "=never new update" ;;
     "fetch --signature") echo "file" ;;
@@ -97,12 +110,17 @@ __agena_value() {
 __agena_subcommands() {
   case $1 in
     "") echo "app attach cat-manifest completion config enter fetch gc help image list logs prepare rm run run-prepared start status stop version" ;;
-    "app") echo "sandbox" ;;
+    "app") echo "attach exec list logs sandbox status" ;;
     "image") echo "cat-manifest list rm verify" ;;
   esac
 }
 __agena_arguments() {
   case $1 in
+    "app attach") echo "pod" ;;
+    "app exec") echo "pod" ;;
+    "app list") echo "pod" ;;
+    "app logs") echo "pod" ;;
+    "app status") echo "pod" ;;
     "attach") echo "pod" ;;
     "cat-manifest") echo "pod" ;;
     "enter") echo "pod" ;;

@@ -155,6 +155,53 @@ TEST_F(PodText, Json) {
             R"({"name":"33333333-0000-4000-8000-000000000000","state":"preparing"})");
 }
 
+// A mutable pod, with an app that runs and one that was killed.
+PodInfo sample_sandbox() {
+  PodInfo pod = pod_of('4', PodState::kRunning);
+  pod.is_mutable = true;
+  AppInfo web;
+  web.name = "web";
+  web.state = AppState::kRunning;
+  web.image_id = "sha512-" + std::string(64, 'a');
+  web.created_at = kNow - 150 * kSecond + 120'000'000;
+  web.started_at = kNow - 149 * kSecond;
+  web.mounts = {{.name = "data", .container_path = "/data", .host_path = "/srv", .read_only = true},
+                {.name = "tmp", .container_path = "/t", .host_path = "/tmp", .read_only = false}};
+  web.user_annotations = {{"a", "1"}, {"b", "any text"}};
+  web.user_labels = {{"l", "2"}};
+  web.life.emplace();
+  web.life->started_at = web.started_at;
+  web.life->health = contract::Health::kHealthy;
+  AppInfo job;
+  job.name = "job";
+  job.state = AppState::kExited;
+  job.image_id = "sha512-" + std::string(64, 'b');
+  job.created_at = kNow - 150 * kSecond;
+  job.started_at = kNow - 149 * kSecond;
+  job.finished_at = kNow - 100 * kSecond + 1;
+  job.exit_code = 137;
+  job.oom_kills = 1;
+  job.life.emplace();
+  job.life->restarts = 2;
+  job.life->last_exit_code = 137;
+  job.life->last_exit_at = job.finished_at;
+  job.life->last_signal = "SIGKILL";
+  pod.apps = {web, job};
+  return pod;
+}
+
+TEST_F(PodText, AppsOfMutablePods) {
+  const PodInfo pod = sample_sandbox();
+  std::string text = apps_table(pod.apps, /*legend=*/true).to_string() + "----\n" +
+                     apps_table(pod.apps, /*legend=*/false).to_string();
+  for (const AppInfo& app : pod.apps) text += "----\n" + app_status_lines(app);
+  text += "----\n" + status_lines({.info = pod, .pid = 4242, .exited = false});
+  text += "----\n" + ASSERT_VALUE(pod_json(pod, JsonStyle::kPretty)) + "\n";
+  expect_golden("cli/apps.txt", text);
+  EXPECT_EQ(apps_table({}, /*legend=*/false).to_string(), "");
+  EXPECT_EQ(ASSERT_VALUE(apps_json({}, JsonStyle::kCompact)), "[]");
+}
+
 std::vector<ImageRow> sample_images() {
   return {{.id = "sha512-" + std::string(64, 'b'),
            .name = "b",

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "common/contract/app_life_file.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "stage0/pod/pod.h"
@@ -16,7 +17,7 @@ namespace paths = contract::pod_paths;
 using test::ok;
 
 // A pod manifest with apps of these names, all of one image named example.com/NAME:1.
-inline std::string manifest(const std::vector<std::string>& apps) {
+inline std::string manifest(const std::vector<std::string>& apps, bool is_mutable = false) {
   std::string text;
   for (const std::string& app : apps)
     text += (text.empty() ? "" : ",") + std::string(R"({"name":")") + app + R"(","image":{"id":"sha512-)" +
@@ -25,7 +26,8 @@ inline std::string manifest(const std::vector<std::string>& apps) {
             R"("mountPoints":[{"name":"data","path":"/data","readOnly":true}]}})";
   return R"({"acKind":"PodManifest","acVersion":"0.8.11","apps":[)" + text +
          R"(],"volumes":[{"name":"data","kind":"host","source":"/srv"}],)" +
-         R"("annotations":[{"name":"coreos.com/rkt/stage1/mutable","value":"false"}]})";
+         R"("annotations":[{"name":"coreos.com/rkt/stage1/mutable","value":")" +
+         (is_mutable ? "true" : "false") + R"("}]})";
 }
 
 class Fabric {
@@ -51,6 +53,22 @@ class Fabric {
     EXPECT_TRUE(ok(sys::make_dirs(pod, std::string(paths::kStage1Upper) + "/" + paths::kStatusDir)));
     EXPECT_TRUE(ok(sys::make_dirs(pod, paths::kStage1Root)));
     return pod;
+  }
+  // A mutable one, whose apps were added.
+  sys::DirFd sandbox(PodDirectory directory, const std::string& uuid,
+                     const std::vector<std::string>& apps) const {
+    sys::DirFd pod = whole(directory, uuid, apps);
+    put(pod, paths::kManifest, manifest(apps, true));
+    EXPECT_TRUE(ok(sys::make_dirs(pod, std::string(paths::kStage1Upper) + "/" + paths::kLifeDir)));
+    for (const std::string& app : apps) {
+      EXPECT_TRUE(ok(sys::make_dirs(pod, paths::app_info(app))));
+      put(pod, paths::app_image_manifest(app), "{}");
+    }
+    return pod;
+  }
+  // What the supervisor tells of an app.
+  static void lived(const sys::DirFd& pod, const std::string& app, const contract::AppLifeStatus& life) {
+    EXPECT_TRUE(ok(contract::write_app_life(sys::open_dir(pod, paths::kStage1Upper).value(), app, life)));
   }
   static void put(const sys::DirFd& dir, const std::string& path, const std::string& text,
                   mode_t mode = 0644) {

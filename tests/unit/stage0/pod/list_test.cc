@@ -4,11 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include "common/contract/app_life_file.h"
 #include "stage0/pod/status.h"
+#include "tests/support/result_matchers.h"
 #include "tests/unit/stage0/pod/fabricated.h"
 
 namespace agena::stage0 {
@@ -83,6 +86,77 @@ TEST_F(ListTest, AppStatesFollowThePods) {
   EXPECT_TRUE(pods[2].marked_at);
   EXPECT_TRUE(pods[2].started_at);
   EXPECT_EQ(pods[2].apps.at(0).finished_at, pods[2].marked_at);
+}
+
+// Each app of a mutable pod has a life of its own.
+TEST_F(ListTest, AppsOfMutablePods) {
+  const sys::DirFd dir = fabric_.sandbox(PodDirectory::kRun, uuid_of('a'), {"added", "up", "down", "killed"});
+  Fabric::put(dir, paths::kPpid, "12345\n");
+  Fabric::lived(dir, "added", {});
+  Fabric::lived(dir, "up", {.restarts = 2, .last_exit_code = 3, .last_exit_at = 1000, .started_at = 2000});
+  Fabric::lived(dir, "down", {.last_exit_code = 0, .last_exit_at = 5000, .started_at = 3000});
+  Fabric::exited(dir, "down", "0");
+  Fabric::lived(dir, "killed",
+                {.last_exit_code = 137, .last_exit_at = 7000, .last_signal = "SIGKILL", .started_at = 6000});
+  Fabric::exited(dir, "killed", "137");
+  const auto states = [&] {
+    std::vector<AppState> found;
+    for (const AppInfo& app : list().at(0).apps) found.push_back(app.state);
+    return found;
+  };
+  using enum AppState;
+  EXPECT_EQ(states(), (std::vector{kExited, kExited, kExited, kExited})) << "the pod has ended";
+  auto holder = open(uuid_of('a'));
+  ASSERT_TRUE(ok(holder.lock()));
+  EXPECT_EQ(states(), (std::vector{kCreated, kRunning, kExited, kExited}));
+
+  const auto pods = list();
+  EXPECT_TRUE(pods.at(0).is_mutable);
+  EXPECT_TRUE(pods.at(0).problems.empty());
+  const auto& apps = pods.at(0).apps;
+  EXPECT_TRUE(apps[0].created_at);
+  EXPECT_FALSE(apps[0].started_at || apps[0].finished_at || apps[0].exit_code);
+  EXPECT_EQ(apps[1].started_at, 2000);
+  EXPECT_FALSE(apps[1].finished_at || apps[1].exit_code) << "that was another run";
+  EXPECT_EQ(apps[2].finished_at, 5000);
+  EXPECT_EQ(apps[2].exit_code, 0);
+  EXPECT_EQ(apps[3].exit_code, 137);
+  EXPECT_EQ(apps[3].life->last_signal, "SIGKILL");
+  EXPECT_EQ(ASSERT_VALUE(app_info_of(pods[0], "up")).started_at, 2000);
+  EXPECT_EQ(app_info_of(pods[0], "nope").error().to_string(), "the pod has no app 'nope'");
+}
+
+// One process renames manifests, status and life files into place, as those that change pods do; what is read
+// belongs together at every instant.
+TEST_F(ListTest, AMutablePodWhileItChanges) {
+  const sys::DirFd dir = fabric_.sandbox(PodDirectory::kRun, uuid_of('a'), {"one"});
+  auto holder = open(uuid_of('a'));
+  ASSERT_TRUE(ok(holder.lock()));
+  std::atomic<bool> done = false;
+  std::jthread writer([&] {
+    const auto root = sys::open_dir(dir, paths::kStage1Upper).value();
+    for (Nanoseconds i = 1; !done; ++i) {
+      // A start, and an end with a code that tells which.
+      (void)sys::remove_file(root, paths::app_status("one"));
+      (void)contract::write_app_life(root, "one", {.started_at = 2 * i});
+      const int code = static_cast<int>(i % 100);
+      (void)contract::write_app_life(
+          root, "one", {.last_exit_code = code, .last_exit_at = 2 * i + 1, .started_at = 2 * i});
+      (void)sys::replace_file(root, paths::app_status("one"), fmt::format("{}", code));
+      const std::vector<std::string> apps =
+          i % 2 == 0 ? std::vector<std::string>{"one"} : std::vector<std::string>{"one", "two"};
+      (void)sys::replace_file(dir, paths::kManifest, manifest(apps, true));
+    }
+  });
+  for (int i = 0; i < 300; ++i) {
+    const auto pods = list();
+    ASSERT_EQ(pods.at(0).problems.size(), 0U) << pods[0].problems.front().to_string();
+    const AppInfo app = ASSERT_VALUE(app_info_of(pods[0], "one"));
+    if (app.state != AppState::kExited) continue;
+    EXPECT_EQ(app.exit_code, app.life->last_exit_code);
+    EXPECT_EQ(app.finished_at, *app.started_at + 1);
+  }
+  done = true;
 }
 
 TEST_F(ListTest, CopiedPodsKeepTheirStatusInTheRoot) {
