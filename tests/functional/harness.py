@@ -325,6 +325,8 @@ class Case(unittest.TestCase):
         more = os.environ.get("AGENA_TEST_RUN_FLAGS", "").split()
         if more and words and words[0] in ("run", "prepare") and not any(FLY in word for word in words):
             words[1:1] = more
+        if more and words[:2] == ["app", "sandbox"] and not any(FLY in word for word in words):
+            words[2:2] = more
         return [binary or self.binary, f"--dir={self.data}", f"--local-config={self.local}",
                 f"--system-config={self.system}", *words]
 
@@ -406,6 +408,17 @@ class Case(unittest.TestCase):
         if ready:
             wait_until(lambda: self.state(uuid) == "running" or process.poll() is not None, "the pod runs")
         return process, uuid
+
+    def sandbox(self, *words, **more) -> str:
+        """UUID of a mutable pod in the background. Who starts one stops it."""
+        return self.agena("app", "sandbox", "--detach", *words, **more).out.strip()
+
+    def app_status(self, uuid: str, app: str) -> dict:
+        return dict(line.partition("=")[::2] for line in self.agena("app", "status", uuid, f"--app={app}").out.splitlines())
+
+    def app_states(self, uuid: str) -> dict:
+        """State of each app of a pod, by name."""
+        return dict(line.split() for line in self.agena("app", "list", "--no-legend", uuid).out.splitlines())
 
     def wait_output(self, process, text: str):
         wait_until(lambda: text in self.output(process) or process.poll() is not None, f"output '{text}'")
