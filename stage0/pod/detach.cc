@@ -22,9 +22,9 @@
 namespace agena::stage0 {
 namespace {
 
-// What the process that becomes the pod says, a message each: a letter, and a text.
+// What the process that becomes the pod says, or its maker: a message each, a letter and a text.
 enum class Tag : char {
-  kProcess = 'P',  // with a pidfd of its own; no text
+  kProcess = 'P',  // with a pidfd of it; no text
   kWarning = 'W',
   kUuid =
       'U',  // the pod's roots are mounted, the exec is next; the end of the messages tells that it succeeded
@@ -84,7 +84,7 @@ Result<int> let_go(int channel, int messages) {
   constexpr int kChannel = STDERR_FILENO + 1;
   const sys::UniqueFd null = TRY(sys::open_at(sys::at_cwd(), "/dev/null", O_RDWR));
   for (const auto& [from, to] : {std::pair{null.get(), STDIN_FILENO}, std::pair{null.get(), STDOUT_FILENO},
-                                std::pair{messages, STDERR_FILENO}})
+                                 std::pair{messages, STDERR_FILENO}})
     if (::dup2(from, to) < 0) return sys_fail("redirecting the streams of a pod");
   if (channel != kChannel && ::dup3(channel, kChannel, O_CLOEXEC) < 0) return sys_fail("moving a socket");
   if (::close_range(kChannel + 1, ~0U, 0) != 0) return sys_fail("closing the descriptors of the caller");
@@ -96,8 +96,6 @@ int become_pod(int channel, int messages, const std::function<Result<PodLaunch>(
   const auto become = [&]() -> Result<> {
     (void)::setsid();
     channel = TRY(let_go(channel, messages));
-    const sys::PidFd self = TRY(sys::open_pidfd(::getpid()));
-    tell(channel, Tag::kProcess, "", std::array{self.get()});
     PodLaunch pod = TRY(launch());
     for (const std::string& warning : pod.warnings) tell(channel, Tag::kWarning, warning);
     tell(channel, Tag::kUuid, pod.uuid.str());
@@ -108,7 +106,8 @@ int become_pod(int channel, int messages, const std::function<Result<PodLaunch>(
   return contract::kExitFailure;
 }
 
-// Starts that process as a child of nobody in particular: when it ends, some init reaps it.
+// Starts that process as a child of nobody in particular: when it ends, some init reaps it. It can be killed
+// from the first message on, which is there when this returns.
 Result<> start(int channel, int messages, const std::function<Result<PodLaunch>()>& launch) {
   sys::Child between = TRY(sys::fork_child([&]() -> int {
     auto pod = sys::fork_child([&] { return become_pod(channel, messages, launch); });
@@ -116,6 +115,7 @@ Result<> start(int channel, int messages, const std::function<Result<PodLaunch>(
       tell_error(channel, pod.error());
       return contract::kExitFailure;
     }
+    tell(channel, Tag::kProcess, "", std::array{pod->fd().get()});
     pod->detach();
     return contract::kExitSuccess;
   }));
