@@ -6,8 +6,10 @@ namespace agena::contract {
 
 enum ExitCode : int {
   kExitSuccess = 0,
-  // rkt's `status`, `stop` and `app` commands: the UUID file cannot be read, or the app operation failed.
+  // rkt's `status` and `stop`: the UUID file cannot be read.
   kExitUuidFile = 1,
+  // rkt's `app` commands: the operation failed.
+  kExitAppOperation = 1,
   // No command given.
   kExitNoCommand = 2,
   // A pod whose --timeout has passed, as timeout(1) counts it.

@@ -2,12 +2,14 @@
 //
 //   UUID/                                the pod directory; flock on it is the pod's lock
 //   ├── pod                              pod manifest (appc PodManifest), 0640
-//   ├── pod.next                         the manifest as it will be, while an app is added, removed or
-//   changed ├── pod.lck                          flock for changes of the manifest (mutable pods), 0600 ├──
-//   pod-created                      empty; its mtime is the creation time ├── pod-name the pod's name, if it
-//   has one (its reservation: DATA/names/NAME) ├── launch-flags                     flags of the last start,
-//   JSON (only if there were any) ├── layers                           one layer key a line: layers of the
-//   store that this pod uses ├── stage1TreeStoreID                chain key of the stage1 root, no newline
+//   ├── pod.next                         the manifest as it will be, while an app is added or changed
+//   ├── pod.prev                         the manifest as it was, while a stage1 older than 8 adds an app
+//   ├── pod.lck                          flock for changes of the manifest (mutable pods), 0600
+//   ├── pod-created                      empty; its mtime is the creation time
+//   ├── pod-name                         the pod's name, if it has one (its reservation: DATA/names/NAME)
+//   ├── launch-flags                     flags of the last start, JSON (only if there were any)
+//   ├── layers                           one layer key a line: layers of the store that this pod uses
+//   ├── stage1TreeStoreID                chain key of the stage1 root, no newline
 //   ├── overlay-prepared                 flag: roots are overlays (absent: copies)
 //   ├── private-users-prepared           SHIFT:COUNT, ids of a pod with a user namespace of its own
 //   ├── appsinfo/APP/manifest            image manifest of the app
@@ -46,6 +48,7 @@ namespace agena::contract::pod_paths {
 
 inline constexpr const char* kManifest = "pod";
 inline constexpr const char* kNextManifest = "pod.next";
+inline constexpr const char* kPreviousManifest = "pod.prev";
 inline constexpr const char* kManifestLock = "pod.lck";
 inline constexpr const char* kCreated = "pod-created";
 inline constexpr const char* kPodName = "pod-name";

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "common/sys/fd.h"
 
 namespace agena::sys {
@@ -17,6 +18,9 @@ class FileLock {
  public:
   // Waits for the lock. The file or directory is opened by its own descriptor.
   static Result<FileLock> wait(UniqueFd fd, LockMode mode);
+  // The same for a limited time; kBusy when it has passed. Looks again and again, so it is for locks that are
+  // seldom held.
+  static Result<FileLock> wait_at_most(UniqueFd fd, LockMode mode, Nanoseconds at_most);
   // nullopt if somebody holds a conflicting lock.
   static Result<std::optional<FileLock>> try_now(UniqueFd fd, LockMode mode);
 

@@ -7,7 +7,7 @@
 #include "stage0/cli/app_flags.h"
 #include "stage0/cli/command_options.h"
 #include "stage0/cli/confine_flags.h"
-#include "stage0/cli/io_flags.h"
+#include "stage0/cli/image_options.h"
 #include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
 #include "stage0/cli/resource_flags.h"
@@ -34,18 +34,6 @@ constexpr std::array kPrettyPrintOptions = {&kPrettyPrint};
 constexpr std::array kRmOptions = {&kUuidFile};
 constexpr std::array kStatusOptions = {&kFormat, &kUuidFile, &kWait, &kWaitReady};
 constexpr std::array kStopOptions = {&kForce, &kStopGrace, &kUuidFile};
-
-template <class T, std::size_t... N>
-consteval auto concatenated(const std::array<T, N>&... lists) {
-  std::array<T, (N + ...)> all{};
-  auto end = all.begin();
-  ((end = std::ranges::copy(lists, end).out), ...);
-  return all;
-}
-// What may follow an image of a pod; and what of it may stand before the first image as well, for all apps.
-constexpr auto kOptionsForAllApps = concatenated(kAppOptions, kConfineOptions, kFileSystemOptions, kIoOptions,
-                                                 kMountOptions, kLifeOptions, kResourceOptions);
-constexpr auto kOptionsOfImages = concatenated(kOptionsForAllApps, kOneAppOptions, kSignatureOptions);
 
 using Lists1 = std::array<OptionList, 1>;
 constexpr Lists1 kAttachLists = {kAttachOptions};

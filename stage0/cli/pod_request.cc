@@ -112,7 +112,8 @@ bool is_overridden(const OptionUse& of_all, std::span<const OptionUse> own) {
   });
 }
 
-// `leading`: the uses before all images, among which are those of the pod.
+}  // namespace
+
 Result<AppRequest> make_app_request(const ImageArg& image, std::span<const OptionUse> leading) {
   warn_if_deprecated(image.uses);
   AppRequest app;
@@ -128,6 +129,8 @@ Result<AppRequest> make_app_request(const ImageArg& image, std::span<const Optio
                 printable(image.image));
   return app;
 }
+
+namespace {
 
 // `--mount` before the first image.
 Result<std::vector<MountRequest>> leading_mounts(std::span<const OptionUse> uses) {

@@ -24,6 +24,9 @@ struct SandboxRequest {
 Result<SandboxRequest> make_sandbox_request(std::span<const OptionUse> uses, const InsecureOptions& insecure);
 // The whole of `prepare`.
 Result<PrepareRequest> make_prepare_request(const ImageArgs& args, const InsecureOptions& insecure);
+// One image with its flags and arguments. `leading`: flags before all images, of which those count that may
+// stand there for all apps.
+Result<AppRequest> make_app_request(const ImageArg& image, std::span<const OptionUse> leading);
 // The flags of `run-prepared`.
 Result<LaunchRequest> make_launch_request(std::span<const OptionUse> uses);
 // The pull policy of `fetch`, which is kUpdate unless flags say otherwise; checks the images' flags.

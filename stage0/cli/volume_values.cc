@@ -6,6 +6,7 @@
 
 #include "common/base/strings.h"
 #include "manifests/isolators/sysctls.h"
+#include "stage0/cli/flag_values.h"
 
 namespace agena::stage0 {
 namespace {
@@ -122,6 +123,27 @@ Result<> add_sysctl(schema::Sysctls& sysctls, std::string_view text) {
   if (!sysctls.values.emplace(pair.before, pair.after).second)
     return fail(ErrorKind::kInvalidInput, "'{}' is already set", printable(pair.before));
   return {};
+}
+
+Result<MountedVolume> parse_mounted_volume(std::string_view text) {
+  std::string name;
+  std::string target;
+  std::string rest;
+  for (const std::string& pair : split(text, ',')) {
+    const Cut parts = cut(pair, '=');
+    if (parts.before == "name")
+      name = parts.after;
+    else if (parts.before == "target")
+      target = parts.after;
+    else
+      rest += "," + pair;
+  }
+  if (target.empty())
+    return fail(ErrorKind::kInvalidInput, "expected target=PATH, found '{}'", printable(text));
+  if (name.empty()) name = TRY(schema::AcName::sanitised("mnt-" + target)).str();
+  if (name.contains('=')) return fail(ErrorKind::kInvalidInput, "'{}' is no name", printable(name));
+  return MountedVolume{.volume = TRY(parse_volume(name + rest)),
+                       .mount = TRY(parse_mount("volume=" + name + ",target=" + target))};
 }
 
 }  // namespace agena::stage0

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "common/base/result.h"
-#include "stage0/pod/volume_request.h"
+#include "stage0/pod/run_request.h"
 
 namespace agena::stage0 {
 
@@ -16,6 +16,14 @@ Result<std::uint64_t> parse_size(std::string_view text);
 Result<schema::TmpfsMount> parse_tmpfs(std::string_view text);
 // "HOSTPATH[:PATH][:rwm]".
 Result<DeviceRequest> parse_device(std::string_view text);
+// A volume of an app together with where it is mounted.
+struct MountedVolume {
+  VolumeRequest volume;
+  MountRequest mount;
+};
+// rkt's "name=NAME,kind=KIND,source=ABS,target=PATH,readOnly=BOOL" with whatever else a volume has; without a
+// name it gets one that follows from the target.
+Result<MountedVolume> parse_mounted_volume(std::string_view text);
 // "NAME=VALUE"; a setting that no pod can have is an error.
 Result<> add_sysctl(schema::Sysctls& sysctls, std::string_view text);
 

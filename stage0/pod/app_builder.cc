@@ -1,12 +1,13 @@
 #include "stage0/pod/app_builder.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "manifests/codec/image_manifest.h"
-#include "manifests/schema/app_io.h"
 #include "manifests/isolators/isolators.h"
+#include "manifests/schema/app_io.h"
 #include "stage0/pod/isolator_flags.h"
 #include "stage0/pod/resource_isolators.h"
 
@@ -41,6 +42,8 @@ std::vector<std::string> choose_exec(const AppRequest& request, const ImageRecor
     exec = {request.exec};
   else if (request.has_args && image.arguments_replace_cmd())
     exec = image.oci->entrypoint;
+  else if (request.has_args && request.args_replace && !exec.empty())
+    exec.resize(1);
   exec.insert(exec.end(), request.args.begin(), request.args.end());
   return exec;
 }
@@ -120,6 +123,42 @@ Result<schema::Mount> make_mount(const MountRequest& request) {
                        .path = request.target,
                        .app_volume = std::nullopt,
                        .extra = {}};
+}
+
+std::string clean_path(const std::string& path) {
+  std::string clean = std::filesystem::path(path).lexically_normal().string();
+  while (clean.size() > 1 && clean.ends_with('/')) clean.pop_back();
+  return clean;
+}
+
+Result<> merge_mounts(const std::vector<MountRequest>& for_all_apps, schema::RuntimeApp& app) {
+  std::vector<schema::Mount> mounts;
+  for (const MountRequest& mount : for_all_apps) mounts.push_back(TRY(make_mount(mount)));
+  std::ranges::move(app.mounts, std::back_inserter(mounts));
+  app.mounts.clear();
+  for (auto it = mounts.begin(); it != mounts.end(); ++it) {
+    const std::string path = clean_path(it->path);
+    const bool overridden = std::any_of(std::next(it), mounts.end(), [&](const schema::Mount& later) {
+      return clean_path(later.path) == path;
+    });
+    if (!overridden) app.mounts.push_back(std::move(*it));
+  }
+  return {};
+}
+
+Result<schema::Volume> make_volume(const VolumeRequest& request) {
+  schema::Volume volume{.name = TRY(schema::AcName::parse(request.name))};
+  volume.kind =
+      request.kind == VolumeRequest::Kind::kHost ? schema::VolumeKind::kHost : schema::VolumeKind::kEmpty;
+  volume.source = request.source;
+  volume.read_only = request.read_only;
+  volume.recursive = request.recursive;
+  volume.propagation = request.propagation;
+  volume.map_ids = request.map_ids;
+  volume.mode = request.mode.value_or(volume.mode);
+  volume.uid = request.uid.value_or(volume.uid);
+  volume.gid = request.gid.value_or(volume.gid);
+  return volume;
 }
 
 Result<schema::RuntimeApp> build_app(const AppRequest& request, const ImageRecord& image,

@@ -21,6 +21,15 @@ void add_missing_environment(schema::App& app, const NameValue& variable);
 // A mount request as the manifest has it. The target must be absolute, and not the root itself.
 Result<schema::Mount> make_mount(const MountRequest& request);
 
+// Puts mounts for all apps before the app's own; of several at one path the last counts, so the app's win.
+Result<> merge_mounts(const std::vector<MountRequest>& for_all_apps, schema::RuntimeApp& app);
+
+// A volume request as the manifest has it.
+Result<schema::Volume> make_volume(const VolumeRequest& request);
+
+// A path without "." parts and doubled or trailing slashes, so that equal targets are equal texts.
+std::string clean_path(const std::string& path);
+
 // How messages name an image: name and version.
 std::string shown_image(const ImageRecord& image);
 

@@ -4,12 +4,12 @@
 #include <array>
 
 #include "common/base/strings.h"
-#include "common/contract/env.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "common/sys/path_in_root.h"
 #include "stage0/pod/choose_app.h"
 #include "stage0/pod/pod_info.h"
+#include "stage0/stage1_client/crossing.h"
 #include "stage0/stage1_client/stage1_manifest.h"
 #include "stage0/stage1_client/stage1_root.h"
 
@@ -84,18 +84,13 @@ Result<Stage1Exec> attach_to_pod(const Engine& engine, Pod& pod, const AttachReq
     return fail(ErrorKind::kInvalidInput, "pod \"{}\" isn't currently running", pod.uuid().str());
   const std::string app = TRY(choose_app(TRY(read_pod_manifest(pod)), request.app, "attach"));
   const auto stage1 = TRY(Stage1Manifest::read(pod.dir()));
-  const std::string enter = TRY(stage1.path_of(contract::Entrypoint::kEnter));
   const auto pid = TRY(wait_for_pod_pid(pod));
   if (!pid) return fail(ErrorKind::kInvalidInput, "pod \"{}\" has ended", pod.uuid().str());
   const Stage1Root at = TRY(open_stage1_root(engine.data_dir, pod.dir()));
   const std::string root_path = TRY(sys::path_of_fd(at.root.get()));
   auto exec = TRY(resolve_stage1_call(stage1, at.root, root_path, at.pod,
                                       {contract::Entrypoint::kAttach, render(engine, app, request)}));
-  // A crossing entrypoint: it gets these and nothing else (docs/stage1-contract.md).
-  exec.environment = {std::string(contract::env::kEnterCommand) + "=" + root_path + enter,
-                      std::string(contract::env::kEnterPid) + "=" + std::to_string(*pid),
-                      std::string(contract::env::kEnterApp) + "=" + app,
-                      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
+  exec.environment = TRY(crossing_environment(stage1, root_path, *pid, app));
   return exec;
 }
 

@@ -26,17 +26,6 @@ CallerFacts caller_facts(const PrepareRequest& request) {
   return facts;
 }
 
-Result<ImageRecord> find_app_image(Store& store, const Engine& engine, const AppRequest& app,
-                                   const InsecureOptions& insecure) {
-  if (!app.signature.empty() && !insecure.image)
-    return fail(ErrorKind::kUnsupported,
-                "signatures are not verified by this build; --insecure-options=image waives them");
-  const Reference reference = TRY(parse_reference(app.image));
-  const ProgressCallback progress =
-      engine.watch_import && reference.is_source() ? engine.watch_import(app.image) : ProgressCallback();
-  return find_or_import(store, reference, {}, progress);
-}
-
 Result<> choose_by_request(Store& store, const Engine& engine, const PrepareRequest& request,
                            ImageChoice& choice) {
   for (const AppRequest& app : request.apps)
@@ -56,6 +45,25 @@ Result<> choose_by_manifest(Store& store, const std::string& path, ImageChoice& 
   return {};
 }
 
+}  // namespace
+
+Result<ImageRecord> find_app_image(Store& store, const Engine& engine, const AppRequest& app,
+                                   const InsecureOptions& insecure) {
+  if (!app.signature.empty() && !insecure.image)
+    return fail(ErrorKind::kUnsupported,
+                "signatures are not verified by this build; --insecure-options=image waives them");
+  const Reference reference = TRY(parse_reference(app.image));
+  const ProgressCallback progress =
+      engine.watch_import && reference.is_source() ? engine.watch_import(app.image) : ProgressCallback();
+  return find_or_import(store, reference, {}, progress);
+}
+
+Result<bool> all_present(const Store& store, std::span<const LayerKey> layers) {
+  for (const LayerKey& key : layers)
+    if (!TRY(store.has_layer(key))) return false;
+  return true;
+}
+
 Result<RootSource> root_source(const ImageRecord& image) {
   RootSource root;
   for (const LayerUse& layer : image.layers) root.layers.push_back(layer.key);
@@ -63,8 +71,6 @@ Result<RootSource> root_source(const ImageRecord& image) {
   root.manifest = TRY(codec::write_image_manifest(image.manifest));
   return root;
 }
-
-}  // namespace
 
 Result<ImageChoice> choose_images(Store& store, const Engine& engine, const PrepareRequest& request) {
   ImageChoice choice{.stage1 = TRY(select_stage1(store, engine, request.stage1)), .apps = {}, .manifest = {}};

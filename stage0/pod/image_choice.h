@@ -2,6 +2,7 @@
 // stage0/pod.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "common/base/result.h"
@@ -22,6 +23,14 @@ struct ImageChoice {
 // Finds or imports all images of a request. May take long; holds no lock.
 Result<ImageChoice> choose_images(Store& store, const Engine& engine, const PrepareRequest& request);
 
+// Finds or imports the image of one app.
+Result<ImageRecord> find_app_image(Store& store, const Engine& engine, const AppRequest& app,
+                                   const InsecureOptions& insecure);
+// Whether every layer is in the store.
+Result<bool> all_present(const Store& store, std::span<const LayerKey> layers);
+
+// What the root of an image is made of.
+Result<RootSource> root_source(const ImageRecord& image);
 // The roots that follow from the choice.
 Result<PodSources> sources_of(const ImageChoice& choice);
 

@@ -1,7 +1,6 @@
 #include "stage0/pod/manifest_builder.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "common/base/strings.h"
 #include "common/contract/entrypoints.h"
@@ -14,44 +13,6 @@
 
 namespace agena::stage0 {
 namespace {
-
-// "/data//x/." and "/data/x" are the same target.
-std::string clean_path(const std::string& path) {
-  std::string clean = std::filesystem::path(path).lexically_normal().string();
-  while (clean.size() > 1 && clean.ends_with('/')) clean.pop_back();
-  return clean;
-}
-
-// Mounts for all apps come first; of two on one path the last counts, so the app's own win.
-Result<> merge_mounts(const PrepareRequest& request, schema::RuntimeApp& app) {
-  std::vector<schema::Mount> mounts;
-  for (const MountRequest& mount : request.mounts) mounts.push_back(TRY(make_mount(mount)));
-  std::ranges::move(app.mounts, std::back_inserter(mounts));
-  app.mounts.clear();
-  for (auto it = mounts.begin(); it != mounts.end(); ++it) {
-    const std::string path = clean_path(it->path);
-    const bool overridden = std::any_of(std::next(it), mounts.end(), [&](const schema::Mount& later) {
-      return clean_path(later.path) == path;
-    });
-    if (!overridden) app.mounts.push_back(std::move(*it));
-  }
-  return {};
-}
-
-Result<schema::Volume> make_volume(const VolumeRequest& request) {
-  schema::Volume volume{.name = TRY(schema::AcName::parse(request.name))};
-  volume.kind =
-      request.kind == VolumeRequest::Kind::kHost ? schema::VolumeKind::kHost : schema::VolumeKind::kEmpty;
-  volume.source = request.source;
-  volume.read_only = request.read_only;
-  volume.recursive = request.recursive;
-  volume.propagation = request.propagation;
-  volume.map_ids = request.map_ids;
-  volume.mode = request.mode.value_or(volume.mode);
-  volume.uid = request.uid.value_or(volume.uid);
-  volume.gid = request.gid.value_or(volume.gid);
-  return volume;
-}
 
 Result<> add_volumes(const PrepareRequest& request, schema::PodManifest& pod) {
   for (const VolumeRequest& volume : request.volumes) {
@@ -112,7 +73,7 @@ Result<schema::RuntimeApp> build_pod_app(const PrepareRequest& request, const Ap
                                          const ImageRecord& image, const CallerFacts& caller) {
   auto app = TRY(build_app(app_request, image, caller));
   add_pod_environment(request, caller, *app.app);
-  TRY(merge_mounts(request, app));
+  TRY(merge_mounts(request.mounts, app));
   return app;
 }
 

@@ -23,13 +23,6 @@ namespace paths = contract::pod_paths;
 constexpr mode_t kManifestMode = 0640;
 constexpr mode_t kManifestLockMode = 0600;
 
-// Whether every layer is in the store.
-Result<bool> all_present(const Store& store, std::span<const LayerKey> layers) {
-  for (const LayerKey& key : layers)
-    if (!TRY(store.has_layer(key))) return false;
-  return true;
-}
-
 // Writes the references that keep the layers from being swept. Images were found without a lock, since
 // fetching may take long; if one was removed and swept since, finding starts again under the lock.
 Result<PodSources> secure_layers(Store& store, const Engine& engine, const PrepareRequest& request,

@@ -45,16 +45,16 @@ Result<> copy_root(const Store& store, const sys::DirFd& pod, const RootSource& 
                                  users->ids.count)));
 }
 
-Result<> write_image_facts(const sys::DirFd& pod, const PodSources& sources) {
+Result<> write_stage1_facts(const sys::DirFd& pod, const RootSource& stage1) {
   TRY(sys::make_dir(pod, paths::kStage1));
-  TRY(sys::write_file(pod, paths::kStage1TreeId, sources.stage1.chain_id));
-  TRY(sys::write_file(pod, paths::kStage1Manifest, sources.stage1.manifest));
-  TRY(sys::make_dir(pod, paths::kAppsInfo));
-  for (const AppSource& app : sources.apps) {
-    TRY(sys::make_dir(pod, paths::app_info(app.name)));
-    TRY(sys::write_file(pod, paths::app_image_manifest(app.name), app.root.manifest));
-  }
-  return {};
+  TRY(sys::write_file(pod, paths::kStage1TreeId, stage1.chain_id));
+  TRY(sys::write_file(pod, paths::kStage1Manifest, stage1.manifest));
+  return sys::make_dir(pod, paths::kAppsInfo);
+}
+
+Result<> write_app_facts(const sys::DirFd& pod, const AppSource& app) {
+  TRY(sys::make_dir(pod, paths::app_info(app.name)));
+  return sys::write_file(pod, paths::app_image_manifest(app.name), app.root.manifest);
 }
 
 // The places below the stage1 root that stage0 answers for.
@@ -62,12 +62,7 @@ Result<> make_stage1_places(const sys::DirFd& root, const PodSources& sources, c
   std::optional<sys::FileOwner> owner;
   if (users != nullptr) owner.emplace(TRY(sys::FileOwner::become(users->ids)));
   (void)TRY(sys::make_dirs_in_root(root, paths::kStatusDir));
-  for (const AppSource& app : sources.apps) {
-    const sys::DirFd app_dir =
-        TRY(sys::make_dirs_in_root(root, std::string(paths::kStage2Dir) + "/" + app.name));
-    TRY(sys::write_file(app_dir, "manifest", app.root.manifest));
-    TRY(sys::make_dir(app_dir, "rootfs"));
-  }
+  for (const AppSource& app : sources.apps) TRY(make_app_place(root, app));
   return {};
 }
 
@@ -87,19 +82,34 @@ Result<> prepare_overlay(const Store& store, const sys::DirFd& pod, const RootSo
   return make_upper(mapped.open()[0], pod, where.upper, where.work, {&users->ids});
 }
 
+// What an overlay of the pod is mounted of, opened.
+struct OpenOverlay {
+  std::vector<sys::DirFd> layers;
+  sys::DirFd upper;
+  sys::DirFd work;
+
+  OverlayRoot root(const std::string& selinux_context) const {
+    // A running pod does not outlive the machine, so its writes need not be synced.
+    return {.layers = layers,
+            .upper = &upper,
+            .work = &work,
+            .is_volatile = true,
+            .selinux_context = selinux_context};
+  }
+};
+
+Result<OpenOverlay> open_overlay(const Store& store, const sys::DirFd& pod, const OverlayPaths& from) {
+  return OpenOverlay{.layers = TRY(open_root_layers(store, pod, TRY(read_layers_file(pod, from.layers)))),
+                     .upper = TRY(sys::open_dir(pod, from.upper)),
+                     .work = TRY(sys::open_dir(pod, from.work))};
+}
+
 Result<> mount_root(const Store& store, const sys::DirFd& pod, const OverlayPaths& from,
                     const std::string& selinux_context, const sys::DirFd& target, const PodUsers* users) {
-  const auto layers = TRY(open_root_layers(store, pod, TRY(read_layers_file(pod, from.layers))));
-  const sys::DirFd upper = TRY(sys::open_dir(pod, from.upper));
-  const sys::DirFd work = TRY(sys::open_dir(pod, from.work));
-  // A running pod does not outlive the machine, so its writes need not be synced.
-  const OverlayRoot root{.layers = layers,
-                         .upper = &upper,
-                         .work = &work,
-                         .is_volatile = true,
-                         .selinux_context = selinux_context};
+  const OpenOverlay open = TRY(open_overlay(store, pod, from));
+  const OverlayRoot root = open.root(selinux_context);
   if (users == nullptr) return mount_overlay_root(root, target);
-  return mount_mapped_root(root, TRY(MappedLayers::make(layers, *users)), target);
+  return mount_mapped_root(root, TRY(MappedLayers::make(open.layers, *users)), target);
 }
 
 OverlayPaths stage1_paths() { return {paths::kStage1Layers, paths::kStage1Upper, paths::kStage1Work}; }
@@ -121,30 +131,60 @@ std::vector<LayerKey> all_layers(const PodSources& sources) {
 
 Result<> prepare_overlay_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources,
                                const PodUsers* users) {
-  TRY(write_image_facts(pod, sources));
+  TRY(write_stage1_facts(pod, sources.stage1));
   TRY_CTX(prepare_overlay(store, pod, sources.stage1, stage1_paths(), users), "preparing the stage1 root");
   TRY(sys::make_dir(pod, paths::kStage1Root));
   TRY(make_stage1_places(TRY(sys::open_dir(pod, paths::kStage1Upper)), sources, users));
-  for (const AppSource& app : sources.apps) {
-    TRY(sys::write_file(pod, paths::app_tree_id(app.name), app.root.chain_id));
-    TRY_CTX(prepare_overlay(store, pod, app.root, app_paths(app.name), users), "preparing app '{}'",
-            app.name);
-  }
+  for (const AppSource& app : sources.apps) TRY(prepare_app_overlay(store, pod, app, users));
   return sys::write_file(pod, paths::kOverlayPrepared, "");
+}
+
+Result<> prepare_app_overlay(const Store& store, const sys::DirFd& pod, const AppSource& app,
+                             const PodUsers* users) {
+  TRY(write_app_facts(pod, app));
+  TRY(sys::write_file(pod, paths::app_tree_id(app.name), app.root.chain_id));
+  TRY_CTX(prepare_overlay(store, pod, app.root, app_paths(app.name), users), "preparing app '{}'", app.name);
+  return {};
 }
 
 Result<> prepare_copied_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources,
                               const PodUsers* users) {
-  TRY(write_image_facts(pod, sources));
+  TRY(write_stage1_facts(pod, sources.stage1));
   TRY(sys::make_dir(pod, paths::kStage1Root));
   const sys::DirFd root = TRY(sys::open_dir(pod, paths::kStage1Root));
   TRY_CTX(copy_root(store, pod, sources.stage1, root, users), "copying stage1");
   TRY(make_stage1_places(root, sources, users));
-  for (const AppSource& app : sources.apps) {
-    const sys::DirFd target = TRY(sys::open_dir_in_root(root, paths::app_root_in_stage1(app.name)));
-    TRY_CTX(copy_root(store, pod, app.root, target, users), "copying the root of app '{}'", app.name);
-  }
+  for (const AppSource& app : sources.apps) TRY(prepare_app_copy(store, pod, app, users));
   return {};
+}
+
+Result<> prepare_app_copy(const Store& store, const sys::DirFd& pod, const AppSource& app,
+                          const PodUsers* users) {
+  TRY(write_app_facts(pod, app));
+  const sys::DirFd root = TRY(sys::open_dir(pod, paths::kStage1Root));
+  const sys::DirFd target = TRY(sys::open_dir_in_root(root, paths::app_root_in_stage1(app.name)));
+  TRY_CTX(copy_root(store, pod, app.root, target, users), "copying the root of app '{}'", app.name);
+  return {};
+}
+
+Result<> make_app_place(const sys::DirFd& stage1_root, const AppSource& app) {
+  const sys::DirFd app_dir =
+      TRY(sys::make_dirs_in_root(stage1_root, std::string(paths::kStage2Dir) + "/" + app.name));
+  TRY(sys::write_file(app_dir, "manifest", app.root.manifest));
+  return sys::make_dir(app_dir, "rootfs");
+}
+
+Result<sys::UniqueFd> make_app_root(const Store& store, const sys::DirFd& pod, const std::string& app,
+                                    const std::string& selinux_context, const PodUsers* users) {
+  const OpenOverlay open = TRY(open_overlay(store, pod, app_paths(app)));
+  const OverlayRoot root = open.root(selinux_context);
+  if (users == nullptr) return make_overlay_root(root);
+  return make_mapped_root(root, TRY(MappedLayers::make(open.layers, *users)));
+}
+
+Result<> mount_app_root(const Store& store, const sys::DirFd& pod, const std::string& app,
+                        const std::string& selinux_context, const PodUsers* users, const sys::DirFd& target) {
+  return mount_root(store, pod, app_paths(app), selinux_context, target, users);
 }
 
 Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps,
@@ -157,8 +197,8 @@ Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vecto
   const sys::DirFd root = TRY(sys::open_dir(pod, paths::kStage1Root));
   for (const std::string& app : apps) {
     const sys::DirFd target = TRY(sys::open_dir_in_root(root, paths::app_root_in_stage1(app)));
-    TRY_CTX(mount_root(store, pod, app_paths(app), selinux_context, target, users),
-            "mounting the root of app '{}'", app);
+    TRY_CTX(mount_app_root(store, pod, app, selinux_context, users, target), "mounting the root of app '{}'",
+            app);
   }
   return {};
 }
@@ -166,11 +206,15 @@ Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vecto
 Result<> link_mtab(const sys::DirFd& stage1_root, const std::vector<std::string>& apps) {
   for (const std::string& app : apps) {
     const sys::DirFd root = TRY(sys::open_dir_in_root(stage1_root, paths::app_root_in_stage1(app)));
-    const auto etc = sys::open_dir_in_root(root, "etc");
-    if (!etc || TRY(sys::exists(*etc, "mtab"))) continue;
-    TRY_CTX(sys::make_symlink("../proc/self/mounts", *etc, "mtab"), "app '{}'", app);
+    TRY_CTX(link_mtab_in(root), "app '{}'", app);
   }
   return {};
+}
+
+Result<> link_mtab_in(sys::DirRef app_root) {
+  const auto etc = sys::open_dir_in_root(app_root, "etc");
+  if (!etc || TRY(sys::exists(*etc, "mtab"))) return {};
+  return sys::make_symlink("../proc/self/mounts", *etc, "mtab");
 }
 
 }  // namespace agena::stage0

@@ -41,6 +41,23 @@ Result<> prepare_overlay_roots(const Store& store, const sys::DirFd& pod, const 
 Result<> prepare_copied_roots(const Store& store, const sys::DirFd& pod, const PodSources& sources,
                               const PodUsers* users);
 
+// The same for one app of a pod that has its stage1 root: facts (appsinfo/) and its own directories. A copied
+// root is made in the directory of the app's root below the stage1 root, which must be there.
+Result<> prepare_app_overlay(const Store& store, const sys::DirFd& pod, const AppSource& app,
+                             const PodUsers* users);
+Result<> prepare_app_copy(const Store& store, const sys::DirFd& pod, const AppSource& app,
+                          const PodUsers* users);
+// The place of an app's root below the stage1 root, and the copy of its image manifest. The calling thread's
+// files must belong to whom the place shall.
+Result<> make_app_place(const sys::DirFd& stage1_root, const AppSource& app);
+
+// The root of an app as a detached mount. kUnsupported (errno 0) where the kernel can only mount it
+// somewhere: then mount_app_root() does. `pod` and `store` must have been opened in this mount namespace.
+Result<sys::UniqueFd> make_app_root(const Store& store, const sys::DirFd& pod, const std::string& app,
+                                    const std::string& selinux_context, const PodUsers* users);
+Result<> mount_app_root(const Store& store, const sys::DirFd& pod, const std::string& app,
+                        const std::string& selinux_context, const PodUsers* users, const sys::DirFd& target);
+
 // Mounts the roots of a prepared pod in the mount namespace of this process (nothing to do for copies).
 // `pod` and `store` must have been opened in that namespace.
 Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps,
@@ -49,5 +66,7 @@ Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vecto
 // Gives apps the /etc/mtab that programs expect: a symlink to ../proc/self/mounts, where there is an /etc
 // without one (rkt's rule).
 Result<> link_mtab(const sys::DirFd& stage1_root, const std::vector<std::string>& apps);
+// The same for one app, by its root.
+Result<> link_mtab_in(sys::DirRef app_root);
 
 }  // namespace agena::stage0

@@ -118,6 +118,9 @@ struct AppRequest {
   // What stood between `--` and `---`. has_args tells `--` with nothing behind it from no `--` at all.
   std::vector<std::string> args;
   bool has_args = false;
+  // Arguments take the place of those in the exec of an ACI (rkt's rule for `app add`) instead of following
+  // it.
+  bool args_replace = false;
 
   // Overrides of the image's app section; empty: the image's.
   std::string user;

@@ -116,6 +116,15 @@ Result<std::set<std::string>> taken_categories(const sys::DirFd& data) {
 
 }  // namespace
 
+Result<SelinuxLabels> read_labels(const sys::DirFd& pod) {
+  const auto text = sys::read_file(pod, paths::kSelinux);
+  if (!text && text.error().sys_errno() == ENOENT) return SelinuxLabels();
+  if (!text) return std::unexpected(text.error());
+  const std::vector<std::string> lines = split(*text, '\n');
+  if (lines.size() < 2) return fail(ErrorKind::kInvalidInput, "file '{}' is cut short", paths::kSelinux);
+  return SelinuxLabels{.process = lines[0], .mount = lines[1]};
+}
+
 Result<SelinuxLabels> label_pod(sys::DirRef host, const sys::DirFd& data, const sys::DirFd& pod) {
   if (!TRY(sys::exists(host, "sys/fs/selinux/enforce"))) return SelinuxLabels();
   SelinuxLabels labels = TRY(read_contexts(host));

@@ -31,6 +31,9 @@ std::string categories_of(std::string_view context);
 // cannot be found in reasonable time.
 Result<std::string> choose_categories(const std::set<std::string>& taken);
 
+// The labels that a pod was given; both empty if none.
+Result<SelinuxLabels> read_labels(const sys::DirFd& pod);
+
 // Gives the pod labels of its own and records them in its directory (file `selinux`); nothing happens and
 // both are empty where the host has SELinux off. `host` is the root of the host, `data` the data directory,
 // `pod` a pod directory in `pods/run`.

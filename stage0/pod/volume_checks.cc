@@ -40,8 +40,12 @@ Result<> check_users_of_volume(const VolumeRequest& volume, bool private_users) 
 }  // namespace
 
 Result<> check_volumes(const PrepareRequest& request) {
-  for (const VolumeRequest& volume : request.volumes) {
-    TRY(check_users_of_volume(volume, request.private_users));
+  return check_volumes(request.volumes, request.private_users);
+}
+
+Result<> check_volumes(std::span<const VolumeRequest> volumes, bool private_users) {
+  for (const VolumeRequest& volume : volumes) {
+    TRY(check_users_of_volume(volume, private_users));
     if (volume.kind == VolumeRequest::Kind::kHost) TRY(check_source(volume.name, volume.source));
   }
   return {};

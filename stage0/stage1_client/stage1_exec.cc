@@ -1,16 +1,15 @@
 #include "stage0/stage1_client/stage1_exec.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "common/sys/path_in_root.h"
+#include "common/sys/side_thread.h"
 #include "common/sys/spawn.h"
 #include "stage0/stage1_client/stage1_root.h"
 
@@ -59,31 +58,15 @@ Result<sys::ExitStatus> spawn_and_wait(const std::string& data_dir, const sys::D
   return child.wait();
 }
 
-// For stage1 roots that have to be mounted: a thread can have a mount namespace of its own (unshare(2) takes
-// its file system attributes out of the process's first), so the process and its other threads stay where
-// they are.
-struct ThreadWork {
-  const std::string& data_dir;
-  const sys::DirFd& pod;
-  const Stage1Call& call;
-  std::optional<Result<sys::ExitStatus>> result;
-};
-
-void* run_in_thread(void* argument) {
-  auto& work = *static_cast<ThreadWork*>(argument);
-  work.result = spawn_and_wait(work.data_dir, work.pod, work.call);
-  return nullptr;
-}
-
+// For stage1 roots that have to be mounted: a thread can have a mount namespace of its own.
 Result<sys::ExitStatus> spawn_from_thread(const std::string& data_dir, const sys::DirFd& pod,
                                           const Stage1Call& call) {
-  ThreadWork work{data_dir, pod, call, std::nullopt};
-  pthread_t thread{};
-  if (const int error = ::pthread_create(&thread, nullptr, run_in_thread, &work); error != 0)
-    return errno_fail(error, "starting a thread");
-  if (const int error = ::pthread_join(thread, nullptr); error != 0)
-    return errno_fail(error, "waiting for a thread");
-  return *std::move(work.result);
+  sys::ExitStatus status;
+  TRY(sys::run_in_side_thread([&]() -> Result<> {
+    status = TRY(spawn_and_wait(data_dir, pod, call));
+    return {};
+  }));
+  return status;
 }
 
 }  // namespace

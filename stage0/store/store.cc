@@ -78,6 +78,12 @@ Result<sys::FileLock> Store::lock_prepare(sys::LockMode mode) const {
   return TRY_CTX(sys::FileLock::wait(std::move(fd), mode), "locking '{}/{}'", path_, layout::kPrepareLock);
 }
 
+Result<sys::FileLock> Store::lock_prepare_at_most(sys::LockMode mode, Nanoseconds at_most) const {
+  sys::UniqueFd fd = TRY(sys::open_at(data_, layout::kPrepareLock, O_RDWR | O_CREAT | O_NOFOLLOW, 0640));
+  return TRY_CTX(sys::FileLock::wait_at_most(std::move(fd), mode, at_most), "locking '{}/{}'", path_,
+                 layout::kPrepareLock);
+}
+
 Result<> Store::reindex() { return TRY(index())->rebuild(); }
 
 // --- file cache ---

@@ -127,6 +127,8 @@ class Store {
   // Waits for prepareLock. A pod's maker takes it shared before it finds images, and drops it when the pod's
   // `layers` file is written: until then a sweep could take the layers away.
   Result<sys::FileLock> lock_prepare(sys::LockMode mode) const;
+  // The same for a limited time; kBusy when it has passed.
+  Result<sys::FileLock> lock_prepare_at_most(sys::LockMode mode, Nanoseconds at_most) const;
 
   // --- images ---
 

@@ -8,10 +8,23 @@
 
 namespace agena::stage0 {
 
-Result<> write_layers_file(const sys::DirFd& pod, const std::string& path, std::span<const LayerKey> layers) {
+namespace {
+
+std::string text_of(std::span<const LayerKey> layers) {
   std::string text;
   for (const LayerKey& key : layers) text += key.str() + "\n";
-  return sys::write_file(pod, path, text);
+  return text;
+}
+
+}  // namespace
+
+Result<> write_layers_file(const sys::DirFd& pod, const std::string& path, std::span<const LayerKey> layers) {
+  return sys::write_file(pod, path, text_of(layers));
+}
+
+Result<> replace_layers_file(const sys::DirFd& pod, const std::string& path,
+                             std::span<const LayerKey> layers) {
+  return sys::replace_file(pod, path, text_of(layers));
 }
 
 Result<std::vector<LayerKey>> read_layers_file(const sys::DirFd& pod, const std::string& path) {

@@ -14,6 +14,9 @@
 namespace agena::stage0 {
 
 Result<> write_layers_file(const sys::DirFd& pod, const std::string& path, std::span<const LayerKey> layers);
+// The same for a file that others may be reading: they see the old content or the new.
+Result<> replace_layers_file(const sys::DirFd& pod, const std::string& path,
+                             std::span<const LayerKey> layers);
 Result<std::vector<LayerKey>> read_layers_file(const sys::DirFd& pod, const std::string& path);
 
 // Opens the trees of these layers, in the same order.

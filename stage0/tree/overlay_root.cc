@@ -90,6 +90,20 @@ Result<sys::OverlaySpec> spec_of(const OverlayRoot& root) {
 
 }  // namespace
 
+Result<sys::UniqueFd> make_overlay_root(const OverlayRoot& root) {
+  return sys::make_overlay(TRY(spec_of(root)));
+}
+
+Result<sys::UniqueFd> make_mapped_root(const OverlayRoot& root, const MappedLayers& layers) {
+  OverlayRoot mapped = root;
+  mapped.layers = layers.open();
+  auto made = sys::make_overlay(TRY(spec_of(mapped)));
+  // Linux 6.13 and 6.14 take descriptors of layers, but none of detached mounts.
+  if (!made && made.error().sys_errno() == EINVAL)
+    return fail(ErrorKind::kUnsupported, "{}", made.error().message());
+  return made;
+}
+
 Result<> mount_overlay_root(const OverlayRoot& root, const sys::DirFd& target) {
   return sys::mount_overlay(TRY(spec_of(root)), target);
 }

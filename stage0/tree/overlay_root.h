@@ -30,6 +30,11 @@ struct OverlayRoot {
   std::string selinux_context = {};  // of all files; empty: each has its own
 };
 
+// The root as a detached mount. kUnsupported (errno 0) where the kernel can only mount it somewhere: then
+// mount_overlay_root() or mount_mapped_root() does.
+Result<sys::UniqueFd> make_overlay_root(const OverlayRoot& root);
+Result<sys::UniqueFd> make_mapped_root(const OverlayRoot& root, const MappedLayers& layers);
+
 // Mounts the root on an open directory, in the mount namespace of the caller.
 Result<> mount_overlay_root(const OverlayRoot& root, const sys::DirFd& target);
 // The same with layers whose ids are mapped (root.layers is not looked at). The writable layer is a plain
