@@ -90,7 +90,9 @@ Result<Child> spawn(const SpawnPlan& plan) {
   Pipe report = TRY(make_pipe());
   Pipe mapped = plan.user_ids ? TRY(make_pipe()) : Pipe();
   const std::vector<char*> argv = pointers(plan.argv);
-  const std::vector<char*> environment = pointers(plan.environment.value_or(std::vector<std::string>()));
+  // Not value_or(), whose copy would be gone by then.
+  const std::vector<char*> environment =
+      plan.environment ? pointers(*plan.environment) : std::vector<char*>();
   std::vector<detail::FdMoveRaw> fds;
   for (const SpawnPlan::FdMove& move : plan.fds) fds.push_back({move.from, move.to});
   std::vector<detail::FdMoveRaw> scratch(fds.size());

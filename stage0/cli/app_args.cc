@@ -29,11 +29,8 @@ Result<std::string> read_app_name(const ParsedArgs& args) {
   return std::string(name);
 }
 
-int end_app_operation(const Result<AppOutcome>& outcome) {
-  if (!outcome) {
-    log::error(outcome.error());
-    return contract::kExitAppOperation;
-  }
+Result<int> end_app_operation(const Result<AppOutcome>& outcome) {
+  if (!outcome) return std::unexpected(outcome.error());
   for (const std::string& warning : outcome->warnings) log::warning("{}", warning);
   return contract::kExitSuccess;
 }

@@ -15,8 +15,8 @@ Result<AppOperation> read_app_operation(const ParsedArgs& args);
 // The app: --app, or the second argument.
 Result<std::string> read_app_name(const ParsedArgs& args);
 
-// The command's end: warnings, or the error and rkt's exit code for it.
-int end_app_operation(const Result<AppOutcome>& outcome);
+// The command's end: its warnings, or the error.
+Result<int> end_app_operation(const Result<AppOutcome>& outcome);
 
 // The whole of `app add`.
 struct AddAppCommand {

@@ -9,8 +9,8 @@ Result<int> cmd_app_add(const Invocation& call) {
   Engine engine = TRY(call.engine());
   engine.watch_import = import_bars();
   const auto added = add_app(engine, command.request);
-  const int code = end_app_operation(added);
-  if (!added || !command.start) return code;
+  const int code = TRY(end_app_operation(added));
+  if (!command.start) return code;
   return end_app_operation(start_app(engine, {.operation = command.request.operation, .app = added->app}));
 }
 

@@ -290,7 +290,7 @@ class Calls(StubFlavour):
         self.assertIn("the pod ends", self.errors(process))
         self.fails("run-prepared", "--interactive", uuid, message="a mutable pod starts without apps")
         again = self.start("start", uuid)
-        wait_until(lambda: self.state(uuid) == "running", "the pod runs again")
+        wait_until(lambda: self.state(uuid) == "running" or again.poll() is not None, "it runs again")
         self.agena("status", "--wait-ready=60s", uuid)
         self.agena("stop", uuid)
         self.finish(again)

@@ -169,11 +169,17 @@ Result<> app_add(const EntrypointCall& call) {
   return sys::write_file(sys::at_cwd(), app_file(app.name), "");
 }
 
+// Whoever inherits it may leave an ended process unreaped.
+bool is_alive(std::int64_t pid) {
+  const auto stat = sys::read_file(sys::at_cwd(), fmt::format("/proc/{}/stat", pid));
+  return stat && !stat->substr(stat->rfind(')') + 1).starts_with(" Z");
+}
+
 Result<std::int64_t> running_app(const EntrypointCall& call) {
   const std::string text = TRY(sys::read_file(sys::at_cwd(), app_file(call.value("app"))));
   if (text.empty()) return 0;
   const std::int64_t pid = TRY(parse_int(text, 1, INT32_MAX));
-  return ::kill(static_cast<pid_t>(pid), 0) == 0 ? pid : 0;
+  return is_alive(pid) ? pid : 0;
 }
 
 Result<> app_start(const EntrypointCall& call) {
@@ -198,7 +204,7 @@ Result<> app_stop(const EntrypointCall& call) {
   if (pid == 0) return {};
   const Nanoseconds limit = monotonic_now() + TRY(parse_duration(call.value("time", "10s")));
   (void)::kill(pid, SIGTERM);
-  while (::kill(pid, 0) == 0) {
+  while (is_alive(pid)) {
     if (monotonic_now() > limit) (void)::kill(pid, SIGKILL);
     ::usleep(1000);
   }

@@ -2,12 +2,17 @@
 __agena_is_command() {
   case $1 in
     "app") echo "yes" ;;
+    "app add") echo "yes" ;;
     "app attach") echo "yes" ;;
     "app exec") echo "yes" ;;
     "app list") echo "yes" ;;
     "app logs") echo "yes" ;;
+    "app rm") echo "yes" ;;
     "app sandbox") echo "yes" ;;
+    "app start") echo "yes" ;;
     "app status") echo "yes" ;;
+    "app stop") echo "yes" ;;
+    "app update") echo "yes" ;;
     "attach") echo "yes" ;;
     "cat-manifest") echo "yes" ;;
     "completion") echo "yes" ;;
@@ -35,12 +40,17 @@ __agena_is_command() {
 }
 __agena_options() {
   case $1 in
+    "app add") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --device --device-read-bps --device-read-iops --device-write-bps --device-write-iops --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --log-driver --log-max-files --log-max-size --memory --mnt-volume --mount --name --no-healthcheck --no-new-privileges --oom-score-adj --pids-limit --readonly-rootfs --restart --rlimit --sdnotify --seccomp --selinux-context --signature --start --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --timeout --tmpfs --user --user-annotation --user-label --volume --working-dir" ;;
     "app attach") echo "--app --mode" ;;
     "app exec") echo "--app" ;;
     "app list") echo "--format --no-legend" ;;
     "app logs") echo "--app --follow --format --raw --since --tail --timestamps --until" ;;
+    "app rm") echo "--app --timeout" ;;
     "app sandbox") echo "--annotation --detach --dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --ipc --mds-register --net --no-overlay --pod-cpu --pod-memory --pod-name --pod-pids-limit --port --private-users --shm-size --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --sysctl --timeout --user-annotation --user-label --uuid-file-save --wait-timeout" ;;
+    "app start") echo "--app --timeout" ;;
     "app status") echo "--app --format" ;;
+    "app stop") echo "--app --time --timeout" ;;
+    "app update") echo "--app --cpu --cpu-shares --device-read-bps --device-read-iops --device-write-bps --device-write-iops --memory --pids-limit --timeout" ;;
     "attach") echo "--app --mode" ;;
     "cat-manifest") echo "--pretty-print --uuid-file" ;;
     "config") echo "--pretty-print" ;;
@@ -63,6 +73,9 @@ __agena_options() {
 }
 __agena_value() {
   case "$1 $2" in
+    "app add --exec") echo "file" ;;
+    "app add --sdnotify") echo "=app conmon container ignore none" ;;
+    "app add --signature") echo "file" ;;
     "app list --format") echo "=json json-pretty" ;;
     "app logs --format") echo "=json" ;;
     "app sandbox --ipc") echo "=auto private parent" ;;
@@ -110,17 +123,22 @@ __agena_value() {
 __agena_subcommands() {
   case $1 in
     "") echo "app attach cat-manifest completion config enter fetch gc help image list logs prepare rm run run-prepared start status stop version" ;;
-    "app") echo "attach exec list logs sandbox status" ;;
+    "app") echo "add attach exec list logs rm sandbox start status stop update" ;;
     "image") echo "cat-manifest list rm verify" ;;
   esac
 }
 __agena_arguments() {
   case $1 in
+    "app add") echo "pod" ;;
     "app attach") echo "pod" ;;
     "app exec") echo "pod" ;;
     "app list") echo "pod" ;;
     "app logs") echo "pod" ;;
+    "app rm") echo "pod" ;;
+    "app start") echo "pod" ;;
     "app status") echo "pod" ;;
+    "app stop") echo "pod" ;;
+    "app update") echo "pod" ;;
     "attach") echo "pod" ;;
     "cat-manifest") echo "pod" ;;
     "enter") echo "pod" ;;

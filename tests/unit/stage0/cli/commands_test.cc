@@ -82,7 +82,8 @@ TEST(CommandTable, OnlyCommandsThatNeedRootAskForIt) {
   std::set<std::string_view> needing;
   for (const CommandSpec* command : command_specs())
     if ((command->needs & kNeedsRoot) != 0) needing.insert(command->name);
-  EXPECT_EQ(needing, (std::set<std::string_view>{"app attach", "app exec", "app sandbox", "attach", "enter",
+  EXPECT_EQ(needing, (std::set<std::string_view>{"app add", "app attach", "app exec", "app rm", "app sandbox",
+                                                 "app start", "app stop", "app update", "attach", "enter",
                                                  "gc", "prepare", "rm", "run", "run-prepared", "start"}));
 }
 

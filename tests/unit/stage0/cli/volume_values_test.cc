@@ -62,5 +62,21 @@ TEST(VolumeValues, Sysctls) {
     EXPECT_FALSE(add_sysctl(sysctls, wrong)) << wrong;
 }
 
+TEST(VolumeValues, MountedVolumes) {
+  const auto whole = parse_mounted_volume("name=data,kind=host,source=/srv,target=/data,readOnly=true");
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->volume.name, "data");
+  EXPECT_EQ(whole->volume.source, "/srv");
+  EXPECT_EQ(whole->volume.read_only, true);
+  EXPECT_EQ(whole->mount, (MountRequest{"data", "/data"}));
+  const auto unnamed = parse_mounted_volume("kind=empty,target=/var/lib/x");
+  ASSERT_TRUE(unnamed);
+  EXPECT_EQ(unnamed->volume.name, "mnt-var-lib-x");
+  EXPECT_EQ(unnamed->mount, (MountRequest{"mnt-var-lib-x", "/var/lib/x"}));
+  for (const char* wrong :
+       {"", "name=data", "name=data,target=/data", "name=a,kind=host,target=/x", "target=x,kind=empty"})
+    EXPECT_FALSE(parse_mounted_volume(wrong)) << wrong;
+}
+
 }  // namespace
 }  // namespace agena::stage0
