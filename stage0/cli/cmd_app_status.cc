@@ -1,5 +1,6 @@
 // `app status`: one app of a pod.
 #include "common/base/log.h"
+#include "stage0/cli/app_command_flags.h"
 #include "stage0/cli/command_options.h"
 #include "stage0/cli/commands.h"
 #include "stage0/cli/output/json.h"
@@ -11,7 +12,7 @@ namespace agena::stage0 {
 
 Result<int> cmd_app_status(const Invocation& call) {
   const auto& arguments = call.args.arguments;
-  std::string app(call.args.text(kShownApp));
+  std::string app(call.args.text(kAppOfPod));
   if (arguments.size() > 1 && !app.empty())
     return fail(ErrorKind::kInvalidInput, "the app is named twice, by --app and behind the UUID");
   if (arguments.size() > 1) app = arguments[1];

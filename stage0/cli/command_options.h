@@ -29,12 +29,6 @@ inline constexpr Option kFull = {.name = "full", .help = "do not shorten ids, si
 inline constexpr Option kPrettyPrint = {.name = "pretty-print", .initial = "true", .help = "indent the JSON"};
 inline constexpr Option kQuiet = {.name = "quiet", .help = "print nothing but the result"};
 
-// app status
-inline constexpr Option kShownApp = {.name = "app",
-                                     .value_name = "APP",
-                                     .arity = OptionArity::kValue,
-                                     .help = "name of the app; it may stand behind the UUID instead"};
-
 // attach
 inline constexpr Option kAttachApp = {.name = "app",
                                       .value_name = "APP",
