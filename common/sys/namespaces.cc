@@ -25,6 +25,48 @@ Result<> enter_private_mount_namespace() {
   return {};
 }
 
+namespace {
+
+// linux/nsfs.h, which Debian 12 has without it.
+struct MountNamespaceInfo {
+  std::uint32_t size;
+  std::uint32_t mounts;
+  std::uint64_t number;
+};
+constexpr unsigned long kGetMountNamespaceInfo = _IOR(0xb7, 10, MountNamespaceInfo);
+
+// Of the calling process's mount namespace; 0 from kernels that do not tell (before 6.12), which number all
+// in one row.
+Result<std::uint64_t> mount_namespace_number(const DirFd& proc) {
+  const UniqueFd fd = TRY(open_at(proc, "self/ns/mnt", O_RDONLY));
+  MountNamespaceInfo info{.size = sizeof info, .mounts = 0, .number = 0};
+  return ::ioctl(fd.get(), kGetMountNamespaceInfo, &info) == 0 ? info.number : 0;
+}
+
+}  // namespace
+
+Result<> unshare_mounts_to_keep(const DirFd& proc) {
+  const std::uint64_t left = TRY(mount_namespace_number(proc));
+  TRY(unshare_namespaces(CLONE_NEWNS));
+  if (TRY(mount_namespace_number(proc)) >= left) return {};
+  cpu_set_t allowed;
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return sys_fail("asking for the CPUs");
+  std::uint64_t number = 0;
+  for (std::size_t cpu = 0; cpu < CPU_SETSIZE && number < left; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed)) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    if (::sched_setaffinity(0, sizeof one, &one) != 0) continue;
+    TRY(unshare_namespaces(CLONE_NEWNS));
+    number = TRY(mount_namespace_number(proc));
+  }
+  if (::sched_setaffinity(0, sizeof allowed, &allowed) != 0) return sys_fail("going back to all CPUs");
+  if (number < left)
+    return fail(ErrorKind::kUnsupported, "no CPU gives a mount namespace that can be kept in this one");
+  return {};
+}
+
 Result<> join_namespaces(const PidFd& process, int kinds) {
   if (::setns(process.get(), kinds) != 0) return sys_fail("joining the namespaces of the pod");
   return {};

@@ -18,6 +18,11 @@ namespace agena::sys {
 Result<> enter_private_mount_namespace();
 // unshare(2) with CLONE_NEW* flags.
 Result<> unshare_namespaces(int flags);
+// A new mount namespace for the calling process that can be mounted in the one that it leaves. The kernel
+// refuses that for one with a lower number (so that there are no loops), and Linux 6.18 and later number
+// namespaces for each CPU apart; another CPU is tried then. `proc` is a proc file system that shows this
+// process.
+Result<> unshare_mounts_to_keep(const DirFd& proc);
 // Joins namespaces of a process by its pidfd, all given kinds at once (setns(2), kernel 5.8).
 Result<> join_namespaces(const PidFd& process, int kinds);
 // Joins a mount namespace by a descriptor of it; its root becomes root and working directory.

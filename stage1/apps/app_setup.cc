@@ -95,7 +95,7 @@ Result<AppMounts> collect_mounts(const SetupPlace& place, const Pod& pod, const 
 // In a mount namespace of the app's, made of the pod's: mounts what belongs into its root, which becomes the
 // root of the namespace. Returns a descriptor of the namespace.
 Result<sys::UniqueFd> mount_app(const Pod& pod, const PodApp& app, AppMounts& mounts) {
-  TRY(sys::unshare_namespaces(CLONE_NEWNS));
+  TRY(sys::unshare_mounts_to_keep(mounts.proc));
   const sys::DirFd root = TRY(sys::open_dir("/"));
   const sys::DirFd app_root = TRY(open_app_root(root, app, mounts.overlay));
   TRY(sys::order_by_place(app_root, mounts.user));
