@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 
 #include <algorithm>
+#include <optional>
 #include <span>
 
 #include "common/base/strings.h"
@@ -63,6 +64,12 @@ sys::MountPlan pod_part(sys::MountPlan plan, const Pod& pod) {
   return with_selinux_context(std::move(plan), pod.options.selinux_mount_context);
 }
 
+Pod as_mounted(const Pod& pod, bool apart) {
+  Pod copy = pod;
+  copy.apps_have_mounts = apart;
+  return copy;
+}
+
 // By rename: systemd may be reading them.
 Result<> write_files(const std::vector<PodFile>& files) {
   const sys::DirFd root = TRY(sys::open_dir("/"));
@@ -92,36 +99,51 @@ Result<AppMounts> collect_mounts(const SetupPlace& place, const Pod& pod, const 
   return mounts;
 }
 
-// In a mount namespace of the app's, made of the pod's: mounts what belongs into its root, which becomes the
-// root of the namespace. Returns a descriptor of the namespace.
-Result<sys::UniqueFd> mount_app(const Pod& pod, const PodApp& app, AppMounts& mounts) {
-  TRY(sys::unshare_mounts_to_keep(mounts.proc));
+// Mounts what belongs into the app's root, in the mount namespace of the caller.
+Result<sys::DirFd> mount_in_root(const Pod& pod, const PodApp& app, AppMounts& mounts) {
   const sys::DirFd root = TRY(sys::open_dir("/"));
-  const sys::DirFd app_root = TRY(open_app_root(root, app, mounts.overlay));
+  sys::DirFd app_root = TRY(open_app_root(root, app, mounts.overlay));
   TRY(sys::order_by_place(app_root, mounts.user));
   sys::MountRoots roots{app_root, root};
   roots.host = &mounts.host;
   TRY(sys::run_mount_plan(roots, pod_part(app_mounts(pod, app, mounts.user, mounts.hidden), pod)));
-  TRY(sys::switch_root(app_root));
-  return sys::open_at(mounts.proc, "self/ns/mnt", O_RDONLY);
+  return app_root;
 }
 
-// The same in a child, for who makes it stays in the pod's mount namespace: only there it can be kept.
-Result<sys::UniqueFd> make_app_mounts(const Pod& pod, const PodApp& app, AppMounts& mounts) {
+// In a mount namespace of the app's, made of the pod's, of which the app's root becomes the root. Returns a
+// descriptor of the namespace; nullopt, with nothing done, if it could not be kept in the pod.
+Result<std::optional<sys::UniqueFd>> mount_apart(const SetupPlace& place, const Pod& pod, const PodApp& app,
+                                                 AppMounts& mounts) {
+  TRY(join_pod_mounts(place.init));
+  const auto unshared = sys::unshare_mounts_to_keep(mounts.proc);
+  if (!unshared && unshared.error().kind() == ErrorKind::kUnsupported) return std::optional<sys::UniqueFd>();
+  TRY(unshared);
+  TRY(sys::switch_root(TRY(mount_in_root(pod, app, mounts))));
+  return std::optional(TRY(sys::open_at(mounts.proc, "self/ns/mnt", O_RDONLY)));
+}
+
+// What a child says, and its descriptor.
+constexpr std::string_view kMade = "made";
+constexpr std::string_view kCannotKeep = "cannot-keep";
+
+// The same in a child, for who makes it stays out of it: only in the pod's mount namespace it can be kept.
+Result<std::optional<sys::UniqueFd>> make_app_mounts(const SetupPlace& place, const Pod& pod,
+                                                     const PodApp& app, AppMounts& mounts) {
   auto [ours, theirs] = TRY(sys::seqpacket_pair());
   auto child = TRY(sys::fork_child([&] {
-    const auto made = mount_app(pod, app, mounts);
-    const std::string text = made ? "ok" : made.error().to_string();
-    const int fd = made ? made->get() : -1;
-    (void)sys::send_message(theirs.get(), text, std::span(&fd, made ? 1U : 0U));
-    return made ? 0 : 1;
+    const auto made = mount_apart(place, pod, app, mounts);
+    const int fd = made && *made ? (*made)->get() : -1;
+    const std::string text = !made ? made.error().to_string() : std::string(*made ? kMade : kCannotKeep);
+    (void)sys::send_message(theirs.get(), text, std::span(&fd, fd < 0 ? 0U : 1U));
+    return 0;
   }));
   theirs.reset();
   auto message = TRY(sys::receive_message(ours.get()));
   TRY(child.wait());
   if (!message) return fail(ErrorKind::kSystem, "the process that mounts was killed");
+  if (message->bytes == kCannotKeep) return std::optional<sys::UniqueFd>();
   if (message->fds.size() != 1) return fail(ErrorKind::kSystem, "{}", message->bytes);
-  return std::move(message->fds.front());
+  return std::optional(std::move(message->fds.front()));
 }
 
 Result<> drop_app_mounts(const sys::DirFd& root, const std::string& app) {
@@ -134,7 +156,6 @@ Result<> drop_app_mounts(const sys::DirFd& root, const std::string& app) {
 }
 
 Result<> keep_app_mounts(const sys::DirFd& root, const std::string& app, const sys::UniqueFd& mounts) {
-  TRY(drop_app_mounts(root, app));  // of an add that was not finished
   const std::string path = app_mounts_file(app);
   TRY(sys::make_dirs(root, path.substr(0, path.rfind('/')), 0700));
   const sys::UniqueFd file = TRY(sys::make_mount_point(root, path, true));
@@ -147,15 +168,25 @@ Result<> set_up_app(const SetupPlace& place, const Pod& pod) {
   const PodApp& app = pod.apps.front();
   TRY(make_volumes(place, TRY(stage2::mounts_of_app(pod.manifest, app)), app.name()));
   AppMounts mounts = TRY(collect_mounts(place, pod, app));
-  const auto files = TRY(app_files(pod, app, TRY(limits_of(pod))));
+  const auto apart = TRY(make_app_mounts(place, pod, app, mounts));
+  // Where a namespace of its own cannot be kept, the app's mounts are in the pod's: more of them make starts
+  // slower.
+  const auto files = TRY(app_files(as_mounted(pod, apart.has_value()), app, TRY(limits_of(pod))));
   TRY(join_pod_mounts(place.init));
-  const sys::UniqueFd made = TRY(make_app_mounts(pod, app, mounts));
-  TRY(keep_app_mounts(TRY(sys::open_dir("/")), app.name(), made));
+  const sys::DirFd root = TRY(sys::open_dir("/"));
+  TRY(drop_app_mounts(root, app.name()));  // of an add that was not finished
+  if (apart)
+    TRY(keep_app_mounts(root, app.name(), *apart));
+  else
+    TRY(mount_in_root(pod, app, mounts));
   return write_files(files);
 }
 
 Result<> rewrite_app(const SetupPlace& place, const Pod& pod) {
-  const auto files = TRY(app_files(pod, pod.apps.front(), TRY(limits_of(pod))));
+  const PodApp& app = pod.apps.front();
+  const auto pod_root = TRY(sys::open_dir(sys::at_cwd(), fmt::format("/proc/{}/root", place.init), O_PATH));
+  const bool apart = TRY(sys::exists(pod_root, app_mounts_file(app.name())));
+  const auto files = TRY(app_files(as_mounted(pod, apart), app, TRY(limits_of(pod))));
   TRY(join_pod_mounts(place.init));
   return write_files(files);
 }

@@ -184,9 +184,7 @@ void MutableApps::add(const Order& order, const ClientRef& client) {
     forget(order.app);  // of an add that was not finished
   }
   const auto begin = [&]() -> Result<> {
-    auto pod = TRY(load(order.manifest, order.app));
-    pod->apps_have_mounts = true;
-    TRY(take_in(std::move(pod), *client));
+    TRY(take_in(TRY(load(order.manifest, order.app)), *client));
     Member& member = members_.at(order.app);
     member.state = State::kAdding;
     TRY(work(

@@ -151,6 +151,24 @@ class Apps(Case):
         app_after = json.loads(self.agena("app", "status", uuid, "one", "--format=json").out)
         self.assertEqual(app, app_after)
 
+    def test_whatever_cpu_the_supervisor_is_on(self):
+        """Linux 6.18 keeps a mount namespace in another only if its number is higher, and numbers them per CPU."""
+        uuid = self.sandbox()
+        with open(os.path.join(self.data, "pods", "run", uuid, "ppid"), encoding="ascii") as file:
+            supervisor = int(file.read())
+        for cpu in sorted(os.sched_getaffinity(0))[:2]:
+            os.sched_setaffinity(supervisor, {cpu})
+            name = f"cpu{cpu}"
+            self.add(uuid, name, "touch /tmp/here; " + LOOP)
+            self.agena("app", "exec", uuid, f"--app={name}", "/bin/sh", "-c", "cat /tmp/here && test ! -d /opt/stage2")
+            self.agena("app", "update", uuid, f"--app={name}", "--pids-limit=100")
+            self.agena("app", "stop", uuid, f"--app={name}")
+            self.agena("app", "start", uuid, f"--app={name}")
+            self.agena("app", "rm", uuid, f"--app={name}")
+            self.add(uuid, name)
+        self.assertEqual({"running"}, set(self.app_states(uuid).values()))
+        self.agena("stop", uuid)
+
     def test_killed_by_a_signal(self):
         uuid = self.sandbox()
         self.add(uuid, "one", "kill -SEGV $$")
