@@ -34,7 +34,7 @@ class ManagerLink {
   // Orders wait while there is no agent. The answer is there when systemd has put the job into its queue, not
   // when the job has ended. `unit` is the full name, with ".service".
   void start_unit(std::string unit, Done done);
-  // A unit that systemd does not know is stopped: success.
+  // kNotFound if nothing of the unit runs, so that no end of it is to be waited for.
   void stop_unit(std::string unit, Done done);
   // To all processes of the unit; kNotFound if systemd does not know the unit.
   void kill_unit(std::string unit, int signal, Done done);

@@ -312,7 +312,8 @@ Result<> MutableApps::ended(const std::string& app, int code) {
   const auto found = members_.find(app);
   if (found == members_.end()) return {};
   Member& member = found->second;
-  end(member, outcome(app, member.failure, code));
+  const Result<> stopped = fail(ErrorKind::kBusy, "app '{}' was stopped before its program ran", app);
+  end(member, is_stopping(app) ? stopped : outcome(app, member.failure, code));
   if (member.state == State::kRemoving) clear(app);
   return {};
 }
@@ -321,7 +322,12 @@ void MutableApps::stop_units(const Member& member) {
   const PodApp& app = member.pod->apps.front();
   if (listens_in_pod(*member.pod, app))
     for (const std::string& unit : socket_unit_names(app)) manager_.stop_unit(unit, kIgnore);
-  manager_.stop_unit(service_of(app.name()), kIgnore);
+  manager_.stop_unit(service_of(app.name()), [this, name = app.name()](const Result<>& answer) -> Result<> {
+    if (answer || answer.error().kind() != ErrorKind::kNotFound) return kIgnore(answer);
+    // It was stopped before it was started; or it has ended, which then is accounted for.
+    const bool waited_for = is_stopping(name) && !parts_.ends.has_ended(name);
+    return waited_for ? events_.account(name, 0) : Result<>();
+  });
 }
 
 void MutableApps::kill_later(Member& member, const std::string& app, Nanoseconds grace) {
@@ -465,9 +471,9 @@ Nanoseconds MutableApps::patience() const {
 
 void MutableApps::stop() {
   stopping_ = true;
+  // Whoever says hello now is refused.
   for (const auto& [name, member] : members_)
-    if (listens_in_pod(*member.pod, member.pod->apps.front()) && !parts_.ends.has_started(name))
-      (void)parts_.ends.note(name, 0);
+    if (!parts_.ends.has_started(name)) (void)parts_.ends.note(name, 0);
 }
 
 }  // namespace agena::stage1

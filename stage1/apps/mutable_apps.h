@@ -73,8 +73,7 @@ class MutableApps {
   void put_off(const std::string& app, int code);
   // The app has ended for good, with this code; all is recorded.
   Result<> ended(const std::string& app, int code);
-  // The pod is being stopped: no order is taken any more, and apps that wait for their first connection have
-  // ended.
+  // The pod is being stopped: no order is taken any more, and apps of which no program has begun have ended.
   void stop();
 
  private:

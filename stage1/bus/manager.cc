@@ -63,6 +63,9 @@ class Agent {
   void on_reloaded(Task& task, sd_bus_message* reply);
   void on_started(Task& task, sd_bus_message* reply);
   void on_stopped(Task& task, sd_bus_message* reply);
+  void on_still_found(Task& task, sd_bus_message* reply);
+  void on_state(Task& task, sd_bus_message* reply);
+  void finish_not_running(Task& task);
 
   ManagerAgentSetup setup_;
   std::optional<Bus> bus_;
@@ -215,9 +218,30 @@ void Agent::on_started(Task& task, sd_bus_message* reply) {
   start(task);
 }
 
+// A stop takes the place of a start that systemd has not come to: nothing of the unit runs then, or will end.
 void Agent::on_stopped(Task& task, sd_bus_message* reply) {
-  if (is_no_such_unit(reply)) return finish(task, Result<>());
-  finish(task, reply);
+  if (is_no_such_unit(reply)) return finish_not_running(task);
+  if (sd_bus_message_is_method_error(reply, nullptr) != 0) return finish(task, reply);
+  ask(task, &Agent::on_still_found, kSystemdPath, kManager, "GetUnit", "s", task.order.unit.c_str());
+}
+
+void Agent::on_still_found(Task& task, sd_bus_message* reply) {
+  const char* path = nullptr;
+  if (is_no_such_unit(reply) || sd_bus_message_read(reply, "o", &path) < 0) return finish_not_running(task);
+  ask(task, &Agent::on_state, path, "org.freedesktop.DBus.Properties", "Get", "ss", kUnit, "ActiveState");
+}
+
+void Agent::on_state(Task& task, sd_bus_message* reply) {
+  const char* state = nullptr;
+  if (sd_bus_message_is_method_error(reply, nullptr) != 0 || sd_bus_message_read(reply, "v", "s", &state) < 0)
+    return finish_not_running(task);
+  const std::string_view name(state);
+  if (name == "inactive" || name == "failed") return finish_not_running(task);
+  finish(task, Result<>());
+}
+
+void Agent::finish_not_running(Task& task) {
+  finish(task, fail(ErrorKind::kNotFound, "unit '{}' does not run", task.order.unit));
 }
 
 void Agent::finish(Task& task, sd_bus_message* reply) {

@@ -160,7 +160,7 @@ class Apps(Case):
             os.sched_setaffinity(supervisor, {cpu})
             name = f"cpu{cpu}"
             self.add(uuid, name, "touch /tmp/here; " + LOOP)
-            self.agena("app", "exec", uuid, f"--app={name}", "/bin/sh", "-c", "cat /tmp/here && test ! -d /opt/stage2")
+            self.agena("app", "exec", f"--app={name}", uuid, "/bin/sh", "-c", "cat /tmp/here && test ! -d /opt/stage2")
             self.agena("app", "update", uuid, f"--app={name}", "--pids-limit=100")
             self.agena("app", "stop", uuid, f"--app={name}")
             self.agena("app", "start", uuid, f"--app={name}")

@@ -149,17 +149,39 @@ TEST_F(AgentTest, StopKillAndReload) {
   start([](const std::string& call, sd_bus*, sd_bus_message* message) {
     if (call.starts_with("StopUnit known"))
       answer_job(message);
+    else if (call == "GetUnit known.service")
+      EXPECT_GE(sd_bus_reply_method_return(message, "o", "/unit/known"), 0);
+    else if (call.starts_with("Get org"))
+      EXPECT_GE(sd_bus_reply_method_return(message, "v", "s", "deactivating"), 0);
     else if (call == "Reload")
       answer_nothing(message);
     else
       refuse(message, kNoSuchUnit);
   });
   EXPECT_EQ(ask("1 stop known.service"), "1 ok");
-  EXPECT_EQ(ask("2 stop forgotten.service"), "2 ok");
+  EXPECT_EQ(ask("2 stop forgotten.service"), "2 error not-found unit 'forgotten.service' does not run");
   EXPECT_EQ(ask("3 kill forgotten.service 9"), "3 error not-found forgotten.service: as the test says");
   EXPECT_EQ(ask("4 reload"), "4 ok");
-  EXPECT_EQ(calls(), (Strings{"StopUnit known.service replace", "StopUnit forgotten.service replace",
-                              "KillUnit forgotten.service all 9", "Reload"}));
+  EXPECT_EQ(calls(),
+            (Strings{"StopUnit known.service replace", "GetUnit known.service",
+                     "Get org.freedesktop.systemd1.Unit ActiveState", "StopUnit forgotten.service replace",
+                     "KillUnit forgotten.service all 9", "Reload"}));
+}
+
+TEST_F(AgentTest, AStopThatComesBeforeTheStart) {
+  std::atomic<const char*> state = "inactive";
+  start([&](const std::string& call, sd_bus*, sd_bus_message* message) {
+    if (call.starts_with("GetUnit"))
+      EXPECT_GE(sd_bus_reply_method_return(message, "o", "/unit/a"), 0);
+    else if (call.starts_with("Get"))
+      EXPECT_GE(sd_bus_reply_method_return(message, "v", "s", state.load()), 0);
+    else
+      answer_job(message);
+  });
+  EXPECT_EQ(ask("1 stop a.service"), "1 error not-found unit 'a.service' does not run");
+  state = "failed";
+  EXPECT_EQ(ask("2 stop a.service"), "2 error not-found unit 'a.service' does not run");
+  EXPECT_TRUE(ok(finish()));
 }
 
 TEST_F(AgentTest, ASlowOrderHoldsUpOnlyItsOwnUnit) {
@@ -169,19 +191,22 @@ TEST_F(AgentTest, ASlowOrderHoldsUpOnlyItsOwnUnit) {
       slow = sd_bus_message_ref(message);
       return;
     }
+    if (call.starts_with("GetUnit b")) return refuse(message, kNoSuchUnit);
     answer_job(message);
     if (!call.starts_with("StopUnit b")) return;
     refuse(slow, kNoSuchUnit);
     sd_bus_message_unref(slow);
   });
   order("1 start a.service");
-  order("2 stop a.service");
+  order("2 kill a.service 9");
   order("3 stop b.service");
-  EXPECT_EQ(answer(), "3 ok");
-  EXPECT_EQ(answer(), "1 ok");
+  const std::set<std::string> first = {answer(), answer()};
+  EXPECT_EQ(first, (std::set<std::string>{"1 ok", "3 error not-found unit 'b.service' does not run"}));
   EXPECT_EQ(answer(), "2 ok");
-  EXPECT_EQ(calls(), (Strings{"GetUnit a.service", "StopUnit b.service replace",
-                              "StartUnit a.service replace", "StopUnit a.service replace"}));
+  const Strings told = calls();
+  EXPECT_EQ((Strings{told.begin(), told.begin() + 2}),
+            (Strings{"GetUnit a.service", "StopUnit b.service replace"}));
+  EXPECT_EQ(told.back(), "KillUnit a.service all 9");
 }
 
 TEST_F(AgentTest, EndsUnansweredWhenSystemdGoesAway) {
