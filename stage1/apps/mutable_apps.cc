@@ -164,6 +164,8 @@ void MutableApps::forget(const std::string& app) {
   if (const auto removed = parts_.cgroup.remove_app(app); !removed)
     log::debug("app '{}': {}", app, removed.error().to_string());
   parts_.ends.remove_member(app);
+  // Who wanted it stopped while it was being removed.
+  if (const auto found = members_.find(app); found != members_.end()) end(found->second, unknown(app));
   members_.erase(app);
 }
 
