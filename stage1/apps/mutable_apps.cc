@@ -91,9 +91,27 @@ Result<> MutableApps::on_order(const Order& order, const ClientRef& client) {
   log::debug("order: {} '{}'", name_of(order.kind), order.app);
   if (stopping_)
     client->answer(fail(ErrorKind::kBusy, "the pod is being stopped"));
+  else if (must_wait(order))
+    waiting_[order.app].emplace_back(order, client);
   else
     (this->*std::ranges::find(kOrders, order.kind, &Row::kind)->run)(order, client);
   return {};
+}
+
+// Whoever gave the order that is being carried out may have been killed meanwhile, and the next one clears up
+// behind it: that shall not find the app in use.
+bool MutableApps::must_wait(const Order& order) const {
+  if (order.kind == OrderKind::kStart || order.kind == OrderKind::kStop) return false;
+  const auto found = members_.find(order.app);
+  return found != members_.end() && (found->second.worker || found->second.state == State::kRemoving);
+}
+
+void MutableApps::run_waiting(const std::string& app) {
+  const auto found = waiting_.find(app);
+  if (found == waiting_.end()) return;
+  const auto orders = std::move(found->second);
+  waiting_.erase(found);
+  for (const auto& [order, client] : orders) (void)on_order(order, client);  // answers for itself
 }
 
 Result<std::unique_ptr<Pod>> MutableApps::load(const std::string& manifest, const std::string& app) const {
@@ -171,17 +189,20 @@ void MutableApps::forget(const std::string& app) {
 
 Result<> MutableApps::work(Member& member, const std::string& app, const std::function<Result<>()>& body,
                            const PodWorker::Done& done) {
-  member.worker = TRY(PodWorker::start(parts_.loop, body, [this, app, done](const Result<>& result) {
+  const auto ended = [this, app, done](const Result<>& result) -> Result<> {
     // The worker is not needed any more, and `done` may drop the app.
     const auto keep = std::move(members_.at(app).worker);
-    return done(result);
-  }));
+    TRY(done(result));
+    run_waiting(app);
+    return {};
+  };
+  member.worker = TRY(PodWorker::start(parts_.loop, body, ended));
   return {};
 }
 
 void MutableApps::add(const Order& order, const ClientRef& client) {
   if (const auto known = members_.find(order.app); known != members_.end()) {
-    if (known->second.state != State::kIdle || known->second.worker)
+    if (known->second.state != State::kIdle)
       return client->answer(fail(ErrorKind::kBusy, "app '{}' is in use", order.app));
     forget(order.app);  // of an add that was not finished
   }
@@ -394,8 +415,6 @@ void MutableApps::remove(const Order& order, const ClientRef& client) {
   const auto found = members_.find(order.app);
   if (found == members_.end()) return client->answer({});
   Member& member = found->second;
-  if (member.worker || member.state == State::kRemoving)
-    return client->answer(fail(ErrorKind::kBusy, "app '{}' is being changed", order.app));
   const bool idle = member.state == State::kIdle;
   member.state = State::kRemoving;
   member.remover = client;
@@ -403,6 +422,7 @@ void MutableApps::remove(const Order& order, const ClientRef& client) {
   if (const auto begun = begin_stop(member, order.app, 0); !begun) {
     member.state = State::kRunning;
     std::exchange(member.remover, {})->answer(begun);
+    run_waiting(order.app);
   }
 }
 
@@ -419,7 +439,9 @@ void MutableApps::clear(const std::string& app) {
     return {};
   };
   const auto begun = work(member, app, [this, &member] { return clear_app(place(), *member.pod); }, done);
-  if (!begun) (void)done(begun);
+  if (begun) return;
+  (void)done(begun);
+  run_waiting(app);
 }
 
 // --- update ---
@@ -428,8 +450,6 @@ void MutableApps::update(const Order& order, const ClientRef& client) {
   const auto found = members_.find(order.app);
   if (found == members_.end()) return client->answer(unknown(order.app));
   Member& member = found->second;
-  if (member.worker || member.state == State::kRemoving)
-    return client->answer(fail(ErrorKind::kBusy, "app '{}' is being changed", order.app));
   auto loaded = load(order.manifest, order.app);
   if (!loaded) return client->answer(std::unexpected(loaded.error()));
   // Who knows the app keeps knowing the same object.

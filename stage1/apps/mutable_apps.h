@@ -91,6 +91,8 @@ class MutableApps {
 
   MutableApps(const PodParts& parts, Events events);
   Result<> on_order(const Order& order, const ClientRef& client);
+  bool must_wait(const Order& order) const;
+  void run_waiting(const std::string& app);
   void add(const Order& order, const ClientRef& client);
   void start(const Order& order, const ClientRef& client);
   void stop(const Order& order, const ClientRef& client);
@@ -117,6 +119,8 @@ class MutableApps {
   Events events_;
   ManagerLink manager_;
   std::map<std::string, Member> members_;
+  // Orders for an app that is being changed, by app, in the order in which they came.
+  std::map<std::string, std::vector<std::pair<Order, ClientRef>>> waiting_;
   std::unique_ptr<OrderServer> server_;
   std::unique_ptr<PodWorker> warmer_;
   pid_t init_ = 0;
