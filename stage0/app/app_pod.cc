@@ -71,7 +71,9 @@ Result<sys::FileLock> AppPod::lock_manifest() const {
 }
 
 Result<schema::PodManifest> AppPod::read_manifest() const {
-  auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(dir(), paths::kManifest))));
+  std::string text = TRY(sys::read_file(dir(), paths::kManifest));
+  if (read_ && read_->text == text) return read_->manifest;
+  auto manifest = TRY(codec::parse_pod_manifest(text));
   const std::string* is_mutable = manifest.annotations.find(contract::kMutableAnnotation);
   if (is_mutable == nullptr || *is_mutable != "true")
     return std::unexpected(
@@ -79,6 +81,7 @@ Result<schema::PodManifest> AppPod::read_manifest() const {
               fmt::format("immutable pod: the apps of pod \"{}\" were settled when it was made",
                           pod_.uuid().str()))
             .with_hint("pods whose apps come and go are made with 'app sandbox'"));
+  read_.emplace(std::move(text), manifest);
   return manifest;
 }
 

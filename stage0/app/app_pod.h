@@ -80,6 +80,12 @@ class AppPod {
   std::optional<sys::IdRange> users_;
   std::optional<pid_t> first_process_;
   std::vector<std::string> warnings_;
+  // As it was last read: most of the time nobody has changed it between two looks.
+  struct ReadManifest {
+    std::string text;
+    schema::PodManifest manifest;
+  };
+  mutable std::optional<ReadManifest> read_;
 };
 
 // The app of a manifest; kNotFound names the apps that there are.

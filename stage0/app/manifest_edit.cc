@@ -72,6 +72,17 @@ Result<> add_app_volumes(std::span<const VolumeRequest> volumes, const schema::P
   return {};
 }
 
+namespace {
+
+// The other apps were read from a manifest, so they can be written.
+Result<> validate_app(const schema::PodManifest& pod, const schema::RuntimeApp& app) {
+  schema::PodManifest one = pod;
+  one.apps = std::vector<schema::RuntimeApp>{app};
+  return codec::validate_pod_manifest(one);
+}
+
+}  // namespace
+
 Result<schema::PodManifest> with_app(const schema::PodManifest& pod, schema::RuntimeApp app) {
   if (schema::find_app(pod, app.name.str()) != nullptr)
     return std::unexpected(
@@ -80,7 +91,7 @@ Result<schema::PodManifest> with_app(const schema::PodManifest& pod, schema::Run
   schema::PodManifest next = pod;
   next.apps.push_back(std::move(app));
   TRY(codec::validate_pod_references(next));
-  TRY(codec::validate_pod_manifest(next));
+  TRY(validate_app(next, next.apps.back()));
   return next;
 }
 
@@ -103,7 +114,7 @@ Result<schema::PodManifest> with_limits(const schema::PodManifest& pod, std::str
   TRY(apply_resource_flags(resources, list));
   keep_last_of_kind(list, schema::IsolatorKind::kMemory);
   keep_last_of_kind(list, schema::IsolatorKind::kCpu);
-  TRY(codec::validate_pod_manifest(next));
+  TRY(validate_app(next, *changed));
   return next;
 }
 
