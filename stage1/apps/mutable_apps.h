@@ -90,6 +90,7 @@ class MutableApps {
   };
 
   MutableApps(const PodParts& parts, Events events);
+  static std::unexpected<Error> unknown(const std::string& app);
   Result<> on_order(const Order& order, const ClientRef& client);
   bool must_wait(const Order& order) const;
   void run_waiting(const std::string& app);

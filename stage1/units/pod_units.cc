@@ -16,6 +16,8 @@ std::string plan_path(const std::string& app, std::string_view role) {
   return fmt::format("{}/{}.{}.json", kPlanDir, app, role);
 }
 
+std::string service_unit(const std::string& app) { return app + ".service"; }
+
 std::string app_mounts_file(const std::string& app) { return "run/agena/mounts/" + app; }
 
 std::string notify_socket(const std::string& app) { return "run/agena/notify-" + app; }
@@ -31,7 +33,7 @@ std::vector<std::string> units_at_start(const Pod& pod) {
     if (listens_in_pod(pod, app))
       std::ranges::move(socket_unit_names(app), std::back_inserter(units));
     else
-      units.push_back(app.name() + ".service");
+      units.push_back(service_unit(app.name()));
   return units;
 }
 
@@ -178,7 +180,7 @@ NamedFile app_unit(const PodApp& app, const CgroupLimits& limits, bool is_mutabl
     // the same.
     unit.set("ExecStopPost", "-" + command_line(stage2_command(app, "post-stop")));
   unit.command("ExecStopPost", {kStage2Program, "--record", app.name()});
-  return {app.name() + ".service", unit.text()};
+  return {service_unit(app.name()), unit.text()};
 }
 
 }  // namespace agena::stage1

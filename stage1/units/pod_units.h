@@ -21,6 +21,9 @@ inline constexpr const char* kBusProgram = "/usr/lib/agena/stage1/bus";
 // The agent of a mutable pod; no app can have a name with a dot.
 inline constexpr const char* kManagerUnit = "pod.manager.service";
 
+// Name of an app's service.
+std::string service_unit(const std::string& app);
+
 // File that leads to the mount namespace of an app that came into a running pod, in the pod's root, without a
 // leading slash.
 std::string app_mounts_file(const std::string& app);
