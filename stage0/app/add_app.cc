@@ -82,6 +82,12 @@ Result<AppSource> secure_layers(const AppPod& pod, Addition& addition, const sch
   return source;
 }
 
+// Of the app's writable layer, in the pod directory.
+std::string app_directory(const std::string& app) {
+  const std::string upper = paths::app_upper(app);
+  return upper.substr(0, upper.rfind('/'));
+}
+
 std::optional<sys::FileOwner> no_owner() { return std::nullopt; }
 
 // The directories where the app's root will be, made as the pod's root sees them.
@@ -120,8 +126,7 @@ class RootMaker {
     TRY(sys::enter_private_mount_namespace());
     const Store store = TRY(Store::open(pod_.engine().data_dir, Store::Mode::kReadOnly));
     const sys::DirFd pod = TRY(sys::open_dir(pod_path));
-    const std::string upper = paths::app_upper(app);
-    const std::string place = upper.substr(0, upper.rfind('/'));
+    const std::string place = app_directory(app);
     TRY(mount_app_root(store, pod, app, selinux_context_, users_, TRY(sys::open_dir(pod, place))));
     return sys::clone_mount(pod, place, /*recursive=*/false);
   }
@@ -152,7 +157,11 @@ Result<> make_root(AppPod& pod, const Store& store, const AppSource& source) {
   const RootMaker maker(pod, store, of_pod, TRY(read_labels(pod.dir())).mount);
   const sys::UniqueFd mount = TRY_CTX(maker.make(source.name), "mounting the root of app '{}'", source.name);
   TRY_CTX(link_mtab_as_pod(pod, sys::DirRef(mount.get())), "app '{}'", source.name);
-  return TRY(pod.root()).attach(source.name, mount);
+  const PodRoot root = TRY(pod.root());
+  if (!pod.users()) return root.attach(source.name, mount);
+  const std::string scratch = TRY(sys::path_of_fd(pod.dir().get())) + "/" + app_directory(source.name);
+  TRY_CTX(root.attach_locked(source.name, mount, scratch), "attaching the root of app '{}'", source.name);
+  return {};
 }
 
 // Tells stage1, which either reads the candidate, or the manifest itself.

@@ -23,6 +23,11 @@ class PodRoot {
 
   // Attaches a detached mount at the place of an app's root.
   Result<> attach(const std::string& app, const sys::UniqueFd& mount) const;
+  // The same for a pod with a user namespace of its own, whose root must not be able to change the mount's
+  // attributes: the kernel locks those of mounts that reach another user namespace by propagation, but not of
+  // those that are attached there. `scratch` is a directory of the host, in which nothing stays.
+  Result<> attach_locked(const std::string& app, const sys::UniqueFd& mount,
+                         const std::string& scratch) const;
   // Detaches whatever is mounted there, with all below; nothing is fine.
   Result<> detach(const std::string& app) const;
 

@@ -210,6 +210,18 @@ class Users(Operations, AppCase):
         self.assertEqual(first, os.stat(f"{pod}/overlay/app-web/upper/made").st_uid)
 
 
+    def test_root_of_the_pod_cannot_have_device_nodes(self):
+        """The attributes of its root are locked for an app that may mount."""
+        uuid = self.agena("--insecure-options=seccomp", "app", "sandbox", "--detach", "--net=none", *self.flags).out.strip()
+        self.agena("app", "add", uuid, self.image, "--name=web", "--caps-retain=CAP_SYS_ADMIN", "--start",
+                   *shell("mount -o remount,bind,dev / && echo changed; grep ' / / ' /proc/self/mountinfo; echo done"))
+        wait_until(lambda: "done" in self.agena("app", "logs", uuid, "--app=web").out, "the app has tried")
+        text = self.agena("app", "logs", uuid, "--app=web").out
+        self.assertNotIn("changed", text)
+        self.assertRegex(text, r" / / \S*nodev")
+        self.agena("stop", uuid)
+
+
 class CopiedUsers(Operations, AppCase):
     """Both."""
 
@@ -358,6 +370,12 @@ class Kills(AppCase):
             self.operate("rm", name=name)
         pod = self.pod_path(self.uuid)
         self.assertEqual(([], ["stage1"]), (os.listdir(f"{pod}/appsinfo"), os.listdir(f"{pod}/overlay")))
+
+
+class KillsInUsers(Kills):
+    """The app's root comes into the pod on another way."""
+
+    flags = ("--private-users",)
 
 
 class Limits(Limited):
