@@ -7,13 +7,11 @@
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
-#include "common/sys/mount.h"
-#include "common/sys/namespaces.h"
-#include "common/sys/side_thread.h"
 #include "common/sys/user_namespace.h"
 #include "stage0/app/apps.h"
 #include "stage0/app/manifest_change.h"
 #include "stage0/app/manifest_edit.h"
+#include "stage0/app/root_maker.h"
 #include "stage0/pod/app_builder.h"
 #include "stage0/pod/image_choice.h"
 #include "stage0/pod/roots.h"
@@ -82,12 +80,6 @@ Result<AppSource> secure_layers(const AppPod& pod, Addition& addition, const sch
   return source;
 }
 
-// Of the app's writable layer, in the pod directory.
-std::string app_directory(const std::string& app) {
-  const std::string upper = paths::app_upper(app);
-  return upper.substr(0, upper.rfind('/'));
-}
-
 std::optional<sys::FileOwner> no_owner() { return std::nullopt; }
 
 // The directories where the app's root will be, made as the pod's root sees them.
@@ -100,42 +92,6 @@ Result<> make_place(AppPod& pod, const AppSource& source) {
   if (pod.overlay()) return TRY(pod.root()).inside(make);
   return make(TRY(sys::open_dir(pod.dir(), paths::kStage1Root)));
 }
-
-// The root of an app as a detached mount, on any kernel.
-class RootMaker {
- public:
-  RootMaker(const AppPod& pod, const Store& store, const PodUsers* users, std::string selinux_context)
-      : pod_(pod), store_(store), users_(users), selinux_context_(std::move(selinux_context)) {}
-
-  Result<sys::UniqueFd> make(const std::string& app) const {
-    auto made = make_app_root(store_, pod_.dir(), app, selinux_context_, users_);
-    if (made || made.error().kind() != ErrorKind::kUnsupported || made.error().sys_errno() != 0) return made;
-    sys::UniqueFd mount;
-    TRY(sys::run_in_side_thread([&]() -> Result<> {
-      mount = TRY(make_by_mounting(app));
-      return {};
-    }));
-    return mount;
-  }
-
- private:
-  // In a mount namespace of this thread's own, where the root is mounted for a moment. Nothing that was
-  // opened before is of use there.
-  Result<sys::UniqueFd> make_by_mounting(const std::string& app) const {
-    const std::string pod_path = TRY(sys::path_of_fd(pod_.dir().get()));
-    TRY(sys::enter_private_mount_namespace());
-    const Store store = TRY(Store::open(pod_.engine().data_dir, Store::Mode::kReadOnly));
-    const sys::DirFd pod = TRY(sys::open_dir(pod_path));
-    const std::string place = app_directory(app);
-    TRY(mount_app_root(store, pod, app, selinux_context_, users_, TRY(sys::open_dir(pod, place))));
-    return sys::clone_mount(pod, place, /*recursive=*/false);
-  }
-
-  const AppPod& pod_;
-  const Store& store_;
-  const PodUsers* users_;
-  std::string selinux_context_;
-};
 
 Result<> link_mtab_as_pod(const AppPod& pod, sys::DirRef root) {
   auto owner = no_owner();
@@ -154,7 +110,11 @@ Result<> make_root(AppPod& pod, const Store& store, const AppSource& source) {
     return link_mtab_as_pod(pod, TRY(sys::open_dir(pod.dir(), paths::app_root(source.name))));
   }
   TRY(prepare_app_overlay(store, pod.dir(), source, of_pod));
-  const RootMaker maker(pod, store, of_pod, TRY(read_labels(pod.dir())).mount);
+  const RootMaker maker{.data_dir = pod.engine().data_dir,
+                        .store = store,
+                        .pod = pod.dir(),
+                        .users = of_pod,
+                        .selinux_context = TRY(read_labels(pod.dir())).mount};
   const sys::UniqueFd mount = TRY_CTX(maker.make(source.name), "mounting the root of app '{}'", source.name);
   TRY_CTX(link_mtab_as_pod(pod, sys::DirRef(mount.get())), "app '{}'", source.name);
   const PodRoot root = TRY(pod.root());
