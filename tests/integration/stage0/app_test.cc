@@ -118,7 +118,7 @@ class AppTest : public ::testing::Test {
     ASSERT_TRUE(wait_for_pod(pod, WaitFor::kReady, 60 * kSecond).value_or(false));
   }
 
-  AppOperation operation() const { return {.pod = uuid_, .timeout = 60 * kSecond}; }
+  AppOperation operation() const { return {.pod = uuid_, .timeout = 300 * kSecond}; }
 
   AddAppRequest addition(const std::string& name) const {
     AddAppRequest request{.operation = operation(), .app = {}, .volumes = {}, .insecure = {}};
@@ -170,7 +170,7 @@ TEST_F(AppTest, ManyThreadsAtOnce) {
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i)
     threads.emplace_back([this, name = fmt::format("app{}", i)] {
-      for (int round = 0; round < 3; ++round) {
+      for (int round = 0; round < 2; ++round) {
         const auto added = add_app(engine_, addition(name));
         EXPECT_TRUE(ok(added));
         EXPECT_EQ(added ? added->app : "", name);
