@@ -25,6 +25,11 @@ class Crowd(Case):
         self.image = self.agena("fetch", Images.busybox()).out.split()[-1]
         self.pod = self.sandbox()
 
+    def tearDown(self):
+        # After a failure it still runs.
+        self.agena("stop", "--force", self.pod, check=None)
+        super().tearDown()
+
     def add(self, name, **more):
         return self.agena("app", "add", self.pod, self.image, f"--name={name}", *SLEEPER, **more)
 
@@ -41,13 +46,14 @@ class Changes(Crowd):
     """Each worker has an app that nobody else touches, so every operation on it has to succeed; and all of them meddle
     with a few common apps, where operations may find that another was faster."""
 
+    failed = False  # some worker has
     COMMON = ("common1", "common2", "common3")
 
     def work(self, number: int, end: float) -> list:
         dice = random.Random(number)
         own = f"own{number}"
         there = running = False
-        while time.monotonic() < end:
+        while time.monotonic() < end and not self.failed:
             if dice.random() < 0.3:
                 self.meddle(dice)
                 continue
@@ -103,6 +109,8 @@ class Changes(Crowd):
             watchers = [pool.submit(self.read, stop), pool.submit(self.show, stop)]
             end = time.monotonic() + SECONDS
             workers = [pool.submit(self.work, number, end) for number in range(WORKERS)]
+            for worker in workers:
+                worker.add_done_callback(lambda done: setattr(self, "failed", self.failed or done.exception() is not None))
             try:
                 outcome = [worker.result() for worker in workers]
             finally:
