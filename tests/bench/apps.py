@@ -43,16 +43,17 @@ class Sandbox:
     def app(self, *arguments):
         subprocess.run([*self.agena, "app", *arguments], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
-    def start(self, image, name, command):
-        self.app("add", self.uuid, image, f"--name={name}", *command)
-        self.app("start", self.uuid, f"--app={name}")
+    def start(self, image, name, command, at_once=False):
+        self.app("add", self.uuid, image, f"--name={name}", *(["--start"] if at_once else []), *command)
+        if not at_once:
+            self.app("start", self.uuid, f"--app={name}")
 
-    def first_line(self, image):
+    def first_line(self, image, at_once=False):
         """Seconds from nothing to the first line of a new app, which is removed afterwards."""
         self.count += 1
         name = f"line{self.count}"
         begin = time.perf_counter()
-        self.start(image, name, ["--exec=/bin/echo", "--", "up"])
+        self.start(image, name, ["--exec=/bin/echo", "--", "up"], at_once)
         for line in self.supervisor.stdout:
             if f" {name}[".encode() in line:
                 break
@@ -79,22 +80,24 @@ class Sandbox:
 
 
 class Floor:
-    """A trivial unit, started over the private socket of a pod's systemd."""
+    """A trivial unit, started over the private socket of a pod's systemd, and an overlay mounted where pods have theirs."""
 
-    def __init__(self, work, pod):
-        self.program = work / "unit_floor"
+    def __init__(self, bench, pod):
+        program = bench.work / "unit_floor"
         source = Path(__file__).with_name("unit_floor.cc")
-        subprocess.run(["c++", "-O2", "-std=c++23", "-static-libstdc++", "-static-libgcc", source, "-o", self.program,
-                        "-lsystemd"], check=True)
-        shutil.copy(self.program, f"/proc/{pod.init}/root/unit_floor")
-        self.command = words(f"nsenter -t {pod.init} -m -p -C -r -w /unit_floor 1 /usr")
+        subprocess.run(["c++", "-O2", "-std=c++23", "-static-libstdc++", "-static-libgcc", source, "-o", program, "-lsystemd"],
+                       check=True)
+        shutil.copy(program, f"/proc/{pod.init}/root/unit_floor")
+        self.unit = words(f"nsenter -t {pod.init} -m -p -C -r -w /unit_floor unit")
+        self.overlay = words(f"unshare -m {program} overlay {bench.work}/root")
+        self.work = bench.data
         self.count = 0
 
     def sample(self):
         """Seconds to the unit's first line and the mount of an overlay."""
         self.count += 1
-        out = subprocess.run([*self.command, f"/run/floor{self.count}"], check=True, capture_output=True, text=True).stdout
-        return sum(float(ms) for ms in out.split()) / 1e3
+        commands = ([*self.unit, f"/run/floor{self.count}"], [*self.overlay, f"{self.work}/floor{self.count}"])
+        return sum(float(subprocess.run(command, check=True, capture_output=True).stdout) for command in commands) / 1e3
 
 
 class Podman:
@@ -162,8 +165,9 @@ def alternate(bench, actions):
 
 
 def first_line(bench, image, pod):
-    floor = Floor(bench.work, pod)
-    actions = {"agena app add + app start": lambda: pod.first_line(image), "floor: StartUnit + overlay mount": floor.sample}
+    floor = Floor(bench, pod)
+    actions = {"agena app add + app start": lambda: pod.first_line(image),
+               "agena app add --start": lambda: pod.first_line(image, at_once=True), "floor: StartUnit + overlay mount": floor.sample}
     podman = None
     if shutil.which("podman"):
         podman = Podman(f"{bench.work}/images/busybox-docker.tar", "agena.dev/busybox")
