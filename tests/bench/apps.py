@@ -63,8 +63,10 @@ class Sandbox:
 
     def processes(self):
         """The supervisor, the pod's first process and the agent."""
-        children = Path(f"/proc/{self.init}/task/{self.init}/children").read_text().split()
-        agents = [int(pid) for pid in children if b"\0manager\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        agents = []
+        while not agents:
+            children = Path(f"/proc/{self.init}/task/{self.init}/children").read_text().split()
+            agents = [int(pid) for pid in children if b"\0manager\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         return {"supervisor": self.supervisor.pid, "systemd": self.init, "agent": agents[0]}
 
     def private_memory(self):
