@@ -26,8 +26,7 @@ class Apps(StubFlavour):
         uuid_file = os.path.join(self.top, "uuid")
         self.process = self.start("app", "sandbox", f"--stage1-path={stage1}", "--net=none",
                                   f"--uuid-file-save={uuid_file}", *self.flags)
-        wait_until(lambda: os.path.exists(uuid_file) or self.process.poll() is not None, "the pod has a UUID")
-        self.uuid = read(uuid_file)
+        self.uuid = wait_until(lambda: os.path.exists(uuid_file) and read(uuid_file), "the pod has a UUID")
         self.agena("status", "--wait-ready=60s", self.uuid)
         self.app = self.image(SCRIPT)
 
