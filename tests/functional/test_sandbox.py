@@ -160,6 +160,7 @@ class Apps(Case):
             os.sched_setaffinity(supervisor, {cpu})
             name = f"cpu{cpu}"
             self.add(uuid, name, "touch /tmp/here; " + LOOP)
+            wait_until(lambda: "up" in self.agena("app", "logs", uuid, f"--app={name}").out, "the app has begun")
             self.agena("app", "exec", f"--app={name}", uuid, "/bin/sh", "-c", "cat /tmp/here && test ! -d /opt/stage2")
             self.agena("app", "update", uuid, f"--app={name}", "--pids-limit=100")
             self.agena("app", "stop", uuid, f"--app={name}")

@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "common/sys/side_thread.h"
@@ -146,7 +147,7 @@ class AppTest : public ::testing::Test {
 // What belongs to the process and not to a thread.
 struct ProcessFacts {
   std::string directory;
-  std::string mounts;
+  std::vector<std::string> mounts;  // of pods; others may use the machine
   std::string mount_namespace;
   std::vector<std::string> files;
   mode_t mask = 0;
@@ -154,7 +155,9 @@ struct ProcessFacts {
   static ProcessFacts now() {
     ProcessFacts facts;
     facts.directory = sys::read_link(sys::at_cwd(), "/proc/self/cwd").value();
-    facts.mounts = sys::read_file(sys::at_cwd(), "/proc/self/mountinfo").value();
+    const std::string mounts = sys::read_file(sys::at_cwd(), "/proc/self/mountinfo").value();
+    for (const std::string& line : split(mounts, '\n'))
+      if (line.contains("/data/pods/") || line.contains("/opt/stage2/")) facts.mounts.push_back(line);
     facts.mount_namespace = sys::read_link(sys::at_cwd(), "/proc/self/ns/mnt").value();
     facts.files = sys::list_dir(sys::at_cwd(), "/proc/self/fd").value();
     facts.mask = ::umask(0);
