@@ -43,7 +43,8 @@ Result<UniqueFd> make_overlay(const OverlaySpec& spec) {
   if (!context) return sys_fail("file system 'overlay'");
   for (const DirFd* lower : spec.lowers) {
     if (set_fd(context, "lowerdir+", *lower) == 0) continue;
-    const bool unknown = errno == EINVAL && lower == spec.lowers.front();
+    // Before 6.5 overlay's options were text only, to which fsconfig(2) says EOPNOTSUPP.
+    const bool unknown = (errno == EINVAL || errno == EOPNOTSUPP) && lower == spec.lowers.front();
     auto error = refused(context, "adding a layer");
     if (unknown) return fail(ErrorKind::kUnsupported, "{}", error.error().message());
     return error;
