@@ -47,6 +47,7 @@ Result<> make_volumes(const SetupPlace& place, const std::vector<stage2::AppMoun
   if (std::ranges::none_of(volumes, is_empty)) return {};
   sys::Pipe pipe = TRY(sys::make_pipe());
   auto child = TRY(sys::fork_child([&] {
+    die_with_parent();
     const auto made = fill_volumes(place, volumes, app);
     if (!made) (void)sys::write_all(pipe.write.get(), made.error().to_string());
     return made ? 0 : 1;
@@ -131,6 +132,7 @@ Result<std::optional<sys::UniqueFd>> make_app_mounts(const SetupPlace& place, co
                                                      const PodApp& app, AppMounts& mounts) {
   auto [ours, theirs] = TRY(sys::seqpacket_pair());
   auto child = TRY(sys::fork_child([&] {
+    die_with_parent();
     const auto made = mount_apart(place, pod, app, mounts);
     const int fd = made && *made ? (*made)->get() : -1;
     const std::string text = !made ? made.error().to_string() : std::string(*made ? kMade : kCannotKeep);

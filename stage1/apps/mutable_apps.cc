@@ -1,5 +1,7 @@
 #include "stage1/apps/mutable_apps.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 
@@ -41,6 +43,14 @@ Result<std::unique_ptr<Pod>> pod_of_app(const sys::DirFd& pod_dir, const Pod& po
   return one;
 }
 
+// Each app has some descriptors here. The pod's processes are there already and keep their limit.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 std::unexpected<Error> MutableApps::unknown(const std::string& app) {
@@ -61,6 +71,7 @@ Result<std::unique_ptr<MutableApps>> MutableApps::open(const PodParts& parts, Ev
 }
 
 Result<> MutableApps::serve(pid_t init) {
+  raise_descriptor_limit();
   init_ = init;
   server_ =
       TRY(OrderServer::open(parts_.loop, parts_.pod_dir, [this](const Order& order, const ClientRef& client) {
@@ -130,7 +141,8 @@ void MutableApps::warm_up() {
 // --- add ---
 
 // What the host and the pod let the app have.
-Result<> MutableApps::allow(const Pod& pod, Client& client) {
+Result<> MutableApps::allow(Member& member, Client& client) {
+  const Pod& pod = *member.pod;
   const PodApp& app = pod.apps.front();
   std::vector<std::string> warnings;
   for (const std::string& isolator : unknown_isolators(pod)) warnings.push_back("warning: " + isolator);
@@ -145,9 +157,19 @@ Result<> MutableApps::allow(const Pod& pod, Client& client) {
   std::ranges::move(TRY(parts_.cgroup.set_app(app.name(), limits_of_app(TRY(limits_of(pod)), app.name()),
                                               pod.options.waive_limits)),
                     std::back_inserter(warnings));
-  if (parts_.devices) TRY(parts_.devices->allow(parts_.cgroup.dir(), TRY(devices_of(pod, app))));
+  if (parts_.devices) member.devices = TRY(devices_of(pod, app));
+  TRY(allow_devices());
   client.warn(std::move(warnings));
   return {};
+}
+
+// Those of all apps, for the policy is the pod's.
+Result<> MutableApps::allow_devices() {
+  if (!parts_.devices) return {};
+  std::vector<DeviceRule> rules;
+  for (const auto& [name, member] : members_)
+    rules.insert(rules.end(), member.devices.begin(), member.devices.end());
+  return parts_.devices->allow(parts_.cgroup.dir(), rules);
 }
 
 // Makes the supervisor's side of an app; nothing of it stays on failure.
@@ -157,7 +179,7 @@ Result<> MutableApps::take_in(std::unique_ptr<Pod> pod, Client& client) {
   member.pod = std::move(pod);
   const auto take = [&]() -> Result<> {
     parts_.ends.add_member(app);
-    TRY(allow(*member.pod, client));
+    TRY(allow(member, client));
     TRY(parts_.hub.add_app(std::move(TRY(stream_settings(*member.pod, parts_.console_is_journal)).front())));
     return parts_.life.add(*member.pod);
   };
@@ -176,6 +198,8 @@ void MutableApps::forget(const std::string& app) {
   // Who wanted it stopped while it was being removed.
   if (const auto found = members_.find(app); found != members_.end()) end(found->second, unknown(app));
   members_.erase(app);
+  if (const auto allowed = allow_devices(); !allowed)
+    log::warning("devices of app '{}' stay allowed: {}", app, allowed.error().to_string());
 }
 
 Result<> MutableApps::work(Member& member, const std::string& app, const std::function<Result<>()>& body,
@@ -255,21 +279,24 @@ Result<> MutableApps::begin(Member& member, const std::string& app) {
   parts_.hub.renew_app(app);
   member.failure.clear();
   member.state = State::kStarting;
-  const auto failed_to_start = [this, app](const Result<>& answer) -> Result<> {
+  std::vector<std::string> units = {service_unit(app)};
+  const bool listens = listens_in_pod(*member.pod, member.pod->apps.front());
+  if (listens) units = socket_unit_names(member.pod->apps.front());
+  const auto left = std::make_shared<std::size_t>(units.size());
+  const auto told = [this, app, listens, left](const Result<>& answer) -> Result<> {
     const auto found = members_.find(app);
-    if (answer || found == members_.end() || found->second.state != State::kStarting) return {};
-    (void)parts_.ends.note(app, 0);
-    end(found->second, answer);
+    if (found == members_.end() || found->second.state != State::kStarting) return {};
+    if (!answer) {
+      found->second.failure = answer.error().to_string();
+      return events_.account(app, 1);
+    }
+    // Its program is started when somebody connects.
+    if (--*left > 0 || !listens) return {};
+    found->second.state = State::kListening;
+    answer_starters(found->second, {});
     return {};
   };
-  if (!listens_in_pod(*member.pod, member.pod->apps.front())) {
-    manager_.start_unit(service_unit(app), failed_to_start);
-    return {};
-  }
-  member.state = State::kListening;
-  for (const std::string& unit : socket_unit_names(member.pod->apps.front()))
-    manager_.start_unit(unit, failed_to_start);
-  answer_starters(member, {});
+  for (const std::string& unit : units) manager_.start_unit(unit, told);
   return {};
 }
 
@@ -302,11 +329,11 @@ void MutableApps::update(const Order& order, const ClientRef& client) {
     Member& restored = members_.at(name);
     restored.pod->apps.front().app.isolators = former;
     Client nobody{sys::UniqueFd()};
-    if (const auto undone = allow(*restored.pod, nobody); !undone)
+    if (const auto undone = allow(restored, nobody); !undone)
       log::warning("app '{}': its limits are not put back: {}", name, undone.error().to_string());
     return result;
   };
-  Result<> begun = allow(*member.pod, *client);
+  Result<> begun = allow(member, *client);
   if (begun)
     begun = work(
         member, order.app, [this, &member] { return rewrite_app(place(), *member.pod); },

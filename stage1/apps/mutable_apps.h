@@ -80,6 +80,8 @@ class MutableApps {
   enum class State { kAdding, kIdle, kStarting, kListening, kRunning, kStopping, kRemoving };
   struct Member {
     std::unique_ptr<Pod> pod;  // with this app alone
+    std::vector<DeviceRule> devices = {};
+    std::optional<Nanoseconds> unit_grace = {};  // that its unit gives it, if that is not its own
     State state = State::kIdle;
     std::string failure = {};  // what the program that is starting said
     std::vector<ClientRef> starters = {};
@@ -102,10 +104,13 @@ class MutableApps {
 
   Result<std::unique_ptr<Pod>> load(const std::string& manifest, const std::string& app) const;
   Result<> take_in(std::unique_ptr<Pod> pod, Client& client);
-  Result<> allow(const Pod& pod, Client& client);
+  Result<> allow(Member& member, Client& client);
+  Result<> allow_devices();
   Result<> begin(Member& member, const std::string& app);
   Result<> begin_stop(Member& member, const std::string& app, std::optional<Nanoseconds> grace);
   void stop_units(const Member& member);
+  static Nanoseconds own_grace(const Member& member);
+  void ask_later(Member& member, const std::string& app);
   void kill_later(Member& member, const std::string& app, Nanoseconds grace);
   Result<> work(Member& member, const std::string& app, const std::function<Result<>()>& body,
                 const PodWorker::Done& done);

@@ -1,8 +1,11 @@
 // Stopping and removing apps, and what follows from their ends.
+#include <signal.h>
+
 #include <algorithm>
 
 #include "common/base/log.h"
 #include "common/base/strings.h"
+#include "common/contract/exit_codes.h"
 #include "common/sys/cgroup.h"
 #include "stage1/apps/app_setup.h"
 #include "stage1/apps/mutable_apps.h"
@@ -20,6 +23,10 @@ const ManagerLink::Done kIgnore = [](const Result<>& answer) -> Result<> {
 };
 
 }  // namespace
+
+Nanoseconds MutableApps::own_grace(const Member& member) {
+  return member.pod->apps.front().life.stop_timeout.value_or(life::kStopTimeout);
+}
 
 // --- end ---
 
@@ -72,19 +79,28 @@ void MutableApps::stop_units(const Member& member) {
     for (const std::string& unit : socket_unit_names(app)) manager_.stop_unit(unit, kIgnore);
   manager_.stop_unit(service_unit(app.name()), [this, name = app.name()](const Result<>& answer) -> Result<> {
     if (answer || answer.error().kind() != ErrorKind::kNotFound) return kIgnore(answer);
-    // It was stopped before it was started; or it has ended, which then is accounted for.
-    const bool waited_for = is_stopping(name) && !parts_.ends.has_ended(name);
-    return waited_for ? events_.account(name, 0) : Result<>();
+    if (!is_stopping(name) || parts_.ends.has_ended(name)) return {};
+    // It was stopped before it was started; or its recorder was killed with it.
+    const int killed = contract::exit_code_of_signal(SIGKILL);
+    return events_.account(name, parts_.ends.has_started(name) ? killed : 0);
   });
 }
 
 void MutableApps::kill_later(Member& member, const std::string& app, Nanoseconds grace) {
-  constexpr Nanoseconds kAgain = kSecond / 10;
   parts_.loop.remove_timer(member.kill);
   member.kill = parts_.loop.add_timer(monotonic_now() + grace, [this, app]() -> Result<> {
     (void)sys::kill_cgroup(parts_.cgroup.dir(), parts_.cgroup.service_cgroup(app));
-    // What is started meanwhile (a handler) is killed too.
-    kill_later(members_.at(app), app, kAgain);
+    ask_later(members_.at(app), app);
+    return {};
+  });
+}
+
+// Among what was killed may have been the recorder: then only systemd knows that the app has ended.
+void MutableApps::ask_later(Member& member, const std::string& app) {
+  member.kill = parts_.loop.add_timer(monotonic_now() + kSecond, [this, app]() -> Result<> {
+    Member& known = members_.at(app);
+    ask_later(known, app);
+    stop_units(known);
     return {};
   });
 }
@@ -94,6 +110,7 @@ Result<> MutableApps::begin_stop(Member& member, const std::string& app, std::op
   if (member.state != State::kRemoving) member.state = State::kStopping;
   const auto code = TRY(parts_.life.stop(app));
   stop_units(member);
+  if (!grace && member.unit_grace) grace = own_grace(member);
   if (grace) kill_later(member, app, *grace);
   // It waited for its restart, or for somebody to connect.
   if (code) return events_.account(app, *code);
@@ -110,28 +127,32 @@ void MutableApps::stop(const Order& order, const ClientRef& client) {
   if (idle) return client->answer({});
   member.stoppers.push_back(client);
   if (member.state == State::kRemoving) return;
-  const PodApp& app = member.pod->apps.front();
-  const Nanoseconds own = app.life.stop_timeout.value_or(life::kStopTimeout);
+  const State former = member.state;
+  const Nanoseconds systemds = member.unit_grace.value_or(own_grace(member));
   Result<> begun;
-  if (order.grace && *order.grace > own && !member.worker) {
+  if (order.grace && *order.grace > systemds && !member.worker) {
     // systemd would not wait so long: it is told.
-    member.pod->apps.front().life.stop_timeout = *order.grace;
+    Pod patient = *member.pod;
+    patient.apps.front().life.stop_timeout = member.unit_grace = *order.grace;
     begun = work(
-        member, order.app, [this, &member] { return rewrite_app(place(), *member.pod); },
-        [this, name = order.app](const Result<>& result) -> Result<> {
+        member, order.app, [this, &patient] { return rewrite_app(place(), patient); },
+        [this, name = order.app, grace = *order.grace](const Result<>& result) -> Result<> {
           if (!result)
             log::warning("app '{}': its time to end is not changed: {}", name, result.error().to_string());
-          manager_.reload([this, name](const Result<>&) -> Result<> {
+          manager_.reload([this, name, grace](const Result<>&) -> Result<> {
+            // It may have ended by itself meanwhile, and may have been started again.
             const auto known = members_.find(name);
-            const bool runs = known != members_.end() && known->second.state != State::kIdle;
-            return runs ? begin_stop(known->second, name, std::nullopt) : Result<>();
+            const bool wanted = known != members_.end() && !known->second.stoppers.empty();
+            return wanted ? begin_stop(known->second, name, grace) : Result<>();
           });
           return {};
         });
   } else {
     begun = begin_stop(member, order.app, order.grace);
   }
-  if (!begun) end(member, begun);
+  if (begun) return;
+  member.state = former;
+  for (const ClientRef& stopper : std::exchange(member.stoppers, {})) stopper->answer(begun);
 }
 
 // --- remove ---
@@ -156,10 +177,13 @@ void MutableApps::clear(const std::string& app) {
   Member& member = members_.at(app);
   const auto done = [this, app](const Result<>& result) -> Result<> {
     const ClientRef client = members_.at(app).remover;
-    if (result)
+    if (result) {
       forget(app);
-    else
-      members_.at(app).state = State::kIdle;
+    } else {
+      Member& kept = members_.at(app);
+      kept.state = State::kIdle;
+      end(kept, result);
+    }
     client->answer(result);
     return {};
   };

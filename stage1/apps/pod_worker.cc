@@ -18,8 +18,8 @@ namespace {
 constexpr std::size_t kMostText = 16U << 10U;
 
 int run_body(const std::function<Result<>()>& body, int channel, pid_t parent) {
-  // The pod's lock is among what it inherits: it must not outlive the supervisor.
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) return 1;
+  die_with_parent();
+  if (::getppid() != parent) return 1;
   const Result<> result = body();
   if (result) return 0;
   (void)sys::send_message(channel, result.error().to_string().substr(0, kMostText));
@@ -57,10 +57,16 @@ Result<> PodWorker::on_end() {
                    status.signalled ? "signal" : "exit code", status.value));
 }
 
+void die_with_parent() { (void)::prctl(PR_SET_PDEATHSIG, SIGKILL); }
+
 Result<> join_pod_mounts(pid_t init) {
   const sys::PidFd process = TRY_CTX(sys::open_pidfd(init), "entering the pod");
   const auto joined = sys::join_namespaces(process, CLONE_NEWNS | CLONE_NEWUSER);
-  if (joined) return sys::become_root();
+  if (joined) {
+    TRY(sys::become_root());
+    die_with_parent();  // the change of ids has cleared it
+    return {};
+  }
   // The kernel takes nobody into the user namespace that he is in.
   if (joined.error().sys_errno() != EINVAL) return joined;
   return sys::join_namespaces(process, CLONE_NEWNS);

@@ -60,4 +60,10 @@ Result<> AppInput::write_some() {
   return was_full && !full() ? on_space_() : Result<>();
 }
 
+void AppInput::renew() {
+  disconnect();
+  queue_.clear();
+  closing_ = false;
+}
+
 }  // namespace agena::stage1

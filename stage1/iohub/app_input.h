@@ -26,6 +26,8 @@ class AppInput {
   Result<> push(std::string_view bytes);
   // End of file, once everything queued is read. For good: a program that starts later finds its input ended.
   Result<> close();
+  // For a new run of the app: what was meant for the last one is dropped, and the input is open again.
+  void renew();
   bool closed() const { return closing_; }
   // Whether the sender should wait for on_space.
   bool full() const { return queue_.size() >= kHighWater; }

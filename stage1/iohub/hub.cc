@@ -115,10 +115,10 @@ Result<> Hub::remove_app(const std::string& name) {
   const auto found = apps_.find(name);
   if (found == apps_.end()) return {};
   App& app = found->second;
-  while (app.syslog && TRY(read_syslog(app))) {
-  }
-  // All has been written; but somebody whom the app gave its stream may hold it open.
+  // All has been written; but somebody whom the app gave its streams may hold them open, and go on.
   constexpr int kMostReads = 64;
+  for (int i = 0; i < kMostReads && app.syslog && TRY(read_syslog(app)); ++i) {
+  }
   std::vector<int> open;
   for (const auto& [fd, stream] : streams_)
     if (stream.app == &app) open.push_back(fd);
@@ -135,7 +135,11 @@ Result<> Hub::remove_app(const std::string& name) {
   return {};
 }
 
-void Hub::renew_app(const std::string& app) { apps_.at(app).over = false; }
+void Hub::renew_app(const std::string& app) {
+  App& renewed = apps_.at(app);
+  renewed.over = false;
+  renewed.input.renew();
+}
 
 Result<> Hub::open_attach() {
   TRY(sys::remove_file(pod_dir_, contract::pod_paths::kAttach));  // of an earlier run of the pod

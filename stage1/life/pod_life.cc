@@ -139,12 +139,15 @@ bool PodLife::all_ready() const {
   });
 }
 
+// A disk that is full must end neither the pod nor the account of the app.
 Result<> PodLife::record(const std::string& name, const Life& life) const {
   if (!recorded(life)) return {};
   contract::AppLifeStatus status = life.status;
   status.restarts = life.course.restarts();
   if (waited_for(life)) status.ready = ready(life);
-  return contract::write_app_life(root_, name, status);
+  if (const auto written = contract::write_app_life(root_, name, status); !written)
+    log::warning("what became of app '{}' is not recorded: {}", name, written.error().to_string());
+  return {};
 }
 
 // --- start and end ---

@@ -117,16 +117,16 @@ Result<> attach_program(const sys::DirFd& cgroup, const sys::UniqueFd& program, 
 Result<DevicePolicy> DevicePolicy::attach(const sys::DirFd& cgroup, const std::vector<DeviceRule>& rules) {
   DevicePolicy policy;
   policy.program_ = TRY(load_program(rules));
-  policy.rules_ = rules;
+  policy.own_ = policy.rules_ = rules;
   TRY(attach_program(cgroup, policy.program_, {}));
   return policy;
 }
 
 Result<> DevicePolicy::allow(const sys::DirFd& cgroup, const std::vector<DeviceRule>& more) {
-  std::vector<DeviceRule> rules = rules_;
+  std::vector<DeviceRule> rules = own_;
   for (const DeviceRule& rule : more)
     if (std::ranges::find(rules, rule) == rules.end()) rules.push_back(rule);
-  if (rules.size() == rules_.size()) return {};
+  if (rules == rules_) return {};
   sys::UniqueFd program = TRY(load_program(rules));
   TRY(attach_program(cgroup, program, program_));
   program_ = std::move(program);

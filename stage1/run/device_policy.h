@@ -15,12 +15,13 @@ class DevicePolicy {
   // devices of the rules; other accesses fail with EPERM. The kernel drops it with the cgroup. The v2
   // hierarchy needs no controller for it, so it works in the hybrid layout too.
   static Result<DevicePolicy> attach(const sys::DirFd& cgroup, const std::vector<DeviceRule>& rules);
-  // Allows further devices from now on.
+  // Allows these devices besides, in place of those that an earlier call has allowed.
   Result<> allow(const sys::DirFd& cgroup, const std::vector<DeviceRule>& more);
 
  private:
   sys::UniqueFd program_;
-  std::vector<DeviceRule> rules_;
+  std::vector<DeviceRule> own_;    // as it was attached
+  std::vector<DeviceRule> rules_;  // as they are
 };
 
 }  // namespace agena::stage1

@@ -245,6 +245,10 @@ Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
   if (!ends_.knows(ended.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", ended.app);
   // What systemd says of a service that was stopped while its restart was put off, is of the run before.
   if (ends_.has_ended(ended.app)) return {};
+  // The service asked whether it may start after its last end, and was told no; that says nothing of a start
+  // that has been ordered since.
+  const bool refused = ended.service_result == "exec-condition" && !ends_.has_started(ended.app);
+  if (refused && apps_ && !stopping_ && !apps_->is_stopping(ended.app)) return {};
   const bool asked = stopping_ || (apps_ && apps_->is_stopping(ended.app));
   const int code = exit_code_of(ended, asked ? stop_signal_of(app_named(ended.app)) : 0);
   TRY(note_oom_kills(ended.app));
