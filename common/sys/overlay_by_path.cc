@@ -73,7 +73,8 @@ Result<bool> is_attached(const DirFd& dir, const std::vector<std::string>& mount
 // Before they take descriptors, kernels refuse layers of detached mounts, as idmapped ones are
 // (fs/namespace.c: clone_private_mount). The overlay has mounts of its own once it is made.
 Result<> attach_detached(const OverlaySpec& spec, StackedMounts& stack) {
-  const std::string text = TRY(read_file(at_cwd(), "/proc/self/mountinfo"));
+  // This thread's, which may be in a mount namespace of its own.
+  const std::string text = TRY(read_file(at_cwd(), "/proc/thread-self/mountinfo"));
   const std::vector<std::string> mountinfo = split(text, '\n');
   for (const DirFd* lower : spec.lowers)
     if (!TRY(is_attached(*lower, mountinfo))) TRY_CTX(stack.add(*lower), "overlay: attaching a layer");
