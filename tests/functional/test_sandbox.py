@@ -162,12 +162,35 @@ class Apps(Case):
             self.add(uuid, name, "touch /tmp/here; " + LOOP)
             wait_until(lambda: "up" in self.agena("app", "logs", uuid, f"--app={name}").out, "the app has begun")
             self.agena("app", "exec", f"--app={name}", uuid, "/bin/sh", "-c", "cat /tmp/here && test ! -d /opt/stage2")
-            self.agena("app", "update", uuid, f"--app={name}", "--pids-limit=100")
             self.agena("app", "stop", uuid, f"--app={name}")
             self.agena("app", "start", uuid, f"--app={name}")
             self.agena("app", "rm", uuid, f"--app={name}")
             self.add(uuid, name)
         self.assertEqual({"running"}, set(self.app_states(uuid).values()))
+        self.agena("stop", uuid)
+
+    def test_stopped_at_once(self):
+        """Whoever tells of an app's end runs among its processes, and may be killed with them."""
+        uuid = self.sandbox()
+        self.add(uuid, "deaf", "trap '' TERM; touch /tmp/deaf; while :; do sleep 1; done")
+        for time_to_end in ("0s", "1ms", "200ms", "0s"):
+            wait_until(lambda: self.agena("app", "exec", "--app=deaf", uuid, "/bin/rm", "/tmp/deaf", check=None).code == 0,
+                       "it hears nothing")
+            self.agena("app", "stop", uuid, "--app=deaf", f"--time={time_to_end}")
+            self.assertEqual({"deaf": "exited"}, self.app_states(uuid))
+            self.assertEqual("137", self.app_status(uuid, "deaf")["exit_code"])
+            self.agena("app", "start", uuid, "--app=deaf")
+        self.agena("app", "rm", uuid, "--app=deaf", "--timeout=60s")
+        self.agena("stop", uuid)
+
+    def test_input_is_of_one_run(self):
+        uuid = self.sandbox()
+        self.add(uuid, "cat", "cat", "--stdin=stream", "--stdout=stream", start=False)
+        for text in ("first", "second"):
+            self.agena("app", "start", uuid, "--app=cat")
+            done = self.agena("app", "attach", "--app=cat", uuid, input=text.encode() + b"\n")
+            self.assertEqual(text + "\n", done.out)
+            wait_until(lambda: self.app_states(uuid) == {"cat": "exited"}, "the input has ended, and so the app")
         self.agena("stop", uuid)
 
     def test_killed_by_a_signal(self):

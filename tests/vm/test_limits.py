@@ -57,6 +57,25 @@ class Limits(MachineCase):
         cgroup, _ = self.start_limited()
         self.assertEqual("", read(f"{os.path.dirname(cgroup)}/cgroup.subtree_control").strip())
 
+    def test_of_an_app_that_comes_later(self):
+        uuid_file = os.path.join(self.top, "uuid-sandbox")
+        self.start_unit("app", "sandbox", "--net=none", f"--uuid-file-save={uuid_file}",
+                        properties=("Type=notify", "Delegate=yes"))
+        uuid = read(uuid_file)
+        [cgroup] = pod_cgroups()
+        for name, memory in (("one", 64), ("two", 96)):
+            self.agena("app", "add", uuid, Images.busybox(), f"--name={name}", f"--memory={memory}Mi", "--pids-limit=40", *LOOP)
+            self.agena("app", "start", uuid, f"--app={name}")
+            self.expect(f"{cgroup}/{name}.service", memory_max=str(memory * MIB), pids_max="40")
+        self.agena("app", "update", uuid, "--app=one", "--memory=80Mi", "--cpu=500m")
+        self.expect(f"{cgroup}/one.service", memory_max=str(80 * MIB), cpu_max="50000 100000", pids_max="40")
+        self.expect(f"{cgroup}/two.service", memory_max=str(96 * MIB))
+        self.agena("app", "stop", uuid, "--app=one")
+        self.agena("app", "start", uuid, "--app=one")
+        self.expect(f"{cgroup}/one.service", memory_max=str(80 * MIB))
+        self.agena("app", "rm", uuid, "--app=one")
+        self.assertFalse(os.path.exists(f"{cgroup}/one.service"))
+
     def test_they_hold(self):
         done = self.in_unit("run", "--net=none", Images.busybox(), "--memory=64Mi",
                             *shell("dd if=/dev/zero of=/dev/null bs=200M count=1; echo code $?"), check=None,

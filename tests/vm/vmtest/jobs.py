@@ -30,6 +30,7 @@ QUICK = [
     suites(VM, "test_systemd.Scope.test_scope", "test_systemd.Machine.test_stays_in_the_unit",
            "test_systemd.Units.test_socket_unit_starts_the_pod"),
     suites(FUNCTIONAL, "test_run.Systemd", "test_run.Volumes", "test_run.Apps"),
+    suites(FUNCTIONAL, "test_sandbox.Apps", "test_app.Overlays"),
     *RESET,
 ]
 WHOLE = [
