@@ -178,7 +178,8 @@ std::unexpected<Error> unknown_command(std::string_view word, std::string_view g
                                             ? fmt::format("unknown command '{}'", printable(word))
                                             : fmt::format("unknown command '{} {}'", group, printable(word)));
   if (const std::string best = closest(word, names); !best.empty())
-    return std::unexpected(std::move(error).with_hint(fmt::format("did you mean '{}'?", best)));
+    return std::unexpected(std::move(error).with_hint(
+        fmt::format("did you mean '{}{}{}'?", group, group.empty() ? "" : " ", best)));
   return std::unexpected(std::move(error));
 }
 

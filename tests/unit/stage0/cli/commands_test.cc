@@ -195,6 +195,7 @@ INSTANTIATE_TEST_SUITE_P(
     Lines, CliError,
     ::testing::Values(
         ErrorCase{"agena lst", "agena: unknown command 'lst'\nagena: hint: did you mean 'list'?\n"},
+        ErrorCase{"agena app lst", "agena: unknown command 'app lst'\nagena: hint: did you mean 'app list'?\n"},
         ErrorCase{"agena st", "agena: command 'st' is ambiguous, it may be: start, status, stop\n"},
         ErrorCase{"agena --dubug list",
                   "agena: unknown flag '--dubug'\nagena: hint: did you mean '--debug'?\n"},
