@@ -13,6 +13,7 @@ Store::Commit Unpacked::commit(const LayerKey& key) && {
                  .file_bytes = result.file_bytes,
                  .entries = result.entries,
                  .record_digest = *result.record_digest,
+                 .skeleton_digest = std::move(result.skeleton_digest),
                  .implied_directories = std::move(result.implied_directories),
                  .root_opaque = result.root_opaque,
                  .root_entry = result.root_entry};
@@ -23,6 +24,7 @@ Result<Unpacked> unpack_staged(const Store& store, ByteSource& blob, UnpackOptio
                                const char* name) {
   StagedLayer staged = TRY(store.stage_layer());
   options.record_fd = staged.record.get();
+  options.skeleton_fd = staged.skeleton.get();
   UnpackResult result = TRY(unpack_layer(blob, staged.fs, options));
   for (const std::string& warning : result.warnings) log::debug("{}: {}", name, warning);
   if (!result.record_digest) return fail(ErrorKind::kInternal, "no tree record was written");

@@ -18,8 +18,8 @@ struct Unpacked {
   Store::Commit commit(const LayerKey& key) &&;
 };
 
-// Unpacks a blob into a new staging directory, with a tree record; `name` leads the warnings in the debug
-// log. The options' record_fd is set here.
+// Unpacks a blob into a new staging directory, with a tree record and the archive's skeleton; `name` leads
+// the warnings in the debug log. The options' record_fd and skeleton_fd are set here.
 Result<Unpacked> unpack_staged(const Store& store, ByteSource& blob, UnpackOptions options, const char* name);
 
 }  // namespace agena::stage0

@@ -41,6 +41,7 @@ Result<std::string> layer_meta_to_json(const LayerMeta& meta) {
   json["fileBytes"] = meta.file_bytes;
   json["entries"] = meta.entries;
   json["recordDigest"] = meta.record_digest.str();
+  if (meta.skeleton_digest) json["archiveDigest"] = meta.skeleton_digest->str();
   if (!meta.implied_directories.empty()) {
     Json paths = Json::array();
     for (const std::string& path : meta.implied_directories) paths.push_back(to_hex(path));
@@ -56,7 +57,7 @@ Result<LayerMeta> layer_meta_from_json(std::string_view bytes) {
   JsonProblems problems("layer meta");
   const JsonNode root(json, problems);
   root.only_members({"version", "key", "diffId", "archiveBytes", "fileBytes", "entries", "recordDigest",
-                     "impliedDirectoriesHex", "rootOpaque", "rootEntry"});
+                     "archiveDigest", "impliedDirectoriesHex", "rootOpaque", "rootEntry"});
   const auto version = root.require("version");
   const auto number = version ? version->as_uint() : std::nullopt;
   if (number && *number != kVersion)
@@ -67,6 +68,8 @@ Result<LayerMeta> layer_meta_from_json(std::string_view bytes) {
   auto key = key_node ? key_node->parsed(LayerKey::parse) : std::nullopt;
   auto diff_id = diff_node ? diff_node->parsed(Digest::parse) : std::nullopt;
   auto record = record_node ? record_node->parsed(Digest::parse) : std::nullopt;
+  const auto skeleton_node = root.find("archiveDigest");
+  auto skeleton = skeleton_node ? skeleton_node->parsed(Digest::parse) : std::nullopt;
   const auto archive_bytes = read_number(root, "archiveBytes");
   const auto file_bytes = read_number(root, "fileBytes");
   const auto entries = read_number(root, "entries");
@@ -81,6 +84,7 @@ Result<LayerMeta> layer_meta_from_json(std::string_view bytes) {
                    .file_bytes = file_bytes,
                    .entries = entries,
                    .record_digest = *std::move(record),
+                   .skeleton_digest = std::move(skeleton),
                    .implied_directories = std::move(implied),
                    .root_opaque = root_opaque,
                    .root_entry = root_entry};

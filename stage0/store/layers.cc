@@ -5,6 +5,7 @@
 #include "stage0/store/internal.h"
 #include "stage0/store/layout.h"
 #include "stage0/store/store.h"
+#include "stage0/unpack/archive_skeleton.h"
 #include "stage0/unpack/hash.h"
 #include "stage0/unpack/tree_record.h"
 
@@ -42,6 +43,18 @@ Result<LayerMeta> Store::layer_meta(const LayerKey& key) const {
   if (meta.key != key)
     return fail(ErrorKind::kVerification, "layer '{}': its meta is that of '{}'", key.str(), meta.key.str());
   return meta;
+}
+
+Result<std::unique_ptr<ByteSource>> Store::open_layer_archive(const LayerKey& key) const {
+  const LayerMeta meta = TRY(layer_meta(key));
+  auto skeleton = sys::open_at(cas_, layer_path(key) + "/" + layout::kLayerArchive, O_RDONLY | O_NOFOLLOW);
+  if (!skeleton && skeleton.error().kind() == ErrorKind::kNotFound)
+    return fail(ErrorKind::kNotFound,
+                "layer '{}': the exact archive is lost: the layer was unpacked by an older version",
+                key.str());
+  return TRY_CTX(
+      open_skeleton(TRY(std::move(skeleton)), TRY(open_layer_fs(key)), meta.diff_id, meta.archive_bytes),
+      "layer '{}'", key.str());
 }
 
 Result<> Store::commit_layer(Commit layer) const {

@@ -20,6 +20,7 @@ inline constexpr const char* kIndexLock = "index.lock";
 inline constexpr const char* kLayerFs = "fs";
 inline constexpr const char* kLayerMeta = "meta";
 inline constexpr const char* kLayerRecord = "record";
+inline constexpr const char* kLayerArchive = "archive";
 // Inside of a staging directory: layer keys that its owner counts on, one a line.
 inline constexpr const char* kClaims = "claims";
 

@@ -96,7 +96,12 @@ Result<StagedLayer> Store::stage_layer() const {
   if (::fchmod(fs.get(), 0755) != 0) return sys_fail("setting the mode of a layer directory");
   sys::UniqueFd record =
       TRY(sys::open_at(staging.dir(), layout::kLayerRecord, O_RDWR | O_CREAT | O_EXCL, 0600));
-  return StagedLayer{.staging = std::move(staging), .fs = std::move(fs), .record = std::move(record)};
+  sys::UniqueFd skeleton =
+      TRY(sys::open_at(staging.dir(), layout::kLayerArchive, O_RDWR | O_CREAT | O_EXCL, 0600));
+  return StagedLayer{.staging = std::move(staging),
+                     .fs = std::move(fs),
+                     .record = std::move(record),
+                     .skeleton = std::move(skeleton)};
 }
 
 Result<> move_to_trash(const sys::DirFd& cas, const std::string& path, const std::string& name) {

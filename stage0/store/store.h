@@ -1,8 +1,9 @@
 // The store of images: layers, documents and records below DATA/cas, shared by any number of processes.
 //
 //   DATA/cas/blobs/sha256/<hex>      exact bytes of OCI manifests and configs
-//   DATA/cas/layers/<key>/{fs,record,meta}  unpacked layer in overlayfs form, what it must look like, and
-//                                    facts; without `meta` the layer does not exist
+//   DATA/cas/layers/<key>/{fs,record,archive,meta}  unpacked layer in overlayfs form, what it must look like,
+//                                    what else its archive held, and facts; without `meta` the layer does not
+//                                    exist
 //   DATA/cas/images/<image id>       records (image_record.h), the truth about which images there are; the
 //                                    modification time of the file is the image's time of last use
 //   DATA/cas/staging/<name>/         work in progress, each flock-held by its writer
@@ -34,6 +35,7 @@
 
 namespace agena::stage0 {
 
+class ByteSource;
 class Index;
 
 // What `meta` says of a committed layer: JSON, "version": 1.
@@ -46,6 +48,8 @@ struct LayerMeta {
   std::uint64_t entries = 0;
   // Of the tree record beside it, which verifying compares the tree with.
   Digest record_digest;
+  // Of the archive's skeleton beside it, if there is a complete one.
+  std::optional<Digest> skeleton_digest = {};
   // What matters when the layer is put over others; see stage0/unpack/layer_unpacker.h.
   std::vector<std::string> implied_directories = {};
   bool root_opaque = false;
@@ -84,8 +88,9 @@ class Staging {
 // A layer being unpacked, in a staging directory of its own.
 struct StagedLayer {
   Staging staging;
-  sys::DirFd fs;         // `fs`, an empty directory, root:root 0755
-  sys::UniqueFd record;  // `record`, an empty file for the tree record
+  sys::DirFd fs;           // `fs`, an empty directory, root:root 0755
+  sys::UniqueFd record;    // `record`, an empty file for the tree record
+  sys::UniqueFd skeleton;  // `archive`, an empty file for the archive's skeleton
 };
 
 // What verifying found for one layer.
@@ -167,6 +172,10 @@ class Store {
   // The unpacked tree of a committed layer, for overlay's lowerdir+; kNotFound if there is none.
   Result<sys::DirFd> open_layer_fs(const LayerKey& key) const;
   Result<LayerMeta> layer_meta(const LayerKey& key) const;
+  // The exact archive that a committed layer was unpacked from, made of the layer. Its digest is the meta's
+  // diff_id, which is checked where it ends: what is read counts only once all is read. kNotFound if it
+  // cannot be had: the layer is older than skeletons, or something in the archive replaced what came before.
+  Result<std::unique_ptr<ByteSource>> open_layer_archive(const LayerKey& key) const;
   // A finished layer and what its meta shall say.
   struct Commit {
     StagedLayer layer;

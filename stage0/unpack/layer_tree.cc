@@ -114,6 +114,7 @@ Result<> LayerTree::clear(const Place& place) {
   if (options_.kind == ArchiveKind::kAci)
     return fail(ErrorKind::kInvalidInput, "duplicate: an earlier entry has this name");
   warnings_.add(fmt::format("'{}' comes more than once; the last one counts", shown(path)));
+  if (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size > 0)) outcome_.replaced_content = true;
   return remove(place, S_ISDIR(st.st_mode));
 }
 

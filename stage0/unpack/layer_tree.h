@@ -42,6 +42,8 @@ class LayerTree {
     std::vector<std::string> implied_directories;
     bool root_opaque = false;
     bool root_entry = false;
+    // An entry took the place of an earlier one, which may have had content.
+    bool replaced_content = false;
   };
 
   // `record` may be null. All must outlive the tree.

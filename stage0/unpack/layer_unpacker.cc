@@ -6,6 +6,7 @@
 
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
+#include "stage0/unpack/archive_skeleton.h"
 #include "stage0/unpack/chunk_source.h"
 #include "stage0/unpack/hash.h"
 #include "stage0/unpack/layer_path.h"
@@ -121,6 +122,7 @@ class Pipeline {
                         .archive_size = archive_size,
                         .compression = content_.compression,
                         .record_digest = {},
+                        .skeleton_digest = {},
                         .implied_directories = {},
                         .aci_manifest = {},
                         .warnings = {}};
@@ -167,6 +169,14 @@ Result<> check_empty(sys::DirRef target) {
   return {};
 }
 
+// Ends the skeleton of an archive that is read to its end and unpacked.
+Result<std::optional<Digest>> finish_skeleton(SkeletonWriter& skeleton, TarInput& input,
+                                              const LayerTree::Outcome& outcome) {
+  TRY(input.flush_skeleton());
+  if (outcome.replaced_content) skeleton.give_up("it holds two entries of one name");
+  return skeleton.finish(input.offset());
+}
+
 }  // namespace
 
 Result<UnpackResult> unpack_layer(ByteSource& blob, sys::DirRef target, const UnpackOptions& options) {
@@ -176,7 +186,11 @@ Result<UnpackResult> unpack_layer(ByteSource& blob, sys::DirRef target, const Un
   std::optional<RecordWriter> record;
   if (options.record_fd >= 0) record.emplace(options.record_fd, pipeline->algorithm());
   LayerTree tree(target, options, warnings, record ? &*record : nullptr);
-  LayerWriter writer(tree, pipeline->input(), pipeline->parser(), options, warnings);
+  std::optional<SkeletonWriter> skeleton;
+  if (options.skeleton_fd >= 0) skeleton.emplace(options.skeleton_fd);
+  pipeline->input().set_skeleton(skeleton ? &*skeleton : nullptr);
+  LayerWriter writer(tree, pipeline->input(), pipeline->parser(), options, warnings,
+                     skeleton ? &*skeleton : nullptr);
   TRY(tree.begin());
   std::string manifest =
       TRY(for_each_entry(*pipeline, options.kind, [&](TarEntry& entry, const Destination& to) {
@@ -185,6 +199,7 @@ Result<UnpackResult> unpack_layer(ByteSource& blob, sys::DirRef target, const Un
   // Digests first: a blob that is not what it should be is not worth waiting for the layers below.
   UnpackResult result = TRY(pipeline->finish(options));
   TRY(tree.finish());
+  if (skeleton) result.skeleton_digest = TRY(finish_skeleton(*skeleton, pipeline->input(), tree.outcome()));
   if (record) result.record_digest = TRY(record->finish());
   result.entries = writer.entries();
   result.file_bytes = writer.file_bytes();

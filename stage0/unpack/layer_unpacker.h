@@ -53,6 +53,8 @@ struct UnpackOptions {
 
   // Where the tree record goes (an empty file, open for writing), or -1. See tree_record.h.
   int record_fd = -1;
+  // Where the archive's skeleton goes (an empty file, open for writing), or -1. See archive_skeleton.h.
+  int skeleton_fd = -1;
   // A second thread that reads, hashes and inflates while this one hashes and writes.
   bool pipelined = true;
   // Starts writing big files back while unpacking goes on, so that the caller's syncfs finds less to do.
@@ -70,6 +72,8 @@ struct UnpackResult {
   std::uint64_t file_bytes = 0;  // sum of the sizes of regular files
   // Of the bytes written to record_fd; the store keeps it in the layer's metadata.
   std::optional<Digest> record_digest;
+  // Likewise of the archive's skeleton, if it was written and is complete.
+  std::optional<Digest> skeleton_digest;
   // The tree holds something taken from the layers below (a file that a hard link names, attributes of an
   // implied directory) or lacks whiteouts that have nothing to hide there: it is valid only on top of these,
   // so its key must be the chain ID. (The chain ID of a lowest layer is its diffID: the store must remember

@@ -90,7 +90,10 @@ Result<> LayerWriter::add(TarEntry& entry, std::string_view path, std::string_vi
                 options_.max_entries);
   ++entries_;
   auto added = [&]() -> Result<> {
-    if (options_.kind == ArchiveKind::kLayer && TRY(add_marker(entry, path))) return {};
+    if (options_.kind == ArchiveKind::kLayer && TRY(add_marker(entry, path))) {
+      note_unwritten(entry);
+      return {};
+    }
     Attributes attributes = attributes_of(entry, warnings_);
     using enum TarEntry::Type;
     if (path.empty() && entry.type != kDirectory)
@@ -110,6 +113,7 @@ Result<> LayerWriter::add(TarEntry& entry, std::string_view path, std::string_vi
         return add_node(entry, path, attributes);
       case kSocket:
         warnings_.add(fmt::format("'{}' is a socket and is left out", printable(path)));
+        note_unwritten(entry);
         return {};
     }
     return fail(ErrorKind::kInternal, "unknown type");
@@ -155,19 +159,41 @@ Result<> LayerWriter::count_bytes(std::uint64_t size) {
   return {};
 }
 
+// The skeleton's share of a file: which pieces of it the archive holds, in order.
+Result<> LayerWriter::refer_to(const TarEntry& entry, const Place& place) {
+  if (!entry.sparse) return skeleton_->refer(place.path(), 0, entry.stored_size);
+  for (const TarEntry::Segment& segment : entry.segments)
+    TRY(skeleton_->refer(place.path(), segment.offset, segment.length));
+  return {};
+}
+
+// Content that stands nowhere but in the archive goes to the skeleton, if it is not too much.
+void LayerWriter::note_unwritten(const TarEntry& entry) {
+  unwritten_bytes_ += entry.stored_size;
+  if (skeleton_ != nullptr && unwritten_bytes_ > kMaxUnwrittenContent)
+    skeleton_->give_up("it holds too much content that is not part of the layer");
+}
+
+Result<> LayerWriter::write_content(const TarEntry& entry, const Place& place, int fd) {
+  TRY(input_.begin_known());
+  if (skeleton_ != nullptr) TRY(refer_to(entry, place));
+  FileWriter file(fd, entry.size, entry.segments, entry.sparse, options_.early_writeback);
+  while (true) {
+    const std::span<const char> piece = TRY(parser_.data());
+    if (piece.empty()) break;
+    TRY(file.write(piece));
+  }
+  input_.end_known();
+  return file.finish();
+}
+
 Result<> LayerWriter::add_file(const TarEntry& entry, std::string_view path, Attributes& attributes) {
   TRY(count_bytes(entry.size));
   const Place place = TRY(tree_.place_of(path, attributes.mtime));
   UniqueFd fd = TRY(create_file(tree_, place));
   const bool in_chain = tree_.records() && entry.size > 0 && !entry.sparse;
   const HashState before = in_chain ? input_.hash_state() : HashState{};
-  FileWriter file(fd.get(), entry.size, entry.segments, entry.sparse, options_.early_writeback);
-  while (true) {
-    const std::span<const char> piece = TRY(parser_.data());
-    if (piece.empty()) break;
-    TRY(file.write(piece));
-  }
-  TRY(file.finish());
+  TRY(write_content(entry, place, fd.get()));
   TRY(set_attributes(fd.get(), attributes, path, warnings_));
   TRY(set_mtime(fd.get(), attributes.mtime, path));
   fd.reset();

@@ -15,9 +15,15 @@ namespace agena::stage0 {
 class LayerWriter {
  public:
   // All must outlive the writer.
+  // `skeleton` may be null.
   LayerWriter(LayerTree& tree, TarInput& input, TarParser& parser, const UnpackOptions& options,
-              Warnings& warnings)
-      : tree_(tree), input_(input), parser_(parser), options_(options), warnings_(warnings) {}
+              Warnings& warnings, SkeletonWriter* skeleton)
+      : tree_(tree),
+        input_(input),
+        parser_(parser),
+        options_(options),
+        warnings_(warnings),
+        skeleton_(skeleton) {}
 
   // Writes the parser's current entry, whose content is still to be read; `path` is where in the layer it
   // goes, and link_target is that of a hard link (both normalised).
@@ -34,12 +40,17 @@ class LayerWriter {
   Result<> copy_from_below(LayerTree::LinkTarget& target, Timestamp when);
   Result<> copy_content(int from, int to, std::uint64_t size);
   Result<> count_bytes(std::uint64_t size);
+  Result<> write_content(const TarEntry& entry, const Place& place, int fd);
+  Result<> refer_to(const TarEntry& entry, const Place& place);
+  void note_unwritten(const TarEntry& entry);
 
   LayerTree& tree_;
   TarInput& input_;
   TarParser& parser_;
   const UnpackOptions& options_;
   Warnings& warnings_;
+  SkeletonWriter* skeleton_;
+  std::uint64_t unwritten_bytes_ = 0;  // content of members that are not files of the layer
   std::uint64_t entries_ = 0;
   std::uint64_t file_bytes_ = 0;
 };

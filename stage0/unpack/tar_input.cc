@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace agena::stage0 {
 
@@ -12,9 +13,11 @@ TarInput::TarInput(ChunkSource& chunks, std::optional<HashAlgorithm> algorithm) 
 Result<std::span<const char>> TarInput::peek(std::uint64_t max) {
   if (at_ == chunk_.size()) {
     hash_up_to_here();
+    TRY(flush_skeleton());
     chunk_ = TRY(chunks_.next());
     at_ = 0;
     hashed_ = 0;
+    kept_ = 0;
   }
   return chunk_.subspan(at_, static_cast<std::size_t>(std::min<std::uint64_t>(max, chunk_.size() - at_)));
 }
@@ -51,6 +54,23 @@ Result<std::uint64_t> TarInput::skip(std::uint64_t n) {
     skipped += piece.size();
   }
   return skipped;
+}
+
+Result<> TarInput::flush_skeleton() {
+  const std::size_t from = std::exchange(kept_, at_);
+  if (skeleton_ == nullptr || known_) return {};
+  return skeleton_->keep(chunk_.subspan(from, at_ - from));
+}
+
+Result<> TarInput::begin_known() {
+  TRY(flush_skeleton());
+  known_ = true;
+  return {};
+}
+
+void TarInput::end_known() {
+  kept_ = at_;
+  known_ = false;
 }
 
 HashState TarInput::hash_state() {

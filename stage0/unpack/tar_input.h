@@ -8,6 +8,7 @@
 #include <span>
 
 #include "common/base/result.h"
+#include "stage0/unpack/archive_skeleton.h"
 #include "stage0/unpack/chunk_source.h"
 #include "stage0/unpack/hash.h"
 
@@ -17,6 +18,8 @@ class TarInput {
  public:
   // With an algorithm everything that is read gets hashed. The chunks must outlive the input.
   explicit TarInput(ChunkSource& chunks, std::optional<HashAlgorithm> algorithm = {});
+  // From here on all that is read goes to a skeleton, which must outlive the input.
+  void set_skeleton(SkeletonWriter* skeleton) { skeleton_ = skeleton; }
 
   // Position in the archive.
   std::uint64_t offset() const { return offset_; }
@@ -29,6 +32,12 @@ class TarInput {
   Result<std::size_t> read(std::span<char> buffer);
   // Moves n bytes on; returns how many there were.
   Result<std::uint64_t> skip(std::uint64_t n);
+
+  // What is read between the two calls does not go to the skeleton: the caller says there what it is.
+  Result<> begin_known();
+  void end_known();
+  // Gives the skeleton what it has not got yet.
+  Result<> flush_skeleton();
 
   // State of the hash at the position, which must be a multiple of 128 (any place between tar blocks is).
   HashState hash_state();
@@ -43,6 +52,9 @@ class TarInput {
   std::span<const char> chunk_;
   std::size_t at_ = 0;      // in the chunk
   std::size_t hashed_ = 0;  // in the chunk
+  SkeletonWriter* skeleton_ = nullptr;
+  std::size_t kept_ = 0;  // in the chunk: what the skeleton has got
+  bool known_ = false;
   std::uint64_t offset_ = 0;
 };
 

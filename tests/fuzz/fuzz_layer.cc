@@ -1,5 +1,6 @@
 // Whole layers: whatever the archive, nothing outside of the layer's directory is touched, and a layer that
-// unpacks equals its record. The first byte: 1 puts checksums right, 2 is an ACI, 4 has a layer below.
+// unpacks equals its record, and gives its archive back byte for byte. The first byte: 1 puts checksums
+// right, 2 is an ACI, 4 has a layer below.
 //
 // Needs root for owners and devices, and so that an escape would be seen: it runs in a mount namespace of its
 // own where everything but the directory for the layers is read-only (AGENA_FUZZ_WRITABLE names a mount that
@@ -18,6 +19,7 @@
 #include "common/sys/fs.h"
 #include "common/sys/mount.h"
 #include "common/sys/namespaces.h"
+#include "stage0/unpack/archive_skeleton.h"
 #include "stage0/unpack/layer_unpacker.h"
 #include "stage0/unpack/parent_layers.h"
 #include "stage0/unpack/tree_record.h"
@@ -86,6 +88,13 @@ void check_intact(const Arena& arena, const UnpackResult& result, int record) {
   FUZZ_CHECK(report.intact());
 }
 
+void check_archive(const Arena& arena, const UnpackResult& result, const std::string& archive) {
+  auto source = open_skeleton(need(sys::open_at(arena.dir, "archive", O_RDONLY)),
+                              need(sys::open_dir(arena.dir, "layer")), result.diff_id, result.archive_size);
+  FUZZ_CHECK(source.has_value() == result.skeleton_digest.has_value());
+  if (source) FUZZ_CHECK(need(read_to_end(**source, archive.size())) == archive);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -101,6 +110,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.limits.max_bytes = 1U << 20U;
   options.pipelined = false;
   options.record_fd = record.get();
+  const sys::UniqueFd skeleton = need(sys::open_at(arena.dir, "archive", O_RDWR | O_CREAT | O_TRUNC, 0644));
+  options.skeleton_fd = skeleton.get();
   {
     const sys::DirFd layer = need(sys::open_dir(arena.dir, "layer"));
     StringSource source(archive);
@@ -108,6 +119,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FUZZ_CHECK(result || result.error().sys_errno() != EROFS);
     FUZZ_CHECK(result || result.error().kind() != ErrorKind::kInternal);
     if (result) check_intact(arena, *result, record.get());
+    if (result && result->compression == Compression::kNone) check_archive(arena, *result, archive);
   }
   check_canary(arena);
   need(sys::remove_tree(arena.dir, "layer"));

@@ -23,6 +23,7 @@ __agena_is_command() {
     "help") echo "yes" ;;
     "image") echo "yes" ;;
     "image cat-manifest") echo "yes" ;;
+    "image export") echo "yes" ;;
     "image list") echo "yes" ;;
     "image rm") echo "yes" ;;
     "image verify") echo "yes" ;;
@@ -58,6 +59,7 @@ __agena_options() {
     "fetch") echo "--full --pull-policy --signature" ;;
     "gc") echo "--expire-prepared --grace-period --mark-only" ;;
     "image cat-manifest") echo "--pretty-print" ;;
+    "image export") echo "--compression --overwrite" ;;
     "image list") echo "--fields --format --full --no-legend --order --sort" ;;
     "list") echo "--format --full --no-legend" ;;
     "logs") echo "--app --follow --format --raw --since --tail --timestamps --until" ;;
@@ -86,6 +88,7 @@ __agena_value() {
     "cat-manifest --uuid-file") echo "file" ;;
     "fetch --pull-policy") echo "=never new update" ;;
     "fetch --signature") echo "file" ;;
+    "image export --compression") echo "=none gzip zstd" ;;
     "image list --format") echo "=json json-pretty" ;;
     "image list --order") echo "=asc desc" ;;
     "list --format") echo "=json json-pretty" ;;
@@ -124,7 +127,7 @@ __agena_subcommands() {
   case $1 in
     "") echo "app attach cat-manifest completion config enter fetch gc help image list logs prepare rm run run-prepared start status stop version" ;;
     "app") echo "add attach exec list logs rm sandbox start status stop update" ;;
-    "image") echo "cat-manifest list rm verify" ;;
+    "image") echo "cat-manifest export list rm verify" ;;
   esac
 }
 __agena_arguments() {
@@ -144,6 +147,7 @@ __agena_arguments() {
     "enter") echo "pod" ;;
     "fetch") echo "file" ;;
     "image cat-manifest") echo "image" ;;
+    "image export") echo "image" ;;
     "image rm") echo "image" ;;
     "image verify") echo "image" ;;
     "logs") echo "pod" ;;

@@ -12,6 +12,7 @@
 #include <map>
 
 #include "common/sys/mount.h"
+#include "stage0/unpack/archive_skeleton.h"
 #include "stage0/unpack/hash.h"
 #include "stage0/unpack/parent_layers.h"
 #include "stage0/unpack/tree_record.h"
@@ -44,12 +45,26 @@ class Layers : public ::testing::Test {
     const sys::DirFd dir = TRY(sys::open_dir(temp_.dir(), name));
     const sys::UniqueFd record = TRY(sys::open_at(temp_.dir(), name + ".record", O_RDWR | O_CREAT, 0644));
     options.record_fd = record.get();
+    const sys::UniqueFd skeleton = TRY(sys::open_at(temp_.dir(), name + ".archive", O_RDWR | O_CREAT, 0644));
+    options.skeleton_fd = skeleton.get();
     StringSource source(blob);
     UnpackResult result = TRY(unpack_layer(source, dir, options));
     const TreeReport report = TRY(verify_tree(dir, record.get(), *result.record_digest));
     for (const TreeDifference& difference : report.differences)
       ADD_FAILURE() << name << ": '" << difference.path << "' " << difference.what;
+    // The archive is to be had back, which the reader itself checks, or the skeleton says why not.
+    const auto archive = archive_of(name, result);
+    EXPECT_EQ(archive.has_value(), result.skeleton_digest.has_value());
+    EXPECT_TRUE(archive || archive.error().kind() == ErrorKind::kNotFound)
+        << name << ": " << error_of(archive);
     return result;
+  }
+  // The archive that an unpacked layer came from, made of the layer and its skeleton.
+  Result<std::string> archive_of(const std::string& name, const UnpackResult& result) {
+    auto source =
+        TRY(open_skeleton(TRY(sys::open_at(temp_.dir(), name + ".archive", O_RDONLY)),
+                          TRY(sys::open_dir(temp_.dir(), name)), result.diff_id, result.archive_size));
+    return read_to_end(*source, 64U << 20U);
   }
   // Over layers unpacked before, the topmost first.
   Result<UnpackResult> unpack_over(const std::vector<std::string>& below, const std::string& name,
@@ -717,6 +732,73 @@ TEST_F(Layers, LookupInLayers) {
   EXPECT_FALSE(found("l/a"));
   EXPECT_TRUE(found("l"));
   EXPECT_FALSE(found("none/at/all"));
+}
+
+TEST_F(Layers, ArchiveComesBackExactly) {
+  const std::string archive = TarBuilder()
+                                  .dir("d")
+                                  .file("d/f", std::string(700'000, 'x') + "y")
+                                  .link("d/h", "d/f")
+                                  .raw(TarBuilder::header({.name = "odd", .data = {}, .link = {}}, 3))
+                                  .raw("abc" + std::string(509, '!'))  // padding that is not zero
+                                  .pax({{"GNU.sparse.size", "200000"}, {"GNU.sparse.map", "0,2,100000,3"}})
+                                  .file("sparse", "abcde")
+                                  .pax({{"SCHILY.xattr.user.x", "1"}, {"comment", "of no use"}})
+                                  .file("x", "x")
+                                  .symlink("l", "d")
+                                  .file("l/through", "a file below a symlink")
+                                  .file(".wh.gone", "a whiteout with content")
+                                  .add({.name = "s", .data = "socket", .link = {}, .mode = 0140644})
+                                  .done(7) +
+                              "behind the end";
+  for (const bool pipelined : {false, true}) {
+    UnpackOptions options;
+    options.pipelined = pipelined;
+    const std::string name = pipelined ? "p" : "d";
+    const UnpackResult result = ASSERT_VALUE(unpack(name, gzip(archive), options));
+    EXPECT_TRUE(result.skeleton_digest.has_value());
+    EXPECT_EQ(ASSERT_VALUE(archive_of(name, result)), archive);
+    EXPECT_EQ(hash_of(HashAlgorithm::kSha256, content(name + ".archive")), result.skeleton_digest);
+    EXPECT_LT(content(name + ".archive").size(), 2000U);
+  }
+}
+
+TEST_F(Layers, ArchiveOfReplacedContentIsLost) {
+  const UnpackResult result =
+      ASSERT_VALUE(unpack("twice", TarBuilder().file("f", "1").file("f", "2").done()));
+  EXPECT_FALSE(result.skeleton_digest.has_value());
+  EXPECT_EQ(content("twice.archive"), "agena-archive 1 incomplete: it holds two entries of one name\n");
+  const auto lost = archive_of("twice", result);
+  ASSERT_FALSE(lost.has_value());
+  EXPECT_EQ(lost.error().kind(), ErrorKind::kNotFound);
+  EXPECT_THAT(error_of(lost), HasSubstr("two entries of one name"));
+  // A directory that comes twice loses nothing.
+  const std::string directories = TarBuilder().dir("d").file("d/f", "1").dir("d", 0700).done();
+  const UnpackResult again = ASSERT_VALUE(unpack("directories", directories));
+  EXPECT_EQ(ASSERT_VALUE(archive_of("directories", again)), directories);
+}
+
+TEST_F(Layers, MuchContentThatIsNotUnpackedIsNotKept) {
+  const std::string much(kMaxUnwrittenContent + 1, 'x');
+  const UnpackResult result =
+      ASSERT_VALUE(unpack("much", TarBuilder().file(".wh.gone", much).file("f", "1").done()));
+  EXPECT_FALSE(result.skeleton_digest.has_value());
+  EXPECT_LT(content("much.archive").size(), 200U);
+}
+
+TEST_F(Layers, ChangedLayersGiveNoArchive) {
+  const std::string archive = TarBuilder().dir("d").file("d/f", "12345").file("g", "6").done();
+  const UnpackResult result = ASSERT_VALUE(unpack("t", archive));
+  ASSERT_TRUE(test::ok(sys::write_file(temp_.dir(), "t/d/f", "12x45")));
+  EXPECT_THAT(error_of(archive_of("t", result)), HasSubstr("the layer has changed"));
+  ASSERT_TRUE(test::ok(sys::write_file(temp_.dir(), "t/d/f", "12")));
+  EXPECT_EQ(archive_of("t", result).error().kind(), ErrorKind::kVerification);
+  ASSERT_TRUE(test::ok(sys::remove_file(temp_.dir(), "t/d/f")));
+  EXPECT_THAT(error_of(archive_of("t", result)), HasSubstr("'d/f'"));
+  ASSERT_TRUE(test::ok(sys::make_symlink("../g", temp_.dir(), "t/d/f")));
+  EXPECT_FALSE(archive_of("t", result).has_value());
+  ASSERT_EQ(::truncate((temp_.path() + "/t.archive").c_str(), 40), 0);
+  EXPECT_FALSE(archive_of("t", result).has_value());
 }
 
 }  // namespace

@@ -96,6 +96,8 @@ TEST(LayerMetaTest, ReadsBackWhatItWrites) {
                  .root_entry = true};
   const std::string text = ASSERT_VALUE(layer_meta_to_json(meta));
   EXPECT_EQ(ASSERT_VALUE(layer_meta_from_json(text)), meta);
+  meta.skeleton_digest = sha256("archive");
+  EXPECT_EQ(ASSERT_VALUE(layer_meta_from_json(ASSERT_VALUE(layer_meta_to_json(meta)))), meta);
   meta.implied_directories.clear();
   meta.root_opaque = false;
   EXPECT_EQ(ASSERT_VALUE(layer_meta_from_json(ASSERT_VALUE(layer_meta_to_json(meta)))), meta);

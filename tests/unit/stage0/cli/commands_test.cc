@@ -145,7 +145,7 @@ std::string offered(const std::string& line) {
 TEST(Completion, OffersWhatBelongsThere) {
   EXPECT_EQ(offered("agena st"), "start status stop");
   EXPECT_EQ(offered("agena --debug im"), "image");
-  EXPECT_EQ(offered("agena image "), "cat-manifest list rm verify");
+  EXPECT_EQ(offered("agena image "), "cat-manifest export list rm verify");
   EXPECT_EQ(offered("agena image list --f"), "--fields --format --full");
   EXPECT_EQ(offered("agena list --format="), "json json-pretty");
   EXPECT_EQ(offered("agena list --format=json-"), "json-pretty");
@@ -195,7 +195,8 @@ INSTANTIATE_TEST_SUITE_P(
     Lines, CliError,
     ::testing::Values(
         ErrorCase{"agena lst", "agena: unknown command 'lst'\nagena: hint: did you mean 'list'?\n"},
-        ErrorCase{"agena app lst", "agena: unknown command 'app lst'\nagena: hint: did you mean 'app list'?\n"},
+        ErrorCase{"agena app lst",
+                  "agena: unknown command 'app lst'\nagena: hint: did you mean 'app list'?\n"},
         ErrorCase{"agena st", "agena: command 'st' is ambiguous, it may be: start, status, stop\n"},
         ErrorCase{"agena --dubug list",
                   "agena: unknown flag '--dubug'\nagena: hint: did you mean '--debug'?\n"},

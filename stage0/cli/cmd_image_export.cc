@@ -1,0 +1,20 @@
+// `image export`: write an image of the store to a file.
+#include "common/base/log.h"
+#include "common/contract/exit_codes.h"
+#include "stage0/cli/commands.h"
+#include "stage0/cli/export_args.h"
+#include "stage0/export/image_export.h"
+#include "stage0/store/store.h"
+
+namespace agena::stage0 {
+
+Result<int> cmd_image_export(const Invocation& call) {
+  const ExportOptions options = TRY(export_options(call.args));
+  Store store = TRY(Store::open(TRY(call.engine()).data_dir, Store::Mode::kReadOnly));
+  const ImageRecord record = TRY(store.find_image(call.args.arguments[0]));
+  const ExportReport report = TRY(export_aci(store, record, std::string(call.args.arguments[1]), options));
+  for (const std::string& note : report.notes) log::warning("{}", note);
+  return contract::kExitSuccess;
+}
+
+}  // namespace agena::stage0

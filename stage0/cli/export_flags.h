@@ -1,0 +1,23 @@
+// Flags of the commands that write images for others: `image export`, `export`, `image push`.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "common/base/options.h"
+
+namespace agena::stage0 {
+
+inline constexpr std::array<std::string_view, 3> kCompressions = {"none", "gzip", "zstd"};
+
+inline constexpr Option kCompression = {.name = "compression",
+                                        .value_name = "NAME",
+                                        .initial = "none",
+                                        .arity = OptionArity::kValue,
+                                        .help = "none, gzip or zstd",
+                                        .choices = kCompressions};
+inline constexpr Option kOverwrite = {.name = "overwrite", .help = "replace a target that exists"};
+
+inline constexpr std::array kImageExportOptions = {&kCompression, &kOverwrite};
+
+}  // namespace agena::stage0

@@ -1,0 +1,117 @@
+#include "stage0/export/target_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+#include <vector>
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/sys/fs.h"
+
+namespace agena::stage0 {
+namespace {
+
+constexpr mode_t kFileMode = 0644;
+constexpr std::size_t kPieceBytes = 256U << 10U;
+
+struct Split {
+  std::string dir;
+  std::string name;
+};
+
+Split split_target(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return {.dir = ".", .name = path};
+  return {.dir = slash == 0 ? "/" : path.substr(0, slash), .name = path.substr(slash + 1)};
+}
+
+// Makes a file without a name where the file system can do that, else under the given name.
+Result<sys::UniqueFd> make_file(sys::DirRef dir, std::string& temporary) {
+  sys::UniqueFd fd(::openat(dir.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kFileMode));
+  if (fd) {
+    temporary.clear();
+    return fd;
+  }
+  if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT) return sys_fail("creating it");
+  return sys::open_at(dir, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, kFileMode);
+}
+
+}  // namespace
+
+std::unexpected<Error> target_exists(const std::string& path) {
+  return fail(ErrorKind::kAlreadyExists, "'{}': target file exists (try --overwrite)", printable(path));
+}
+
+Result<TargetFile> TargetFile::create(const std::string& path, bool overwrite) {
+  const auto [dir, name] = split_target(path);
+  if (name.empty() || name == "." || name == "..")
+    return fail(ErrorKind::kInvalidInput, "'{}' does not name a file", printable(path));
+  TargetFile target;
+  target.name_ = name;
+  target.path_ = path;
+  target.overwrite_ = overwrite;
+  target.dir_ = TRY_CTX(sys::open_dir(sys::at_cwd(), dir), "target '{}'", printable(path));
+  struct stat st{};
+  const bool there = ::fstatat(target.dir_.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
+  if (there && !overwrite) return target_exists(path);
+  if (there && S_ISDIR(st.st_mode))
+    return fail(ErrorKind::kInvalidInput, "target '{}' is a directory", printable(path));
+  target.temporary_ = fmt::format(".{}.{}.new", name, ::getpid());
+  target.fd_ = TRY_CTX(make_file(target.dir_, target.temporary_), "target '{}'", printable(path));
+  return target;
+}
+
+TargetFile::~TargetFile() {
+  if (temporary_.empty() || !dir_) return;
+  if (const auto removed = sys::remove_file(dir_, temporary_); !removed)
+    log::debug("export: {}", removed.error().to_string());
+}
+
+Result<> TargetFile::commit() {
+  auto give_name = [&]() -> Result<> {
+    TRY(sys::sync_fd(fd_.get()));
+    if (temporary_.empty()) {
+      // An overwritten file needs a name in between: linkat(2) does not replace.
+      const std::string name = overwrite_ ? fmt::format(".{}.{}.new", name_, ::getpid()) : name_;
+      if (::linkat(AT_FDCWD, sys::proc_fd_path(fd_.get()).c_str(), dir_.get(), name.c_str(),
+                   AT_SYMLINK_FOLLOW) != 0)
+        return sys_fail("giving it its name");
+      if (!overwrite_) return {};
+      temporary_ = name;
+    }
+    TRY(overwrite_ ? sys::rename_at(dir_, temporary_, dir_, name_)
+                   : sys::rename_new(dir_, temporary_, dir_, name_));
+    temporary_.clear();
+    return {};
+  };
+  if (auto named = give_name(); !named) {
+    if (named.error().kind() == ErrorKind::kAlreadyExists && !overwrite_) return target_exists(path_);
+    return std::unexpected(
+        std::move(named).error().with_context(fmt::format("target '{}'", printable(path_))));
+  }
+  return sys::sync_dir(dir_);
+}
+
+Result<sys::UniqueFd> open_spool(sys::DirRef dir) {
+  std::string temporary = fmt::format(".spool.{}", ::getpid());
+  sys::UniqueFd fd = TRY_CTX(make_file(dir, temporary), "a file for work in progress");
+  if (!temporary.empty()) TRY(sys::remove_file(dir, temporary));
+  return fd;
+}
+
+Result<Written> write_stream(ByteSource& source, int fd) {
+  HashingSource hashed(source, HashAlgorithm::kSha256);
+  std::vector<char> buffer(kPieceBytes);
+  while (true) {
+    const std::size_t n = TRY(hashed.read(buffer));
+    if (n == 0) break;
+    TRY(sys::write_all(fd, {buffer.data(), n}));
+  }
+  const std::uint64_t bytes = hashed.bytes();
+  return Written{.digest = hashed.finish(), .bytes = bytes};
+}
+
+}  // namespace agena::stage0
