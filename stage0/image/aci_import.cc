@@ -138,11 +138,7 @@ Result<ImageRecord> import_aci(Store& store, const std::string& path, const Impo
     TRY(remember_local_file(store, file, record.id));
     return record;
   };
-  auto record = import();
-  if (!record && record.error().kind() == ErrorKind::kInvalidInput && record.error().hint().empty())
-    record = std::unexpected(std::move(record).error().with_hint(
-        "images of other formats are named docker-archive:PATH or oci:PATH"));
-  return TRY_CTX(std::move(record), "ACI '{}'", printable(path));
+  return TRY_CTX(import(), "ACI '{}'", printable(path));
 }
 
 }  // namespace agena::stage0

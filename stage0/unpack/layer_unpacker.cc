@@ -24,6 +24,12 @@ constexpr std::uint64_t kMaxAciManifest = 4U << 20U;
 // A thread costs more than it saves on blobs below this.
 constexpr std::uint64_t kMinPipelined = 512U << 10U;
 
+// What other images lack or have at the top; the user may have forgotten to say which kind it is.
+std::unexpected<Error> not_an_aci(std::string_view why) {
+  return std::unexpected(Error(ErrorKind::kInvalidInput, std::string(why))
+                             .with_hint("images of other formats are named docker-archive:PATH or oci:PATH"));
+}
+
 // Where an entry of the archive goes.
 struct Destination {
   bool in_layer = true;
@@ -49,7 +55,7 @@ class ArchiveLayout {
       TRY(read_manifest(entry));
       return to;
     }
-    if (!to.in_layer) return fail(ErrorKind::kInvalidInput, "an ACI may hold only 'manifest' and 'rootfs'");
+    if (!to.in_layer) return not_an_aci("an ACI may hold only 'manifest' and 'rootfs'");
     if (to.path == kRootfs && !directory)
       return fail(ErrorKind::kInvalidInput, "'rootfs' is not a directory");
     has_rootfs_ = true;
@@ -63,8 +69,8 @@ class ArchiveLayout {
   // After the last entry: the manifest, if the archive is complete.
   Result<std::string> finish() {
     if (!aci_) return std::string();
-    if (!has_manifest_) return fail(ErrorKind::kInvalidInput, "not an ACI: it has no 'manifest'");
-    if (!has_rootfs_) return fail(ErrorKind::kInvalidInput, "not an ACI: it has no 'rootfs'");
+    if (!has_manifest_) return not_an_aci("not an ACI: it has no 'manifest'");
+    if (!has_rootfs_) return not_an_aci("not an ACI: it has no 'rootfs'");
     return std::move(manifest_);
   }
 

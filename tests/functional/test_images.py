@@ -1,15 +1,13 @@
-"""Images: fetching in all forms, the image commands, every case of the image kit, both kinds of root."""
+"""Images: fetching in all forms, the image commands, both kinds of root. What is odd or hostile: test_bad_images."""
 
 import json
 import os
 import re
-import shutil
 import subprocess
 
 from harness import FLY, SOURCE, Case, Images, Terminal, read, shell  # its import lets the next ones be found
 import tree_digest
-from imagekit import facts, oci
-from imagekit.cases import select
+from imagekit import oci
 from imagekit.entries import directory, file, symlink
 
 ID = "sha512-[0-9a-f]{64}"
@@ -168,65 +166,6 @@ class Fetch(Store):
         self.assertEqual([id_], [image["id"] for image in self.records()])
         self.agena("image", "cat-manifest", "agena.dev/busybox")
         self.assertEqual(id_, self.agena("fetch", "--full", Images.busybox()).out.strip())
-
-
-class KitCases(Store):
-    """Every row of the image kit: the outcome, the words of the message, and the store afterwards."""
-
-    def check_case(self, case, number: int):
-        # A store of its own: blobs of layers that are there already are not read, be they good or bad.
-        self.data = os.path.join(self.top, f"data{number}")
-        before = self.agena("fetch", "--full", self.bystander).out.strip()
-        place = os.path.join(self.top, "case")
-        *earlier, judged = case.make(place)
-        for reference in earlier:
-            self.agena("fetch", reference, timeout=120)
-        done = self.agena("fetch", "--full", judged, check=None, timeout=120)
-        self.assertNotIn("terminate called", done.err)
-        if done.code == 0:
-            self.assertNotEqual("error", case.expect, f"{case.name}: accepted")
-            self.check_facts(case, done.out.strip())
-        else:
-            self.assertEqual(254, done.code, str(done))
-            self.assertNotEqual("ok", case.expect, f"{case.name}: {done.err}")
-            message = done.err.replace(place, "")
-            self.assertRegex(message, re.compile(case.message, re.I), case.name)
-            self.assertEqual(1 + len(earlier), len(self.records()), case.name)
-        self.assertEqual([], self.staging(), case.name)
-        self.assertIn("successfully verified", self.agena("image", "verify", before).out)
-
-    def check_facts(self, case, image: str):
-        if not case.facts:
-            return
-        uuid = self.agena("prepare", "--no-overlay", "--stage1-name=" + FLY, image, "--name=app", "--exec=/x",
-                          timeout=120).out.strip()
-        root = os.path.join(self.pod_path(uuid), "stage1/rootfs/opt/stage2/app/rootfs")
-        wrong = facts.check(root, case.facts)
-        self.agena("rm", uuid)
-        self.assertEqual([], wrong, case.name)
-
-    def run_cases(self, cases):
-        self.assertTrue(cases)
-        self.bystander = self.small_image("example.com/bystander")
-        data = self.data
-        for number, case in enumerate(cases):
-            with self.subTest(case=case.name):
-                try:
-                    self.check_case(case, number)
-                finally:
-                    shutil.rmtree(os.path.join(self.top, "case"), ignore_errors=True)
-                    shutil.rmtree(self.data, ignore_errors=True)
-                    self.data = data
-
-    def test_aci(self):
-        self.run_cases(select(["aci"], ["bomb"]))
-
-    def test_docker(self):
-        self.run_cases(select(["docker"], ["bomb"]))
-
-    def test_oci(self):
-        taken = {case.name for tag in ("aci", "docker") for case in select([tag])}
-        self.run_cases([case for case in select([], ["bomb"]) if case.name not in taken])
 
 
 class DebianRoots(Store):
