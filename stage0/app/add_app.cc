@@ -60,6 +60,8 @@ Result<schema::RuntimeApp> build(const Addition& addition, const schema::PodMani
   return app;
 }
 
+ImageSources sources_of(const AddAppRequest& request) { return {.insecure = request.insecure}; }
+
 // Writes the references that keep the layers from being swept; if the image was removed and swept since it
 // was found, it is found again under the lock (and imported, if it is a file).
 Result<AppSource> secure_layers(const AppPod& pod, Addition& addition, const schema::PodManifest& manifest,
@@ -69,7 +71,7 @@ Result<AppSource> secure_layers(const AppPod& pod, Addition& addition, const sch
   if (!TRY(all_present(addition.store, source.root.layers))) {
     const std::string id = addition.image.id;
     addition.image =
-        TRY(find_app_image(addition.store, pod.engine(), addition.request.app, addition.request.insecure));
+        TRY(find_app_image(addition.store, pod.engine(), addition.request.app, sources_of(addition.request)));
     if (addition.image.id != id)
       return fail(ErrorKind::kBusy, "the image was replaced while the app was being added");
     source.root = TRY(root_source(addition.image));
@@ -184,7 +186,7 @@ Result<AppOutcome> add_app(const Engine& engine, const AddAppRequest& request) {
   TRY(check_pod(pod, request));
   Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadWrite));
   Addition addition{request, store,
-                    TRY_CTX(find_app_image(store, engine, request.app, request.insecure), "image '{}'",
+                    TRY_CTX(find_app_image(store, engine, request.app, sources_of(request)), "image '{}'",
                             printable(request.app.image))};
   // From here on there is only waiting for others.
   pod.set_timeout(request.operation.timeout.value_or(kAppOperationTimeout));

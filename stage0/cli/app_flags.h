@@ -25,11 +25,9 @@ inline constexpr auto kSignatureFlags = std::to_array<AppFlagRow>({
     {{.name = "signature",
       .value_name = "FILE",
       .arity = OptionArity::kValue,
-      .help = "detached signature of the image before it; not supported by this build",
+      .help = "detached OpenPGP signature of the image before it",
       .completes = Completes::kFile},
-     [](AppRequest& /*app*/, std::string_view /*value*/) -> Result<> {
-       return fail(ErrorKind::kUnsupported, "verifying signatures is not supported by this build");
-     }},
+     [](AppRequest& app, std::string_view value) { return set_text(app.signature, value); }},
 });
 inline constexpr auto kSignatureOptions = options_of(kSignatureFlags);
 

@@ -8,6 +8,7 @@
 #include "stage0/cli/command_options.h"
 #include "stage0/cli/confine_flags.h"
 #include "stage0/cli/export_commands.h"
+#include "stage0/cli/image_commands.h"
 #include "stage0/cli/image_options.h"
 #include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
@@ -23,15 +24,12 @@ constexpr std::size_t kAny = CommandSpec::kAnyNumber;
 constexpr std::array kAttachOptions = {&kAttachApp, &kAttachMode};
 constexpr std::array kCatManifestOptions = {&kPrettyPrint, &kUuidFile};
 constexpr std::array kEnterOptions = {&kApp};
-constexpr std::array kFetchOnlyOptions = {&kFull};
 constexpr std::array kGcOptions = {&kExpirePrepared, &kGracePeriod, &kMarkOnly};
 constexpr std::array kHelpOptions = {&kMan};
-constexpr std::array kImageListOptions = {&kFields, &kFormat, &kFull, &kNoLegend, &kOrder, &kSort};
 constexpr std::array kListOptions = {&kFormat, &kFull, &kNoLegend};
 constexpr std::array kLogsOptions = {&kFollow, &kLogApp, &kLogFormat,  &kRaw,
                                      &kSince,  &kTail,   &kTimestamps, &kUntil};
 constexpr std::array kPrepareOnlyOptions = {&kQuiet};
-constexpr std::array kPrettyPrintOptions = {&kPrettyPrint};
 constexpr std::array kRmOptions = {&kUuidFile};
 constexpr std::array kStatusOptions = {&kFormat, &kUuidFile, &kWait, &kWaitReady};
 constexpr std::array kStopOptions = {&kForce, &kStopGrace, &kUuidFile};
@@ -40,16 +38,13 @@ using Lists1 = std::array<OptionList, 1>;
 constexpr Lists1 kAttachLists = {kAttachOptions};
 constexpr Lists1 kCatManifestLists = {kCatManifestOptions};
 constexpr Lists1 kEnterLists = {kEnterOptions};
-constexpr std::array<OptionList, 3> kFetchLists = {kFetchOnlyOptions, kFetchPullOptions, kSignatureOptions};
 constexpr Lists1 kGcLists = {kGcOptions};
 constexpr Lists1 kHelpLists = {kHelpOptions};
-constexpr Lists1 kImageListLists = {kImageListOptions};
 constexpr Lists1 kListLists = {kListOptions};
 constexpr Lists1 kLogsLists = {kLogsOptions};
 constexpr auto kPrepareLists = std::to_array<OptionList>({kPrepareOnlyOptions, kPullOptions, kStage1Options,
                                                           kRootOptions, kPrepareOptions, kPodResourceOptions,
                                                           kPodNameOptions, kOptionsOfImages, kKernelOptions});
-constexpr Lists1 kPrettyPrintLists = {kPrettyPrintOptions};
 constexpr Lists1 kRmLists = {kRmOptions};
 constexpr auto kRunLists = std::to_array<OptionList>(
     {kPullOptions, kStage1Options, kRootOptions, kPrepareOptions, kPodResourceOptions, kLaunchOptions,
@@ -57,15 +52,6 @@ constexpr auto kRunLists = std::to_array<OptionList>(
 constexpr std::array<OptionList, 3> kRunPreparedLists = {kLaunchOptions, kTerminalOptions, kPodLifeOptions};
 constexpr Lists1 kStatusLists = {kStatusOptions};
 constexpr Lists1 kStopLists = {kStopOptions};
-
-constexpr std::string_view kImagesText =
-    "IMAGE is an image id of the store or the first digits of one, the path of an ACI, "
-    "oci:PATH[:TAG|@DIGEST], "
-    "docker-archive:PATH[:REF], or a name. Flags of an app follow its image; before the first image they are "
-    "for all apps. Arguments for the app stand between "
-    "'--' and '---' (or the end): those of an ACI are added to its exec, those of an OCI or docker image "
-    "take the "
-    "place of its Cmd.";
 
 constexpr std::array kOtherRows = {
     CommandRow{
@@ -137,43 +123,6 @@ constexpr std::array kOtherRows = {
                         .max_args = kAny,
                         .options = kHelpLists},
                .run = cmd_help},
-    CommandRow{.spec = {.name = "image", .summary = "Operate on the images in the store"}},
-    CommandRow{.spec = {.name = "image cat-manifest",
-                        .summary = "Print the appc manifest of an image",
-                        .usage = "IMAGE",
-                        .min_args = 1,
-                        .max_args = 1,
-                        .options = kPrettyPrintLists,
-                        .arguments = Completes::kImage},
-               .run = cmd_image_cat_manifest},
-    CommandRow{.spec = {.name = "image fetch",
-                        .summary = "Bring images into the store and print their ids",
-                        .usage = "IMAGE…",
-                        .description = kImagesText,
-                        .hidden = true,
-                        .options = kFetchLists,
-                        .arguments = Completes::kFile},
-               .run = cmd_fetch,
-               .takes_images = true,
-               .app_options = kSignatureOptions},
-    CommandRow{
-        .spec = {.name = "image list", .summary = "List the images in the store", .options = kImageListLists},
-        .run = cmd_image_list},
-    CommandRow{.spec = {.name = "image rm",
-                        .summary = "Remove images from the store",
-                        .usage = "IMAGE…",
-                        .description = "Pods keep what they are made of, so images in use may be removed.",
-                        .min_args = 1,
-                        .max_args = kAny,
-                        .arguments = Completes::kImage},
-               .run = cmd_image_rm},
-    CommandRow{.spec = {.name = "image verify",
-                        .summary = "Check the unpacked layers of images",
-                        .usage = "IMAGE…",
-                        .min_args = 1,
-                        .max_args = kAny,
-                        .arguments = Completes::kImage},
-               .run = cmd_image_verify},
     CommandRow{.spec = {.name = "list", .summary = "List pods", .options = kListLists}, .run = cmd_list},
     CommandRow{
         .spec = {.name = "logs",
@@ -267,7 +216,7 @@ consteval std::array<CommandRow, N> sorted(std::array<CommandRow, N> rows) {
   std::ranges::sort(rows, {}, [](const CommandRow& row) { return row.spec.name; });
   return rows;
 }
-constexpr auto kRows = sorted(concatenated<CommandRow>(kAppRows, kAppAliases, kExportRows, kOtherRows));
+constexpr auto kRows = sorted(concatenated<CommandRow>(kAppRows, kAppAliases, kExportRows, kImageRows, kOtherRows));
 
 consteval auto specs_of(const decltype(kRows)& rows) {
   std::array<const CommandSpec*, kRows.size()> specs{};

@@ -87,8 +87,8 @@ constexpr std::array kRows = {
               }},
     GlobalRow{
         {.name = "trust-keys-from-https", .help = "accept keys found by discovery over https without asking"},
-        [](GlobalFlags& /*flags*/, std::string_view /*value*/) -> Result<> {
-          // Without discovery there is no key to be asked about.
+        [](GlobalFlags& flags, std::string_view value) -> Result<> {
+          flags.trust_keys_from_https = TRY(parse_bool(value));
           return {};
         }},
     GlobalRow{{.name = "user-config",
@@ -187,6 +187,10 @@ Result<Engine> make_engine(const GlobalFlags& flags, const Personality& personal
                    .images_dir = std::move(config.paths.stage1_images),
                    .program_dir = program_dir,
                    .file = kStage1File};
+  engine.fetch = {.config_directories = directories,
+                  .trusted_directories = {engine.stage1.images_dir, program_dir},
+                  .trust_keys_from_https = flags.trust_keys_from_https,
+                  .local_signatures = personality.local_signatures};
   engine.debug = flags.debug;
   engine.start = start;
   return engine;

@@ -44,8 +44,16 @@ inline constexpr std::array<std::string_view, 3> kPullPolicies = {"never", "new"
 inline constexpr std::array<std::string_view, 4> kIpcModes = {"", "auto", "private", "parent"};
 
 // Where images may come from; the default is the command's.
-consteval std::array<PodFlagRow, 3> pull_flags(std::string_view initial) {
+consteval std::array<PodFlagRow, 4> pull_flags(std::string_view initial) {
   return {{
+      {{.name = "platform",
+        .value_name = "OS/ARCH[/VARIANT]",
+        .arity = OptionArity::kValue,
+        .help = "which of the images that one reference stands for (this machine's by default)"},
+       [](PodFlags& flags, std::string_view value) -> Result<> {
+         flags.prepare.platform = TRY(parse_platform(value));
+         return {};
+       }},
       {{.name = "pull-policy",
         .value_name = "POLICY",
         .initial = initial,

@@ -252,19 +252,27 @@ Result<LaunchRequest> make_launch_request(std::span<const OptionUse> uses) {
   return std::move(flags.launch);
 }
 
-Result<PullPolicy> make_fetch_policy(const ImageArgs& args) {
+Result<std::vector<FetchRequest>> make_fetch_requests(const ImageArgs& args,
+                                                      const InsecureOptions& insecure) {
   warn_if_deprecated(args.uses);
   PodFlags flags;
   flags.prepare.pull_policy = PullPolicy::kUpdate;
   for (const OptionUse& use : args.uses) TRY(apply_option(kFetchPullFlags, use, flags));
   TRY(apply_pull_aliases(flags));
+  std::vector<FetchRequest> requests;
   for (const ImageArg& image : args.images) {
-    TRY(make_app_request(image, {}));
+    AppRequest app = TRY(make_app_request(image, {}));
     if (image.has_args)
       return fail(ErrorKind::kInvalidInput, "image '{}': arguments make no sense for fetching",
                   printable(image.image));
+    requests.push_back({.image = std::move(app.image),
+                        .options = {.policy = flags.prepare.pull_policy,
+                                    .insecure = insecure,
+                                    .platform = flags.prepare.platform,
+                                    .signature = std::move(app.signature)}});
   }
-  return flags.prepare.pull_policy;
+  if (requests.empty()) return fail(ErrorKind::kInvalidInput, "must provide at least one image");
+  return requests;
 }
 
 }  // namespace agena::stage0

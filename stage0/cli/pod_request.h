@@ -2,6 +2,8 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <vector>
 
 #include "common/base/options.h"
 #include "common/base/result.h"
@@ -29,7 +31,12 @@ Result<PrepareRequest> make_prepare_request(const ImageArgs& args, const Insecur
 Result<AppRequest> make_app_request(const ImageArg& image, std::span<const OptionUse> leading);
 // The flags of `run-prepared`.
 Result<LaunchRequest> make_launch_request(std::span<const OptionUse> uses);
-// The pull policy of `fetch`, which is kUpdate unless flags say otherwise; checks the images' flags.
-Result<PullPolicy> make_fetch_policy(const ImageArgs& args);
+// One image that `fetch` was asked for.
+struct FetchRequest {
+  std::string image;
+  FetchOptions options;
+};
+// The whole of `fetch`; the policy is kUpdate unless flags say otherwise.
+Result<std::vector<FetchRequest>> make_fetch_requests(const ImageArgs& args, const InsecureOptions& insecure);
 
 }  // namespace agena::stage0

@@ -20,7 +20,8 @@ constexpr std::array kPersonalities = {
                 .system_config_dir = "/usr/lib/rkt",
                 .group = "rkt",
                 // The last release of rkt; its drivers demand at least 1.27.0.
-                .rkt_version = "1.30.0"},
+                .rkt_version = "1.30.0",
+                .local_signatures = true},
 };
 static_assert(sorted_by_name(kPersonalities));
 

@@ -15,6 +15,8 @@ struct Personality {
   std::string_view group;              // whose members may read the data directory
   // The rkt version that programs shall see, empty if they shall see our own only.
   std::string_view rkt_version;
+  // Whether ACIs in local files must be signed, or may be.
+  bool local_signatures = false;
 };
 
 // The whole table, sorted by name.

@@ -19,22 +19,14 @@ Result<ImageRecord> import_image(Store& store, const Reference& reference, const
       return import_oci(store, reference, options, progress);
     case ReferenceKind::kDockerArchive:
       return import_docker_archive(store, reference, options, progress);
-    case ReferenceKind::kRemote:
-      return fail(ErrorKind::kUnsupported,
-                  "image '{}' is remote: this build fetches from local files only (a path, oci:PATH or "
-                  "docker-archive:PATH)",
-                  printable(reference.text));
     case ReferenceKind::kImageId:
     case ReferenceKind::kName:
+    case ReferenceKind::kRegistry:
+    case ReferenceKind::kUrl:
       break;
   }
-  return fail(ErrorKind::kInvalidInput, "image '{}' does not name a source", printable(reference.text));
-}
-
-Result<ImageRecord> find_or_import(Store& store, const Reference& reference, const ImportOptions& options,
-                                   const ProgressCallback& progress) {
-  if (!reference.is_source()) return store.find_image(reference.text);
-  return import_image(store, reference, options, progress);
+  return fail(ErrorKind::kInvalidInput, "image '{}' is not a local file or directory",
+              printable(reference.text));
 }
 
 }  // namespace agena::stage0

@@ -34,13 +34,8 @@ struct ImportOptions {
   bool use_cache = true;  // trust that an unchanged file still holds the image it held
 };
 
-// Imports what a source reference (is_source()) names and returns its record. kInvalidInput for ids and
-// names, kUnsupported for remote references.
+// Imports what a local reference (is_local()) names and returns its record. kInvalidInput for others.
 Result<ImageRecord> import_image(Store& store, const Reference& reference, const ImportOptions& options = {},
                                  const ProgressCallback& progress = {});
-
-// The image for what a user wrote: the store for ids and names, import_image() for the rest.
-Result<ImageRecord> find_or_import(Store& store, const Reference& reference,
-                                   const ImportOptions& options = {}, const ProgressCallback& progress = {});
 
 }  // namespace agena::stage0

@@ -78,8 +78,10 @@ std::vector<LayerInput> with_one_layer(std::vector<LayerInput> layers) {
   return layers;
 }
 
-Result<ImageRecord> import_layers(Store& store, const LayeredImage& image, const ImportOptions& options,
-                                  const ProgressCallback& progress) {
+}  // namespace
+
+Result<ImageRecord> import_layered(Store& store, const LayeredImage& image, const ImportOptions& options,
+                                   const ProgressCallback& progress) {
   clear_leftovers(store);
   const Staging work = TRY(store.stage());
   TRY(work.claim(TRY(possible_keys(image.layers))));
@@ -104,6 +106,8 @@ Result<ImageRecord> import_layers(Store& store, const LayeredImage& image, const
   }
 }
 
+namespace {
+
 // Whether each of the names stands for this image.
 Result<bool> holds_names(Store& store, const ImageRecord& record, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
@@ -114,10 +118,10 @@ Result<bool> holds_names(Store& store, const ImageRecord& record, const std::vec
   return true;
 }
 
-// An image that is in the store, under the names that it has in its source now. nullopt if it was removed
-// meanwhile and its layers swept.
-Result<std::optional<ImageRecord>> reuse(Store& store, ImageRecord record,
-                                         const std::vector<std::string>& names) {
+}  // namespace
+
+Result<std::optional<ImageRecord>> reuse_image(Store& store, ImageRecord record,
+                                               const std::vector<std::string>& names) {
   if (TRY(holds_names(store, record, names))) return record;
   record.names.clear();
   record.import_time = now();
@@ -127,6 +131,8 @@ Result<std::optional<ImageRecord>> reuse(Store& store, ImageRecord record,
   if (committed.error().kind() == ErrorKind::kNotFound) return std::nullopt;
   return std::unexpected(std::move(committed).error());
 }
+
+namespace {
 
 Result<std::optional<ImageRecord>> find_by_manifest(Store& store, const Digest& manifest) {
   if (manifest.algorithm() != "sha256") return std::nullopt;
@@ -142,10 +148,10 @@ Result<ImageRecord> import_oci_layout(Store& store, const std::string& path, con
   const OciLayout::Selection selection =
       TRY(layout->select(reference.tag, reference.digest, options.platform));
   if (auto known = TRY(find_by_manifest(store, selection.manifest.digest)))
-    if (auto reused = TRY(reuse(store, *std::move(known), layout->names_of(selection).fetched_names())))
+    if (auto reused = TRY(reuse_image(store, *std::move(known), layout->names_of(selection).fetched_names())))
       return *std::move(reused);
   const LayeredImage image = TRY(layout->load(selection));
-  return TRY_CTX(import_layers(store, image, options, progress), "OCI layout '{}'", printable(path));
+  return TRY_CTX(import_layered(store, image, options, progress), "OCI layout '{}'", printable(path));
 }
 
 bool is_directory(const std::string& path) {
@@ -185,9 +191,9 @@ Result<ImageRecord> import_docker_archive(Store& store, const Reference& referen
     auto known = store.read_image(image.id);
     if (!known && known.error().kind() != ErrorKind::kNotFound) return known;
     if (known)
-      if (auto reused = TRY(reuse(store, *std::move(known), image.names.fetched_names())))
+      if (auto reused = TRY(reuse_image(store, *std::move(known), image.names.fetched_names())))
         return *std::move(reused);
-    return TRY_CTX(import_layers(store, image, options, progress), "docker archive '{}'",
+    return TRY_CTX(import_layered(store, image, options, progress), "docker archive '{}'",
                    printable(reference.path));
   };
   const std::string selector =

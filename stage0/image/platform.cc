@@ -2,8 +2,12 @@
 
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <vector>
+
+#include "common/base/strings.h"
 
 namespace agena::stage0 {
 namespace {
@@ -66,6 +70,20 @@ std::string to_string(const Platform& platform) {
   std::string text = platform.os + "/" + platform.arch;
   if (!platform.variant.empty()) text += "/" + platform.variant;
   return text;
+}
+
+Result<Platform> parse_platform(std::string_view text) {
+  const auto is_part = [](const std::string& part) {
+    return !part.empty() && std::ranges::all_of(part, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
+  };
+  std::vector<std::string> parts = split(text, '/');
+  if (parts.size() < 2 || parts.size() > 3 || !std::ranges::all_of(parts, is_part))
+    return fail(ErrorKind::kInvalidInput, "'{}' is not a platform (as linux/amd64 or linux/arm/v7)",
+                printable(text));
+  parts.resize(3);
+  return Platform{.os = parts[0], .arch = parts[1], .variant = parts[2]};
 }
 
 int platform_rank(const Platform& wanted, const Platform& offered) {

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/result.h"
+
 namespace agena::stage0 {
 
 struct Platform {
@@ -17,6 +19,8 @@ struct Platform {
 Platform host_platform();
 // Spelling of a platform for messages: "linux/arm64/v8".
 std::string to_string(const Platform& platform);
+// Reads such a spelling: two or three parts, lower-case letters and digits. kInvalidInput otherwise.
+Result<Platform> parse_platform(std::string_view text);
 // How well an image's platform suits the wanted one: 0 not at all, higher is better (an exact variant before
 // an older one before none; image-spec image-index.md leaves the choice to us).
 int platform_rank(const Platform& wanted, const Platform& offered);

@@ -27,12 +27,12 @@ Result<Reference> parse_unsupported(std::string_view text, std::string_view) {
                  "this kind of reference is not supported (use a path, oci:PATH or docker-archive:PATH)");
 }
 
-Result<Reference> parse_remote(std::string_view text, std::string_view rest) {
-  Reference reference{.kind = ReferenceKind::kRemote, .text = std::string(text)};
-  while (rest.starts_with('/')) rest.remove_prefix(1);
-  if (rest.empty()) return invalid(text, "nothing behind the scheme");
-  reference.name = rest;
-  return reference;
+Result<Reference> parse_url(std::string_view text, std::string_view rest) {
+  if (!rest.starts_with("//") || rest.size() == 2) return invalid(text, "nothing behind the scheme");
+  const std::string_view authority = cut(rest.substr(2), '/').before;
+  if (authority.contains('@'))
+    return invalid(text, "credentials do not belong into a URL (they are configured in auth.d)");
+  return Reference{.kind = ReferenceKind::kUrl, .text = std::string(text)};
 }
 
 Result<Reference> parse_file_url(std::string_view text, std::string_view rest) {
@@ -68,8 +68,24 @@ std::size_t find_digest(std::string_view text) {
   return rest.starts_with("sha256:") || rest.starts_with("sha512:") ? at : std::string_view::npos;
 }
 
+// docker's grammar: a digest wins over a tag beside it.
+Result<Reference> parse_registry(std::string_view text, std::string_view rest) {
+  Reference reference{.kind = ReferenceKind::kRegistry, .text = std::string(text)};
+  if (rest.starts_with("//")) rest.remove_prefix(2);
+  if (rest.empty()) return invalid(text, "nothing behind the scheme");
+  const std::size_t at = rest.rfind('@');
+  if (at != std::string_view::npos)
+    reference.digest = TRY_CTX(Digest::parse(rest.substr(at + 1)), "image '{}'", printable(text));
+  DockerName name = TRY_CTX(parse_docker_name(rest.substr(0, at)), "image '{}'", printable(text));
+  reference.domain = std::move(name.domain);
+  reference.repository = std::move(name.repository);
+  if (!reference.digest) reference.tag = std::move(name.tag);
+  return reference;
+}
+
 // skopeo's rule: the path ends at the first colon. A path with a colon in it cannot be named.
 Result<Reference> parse_oci(std::string_view text, std::string_view rest) {
+  if (rest.starts_with("//")) return parse_registry(text, rest);
   Reference reference{.kind = ReferenceKind::kOciLayout, .text = std::string(text)};
   const std::size_t at = find_digest(rest);
   if (at != std::string_view::npos) {
@@ -113,12 +129,12 @@ constexpr std::array kSchemes = {
     Scheme{.name = "cimd", .parse = parse_unsupported},
     Scheme{.name = "containers-storage", .parse = parse_unsupported},
     Scheme{.name = "dir", .parse = parse_unsupported},
-    Scheme{.name = "docker", .parse = parse_remote},
+    Scheme{.name = "docker", .parse = parse_registry},
     Scheme{.name = "docker-archive", .parse = parse_docker_archive},
     Scheme{.name = "docker-daemon", .parse = parse_unsupported},
     Scheme{.name = "file", .parse = parse_file_url},
-    Scheme{.name = "http", .parse = parse_remote},
-    Scheme{.name = "https", .parse = parse_remote},
+    Scheme{.name = "http", .parse = parse_url},
+    Scheme{.name = "https", .parse = parse_url},
     Scheme{.name = "oci", .parse = parse_oci},
     Scheme{.name = "oci-archive", .parse = parse_oci},
 };
@@ -149,7 +165,15 @@ Result<Reference> parse_name(std::string_view text) {
 
 }  // namespace
 
-bool Reference::is_source() const { return kind != ReferenceKind::kImageId && kind != ReferenceKind::kName; }
+bool Reference::is_local() const {
+  return kind == ReferenceKind::kAciFile || kind == ReferenceKind::kOciLayout ||
+         kind == ReferenceKind::kDockerArchive;
+}
+
+std::string Reference::store_name() const {
+  if (kind != ReferenceKind::kRegistry) return text;
+  return domain + "/" + repository + (digest ? "@" + digest->str() : ":" + tag);
+}
 
 Result<Reference> parse_reference(std::string_view text,
                                   const std::function<bool(const std::string&)>& is_file) {

@@ -22,7 +22,8 @@ enum class ReferenceKind {
   kOciLayout,      // oci:PATH[:TAG|@DIGEST], a directory or a tar of one (oci-archive: is the same)
   kDockerArchive,  // docker-archive:PATH[:NAME[:TAG]|:@INDEX]
   kName,           // an appc name with version and labels, or any other name in the store
-  kRemote,         // docker://…, http://…, https://…: not fetched by this build
+  kRegistry,       // docker://[HOST[:PORT]/]NAME[:TAG][@DIGEST], oci:// alike
+  kUrl,            // http://… or https://… of an ACI
 };
 
 struct Reference {
@@ -32,18 +33,24 @@ struct Reference {
   // kAciFile, kOciLayout, kDockerArchive: path as written (relative to the working directory, or absolute).
   std::string path = {};
   // kOciLayout: the tag; kDockerArchive: the normalised name ("docker.io/library/busybox:latest"). Empty: the
-  // only image in there.
+  // only image in there. kRegistry: the tag; empty if there is a digest, which wins over a tag.
   std::string tag = {};
-  std::optional<Digest> digest = {};        // kOciLayout
+  std::optional<Digest> digest = {};        // kOciLayout, kRegistry
   std::optional<std::uint32_t> index = {};  // kDockerArchive: n-th image of the archive, from 0
 
-  // kName: appc name, version (empty: none given) and labels in the order given. kRemote: scheme and rest.
+  // kRegistry: "docker.io" or "localhost:5000", and "library/busybox".
+  std::string domain = {};
+  std::string repository = {};
+
+  // kName: appc name, version (empty: none given) and labels in the order given.
   std::string name = {};
   std::string version = {};
   std::vector<std::pair<std::string, std::string>> labels = {};
 
-  // Whether it names something outside the store.
-  bool is_source() const;
+  // Whether it names a local file or directory.
+  bool is_local() const;
+  // What the image is called in the store: the full docker name for kRegistry, else the text.
+  std::string store_name() const;
   bool operator==(const Reference&) const = default;
 };
 

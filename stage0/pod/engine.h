@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/base/time.h"
+#include "stage0/fetch/fetch_options.h"
 
 namespace agena::stage0 {
 
@@ -29,7 +30,8 @@ struct Engine {
   std::string local_config_dir;  // absolute, handed to stage1 as --local-config
   std::string group;             // that a new data directory is given to, if the host has it
   Stage1Default stage1;
-  bool debug = false;  // handed to stage1 as --debug
+  FetchSettings fetch;  // where images come from, and whom to trust
+  bool debug = false;   // handed to stage1 as --debug
   // monotonic_now() at which the command began, for the account of phase times; 0: when the operation began.
   Nanoseconds start = 0;
   // Asked before an app's image is imported (the argument is what the user wrote): who hears how far its

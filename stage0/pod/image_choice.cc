@@ -6,6 +6,7 @@
 #include "common/sys/fs.h"
 #include "manifests/codec/image_manifest.h"
 #include "manifests/codec/pod_manifest.h"
+#include "stage0/fetch/fetch.h"
 #include "stage0/image/importer.h"
 #include "stage0/image/reference.h"
 #include "stage0/pod/manifest_builder.h"
@@ -28,9 +29,11 @@ CallerFacts caller_facts(const PrepareRequest& request) {
 
 Result<> choose_by_request(Store& store, const Engine& engine, const PrepareRequest& request,
                            ImageChoice& choice) {
+  const ImageSources from{
+      .policy = request.pull_policy, .insecure = request.insecure, .platform = request.platform};
   for (const AppRequest& app : request.apps)
     choice.apps.push_back(
-        TRY_CTX(find_app_image(store, engine, app, request.insecure), "image '{}'", printable(app.image)));
+        TRY_CTX(find_app_image(store, engine, app, from), "image '{}'", printable(app.image)));
   choice.manifest = TRY(build_pod_manifest(request, choice.apps, caller_facts(request)));
   return {};
 }
@@ -48,14 +51,15 @@ Result<> choose_by_manifest(Store& store, const std::string& path, ImageChoice& 
 }  // namespace
 
 Result<ImageRecord> find_app_image(Store& store, const Engine& engine, const AppRequest& app,
-                                   const InsecureOptions& insecure) {
-  if (!app.signature.empty() && !insecure.image)
-    return fail(ErrorKind::kUnsupported,
-                "signatures are not verified by this build; --insecure-options=image waives them");
+                                   const ImageSources& from) {
   const Reference reference = TRY(parse_reference(app.image));
-  const ProgressCallback progress =
-      engine.watch_import && reference.is_source() ? engine.watch_import(app.image) : ProgressCallback();
-  return find_or_import(store, reference, {}, progress);
+  const ProgressCallback progress = engine.watch_import ? engine.watch_import(app.image) : ProgressCallback();
+  return fetch_image(store, reference, engine.fetch,
+                     {.policy = from.policy,
+                      .insecure = from.insecure,
+                      .platform = from.platform,
+                      .signature = app.signature},
+                     progress);
 }
 
 Result<bool> all_present(const Store& store, std::span<const LayerKey> layers) {
@@ -73,7 +77,9 @@ Result<RootSource> root_source(const ImageRecord& image) {
 }
 
 Result<ImageChoice> choose_images(Store& store, const Engine& engine, const PrepareRequest& request) {
-  ImageChoice choice{.stage1 = TRY(select_stage1(store, engine, request.stage1)), .apps = {}, .manifest = {}};
+  ImageChoice choice{.stage1 = TRY(select_stage1(store, engine, request.stage1, request.insecure)),
+                     .apps = {},
+                     .manifest = {}};
   if (request.pod_manifest.empty())
     TRY(choose_by_request(store, engine, request, choice));
   else

@@ -23,9 +23,15 @@ struct ImageChoice {
 // Finds or imports all images of a request. May take long; holds no lock.
 Result<ImageChoice> choose_images(Store& store, const Engine& engine, const PrepareRequest& request);
 
-// Finds or imports the image of one app.
+// Where the images of a request may come from; see FetchOptions.
+struct ImageSources {
+  PullPolicy policy = PullPolicy::kNew;
+  InsecureOptions insecure = {};
+  Platform platform = host_platform();
+};
+// Finds, imports or fetches the image of one app.
 Result<ImageRecord> find_app_image(Store& store, const Engine& engine, const AppRequest& app,
-                                   const InsecureOptions& insecure);
+                                   const ImageSources& from);
 // Whether every layer is in the store.
 Result<bool> all_present(const Store& store, std::span<const LayerKey> layers);
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "stage0/fetch/fetch_options.h"
 #include "stage0/pod/life_request.h"
 #include "stage0/pod/resource_request.h"
 #include "stage0/pod/volume_request.h"
@@ -20,27 +21,6 @@ struct NameValue {
   std::string name;
   std::string value;
   bool operator==(const NameValue&) const = default;
-};
-
-// `--pull-policy`: where an image may come from. Files named by path are read again under any policy.
-enum class PullPolicy {
-  kNever,   // the store only
-  kNew,     // the store first, then the source
-  kUpdate,  // the source, even if the store has it
-};
-
-// `--insecure-options`: each waives one check. `ondisk` is accepted by the grammar and waives nothing.
-struct InsecureOptions {
-  bool image = false;         // signatures of images
-  bool tls = false;           // certificates of servers
-  bool http = false;          // plain http for images
-  bool pubkey = false;        // plain http for keys
-  bool capabilities = false;  // the capability bounding set of apps
-  bool paths = false;         // masked and read-only paths of apps
-  bool seccomp = false;       // the seccomp filter of apps
-  bool limits = false;        // limits that the host cannot enforce
-  bool lsm = false;           // SELinux contexts and AppArmor profiles that the host cannot give
-  bool operator==(const InsecureOptions&) const = default;
 };
 
 // `--stage1-*`: which stage1 image runs the pod.
@@ -161,6 +141,7 @@ struct PrepareRequest {
 
   std::string pod_manifest;  // path of a pod manifest, empty if none
   PullPolicy pull_policy = PullPolicy::kNew;
+  Platform platform = host_platform();  // of images that are there for several
   Stage1Selection stage1;
   InsecureOptions insecure;
   PodResourceFlags resources;

@@ -5,6 +5,7 @@
 
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
+#include "stage0/fetch/fetch.h"
 #include "stage0/image/importer.h"
 #include "stage0/image/reference.h"
 
@@ -89,20 +90,18 @@ Result<ImageRecord> select_from_directory(Store& store, const Engine& engine, co
       "stage1 image");
 }
 
-Result<ImageRecord> select_url(Store& store, const std::string& url) {
-  const Reference reference = TRY(parse_reference(url));
-  if (reference.kind == ReferenceKind::kRemote)
-    return fail(ErrorKind::kUnsupported,
-                "stage1 image '{}': fetching from URLs is not supported by this build", printable(url));
-  return find_or_import(store, reference);
+Result<ImageRecord> select_url(Store& store, const Engine& engine, const std::string& url,
+                               const InsecureOptions& insecure) {
+  return fetch_image(store, TRY(parse_reference(url)), engine.fetch, {.insecure = insecure});
 }
 
-Result<ImageRecord> select(Store& store, const Engine& engine, const Stage1Selection& selection) {
+Result<ImageRecord> select(Store& store, const Engine& engine, const Stage1Selection& selection,
+                           const InsecureOptions& insecure) {
   switch (selection.kind) {
     case Stage1Selection::Kind::kDefault:
       return select_default(store, engine);
     case Stage1Selection::Kind::kUrl:
-      return select_url(store, selection.value);
+      return select_url(store, engine, selection.value, insecure);
     case Stage1Selection::Kind::kPath:
       return import_file(store, selection.value);
     case Stage1Selection::Kind::kName:
@@ -117,8 +116,9 @@ Result<ImageRecord> select(Store& store, const Engine& engine, const Stage1Selec
 
 }  // namespace
 
-Result<ImageRecord> select_stage1(Store& store, const Engine& engine, const Stage1Selection& selection) {
-  return TRY_CTX(select(store, engine, selection), "finding the stage1 image");
+Result<ImageRecord> select_stage1(Store& store, const Engine& engine, const Stage1Selection& selection,
+                                  const InsecureOptions& insecure) {
+  return TRY_CTX(select(store, engine, selection, insecure), "finding the stage1 image");
 }
 
 }  // namespace agena::stage0

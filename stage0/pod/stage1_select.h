@@ -11,6 +11,7 @@ namespace agena::stage0 {
 
 // Finds the stage1 image and brings it into the store if it is a file (once: an unchanged file is known by
 // its time stamps). kNotFound says where it was looked for.
-Result<ImageRecord> select_stage1(Store& store, const Engine& engine, const Stage1Selection& selection);
+Result<ImageRecord> select_stage1(Store& store, const Engine& engine, const Stage1Selection& selection,
+                                  const InsecureOptions& insecure);
 
 }  // namespace agena::stage0

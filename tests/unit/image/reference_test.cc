@@ -18,12 +18,13 @@ TEST(ReferenceTest, TellsPathsFromNamesAsRktDoes) {
     ReferenceKind kind;
   };
   using enum ReferenceKind;
-  for (const Row& row : {Row{"/abs/image", kAciFile}, Row{"file", kAciFile}, Row{"./image", kAciFile},
-                         Row{"../image", kAciFile}, Row{"dir/./image", kAciFile}, Row{"image.aci", kAciFile},
-                         Row{"busybox", kName}, Row{"example.com/app:1.0", kName}, Row{"a:b.aci", kName},
-                         Row{"localhost:5000/app", kName}, Row{"sha512-0123", kImageId},
-                         Row{"sha512-file", kAciFile}, Row{"docker://busybox", kRemote},
-                         Row{"docker:busybox", kRemote}, Row{"https://example.com/a.aci", kRemote}}) {
+  for (const Row& row :
+       {Row{"/abs/image", kAciFile}, Row{"file", kAciFile}, Row{"./image", kAciFile},
+        Row{"../image", kAciFile}, Row{"dir/./image", kAciFile}, Row{"image.aci", kAciFile},
+        Row{"busybox", kName}, Row{"example.com/app:1.0", kName}, Row{"a:b.aci", kName},
+        Row{"localhost:5000/app", kName}, Row{"sha512-0123", kImageId}, Row{"sha512-file", kAciFile},
+        Row{"docker://busybox", kRegistry}, Row{"docker:busybox", kRegistry},
+        Row{"oci://localhost:5000/a", kRegistry}, Row{"https://example.com/a.aci", kUrl}}) {
     const auto reference = parse(row.text);
     ASSERT_TRUE(reference) << row.text << ": " << error_of(reference);
     EXPECT_EQ(reference->kind, row.kind) << row.text;
@@ -43,6 +44,28 @@ TEST(ReferenceTest, TakesNamesApart) {
   const Reference port = ASSERT_VALUE(parse("localhost:5000/app:2"));
   EXPECT_EQ(port.name, "localhost:5000/app");
   EXPECT_EQ(port.version, "2");
+}
+
+TEST(ReferenceTest, CompletesNamesInRegistries) {
+  const Reference plain = ASSERT_VALUE(parse("docker://busybox"));
+  EXPECT_EQ(plain.domain, "docker.io");
+  EXPECT_EQ(plain.repository, "library/busybox");
+  EXPECT_EQ(plain.tag, "latest");
+  EXPECT_EQ(plain.store_name(), "docker.io/library/busybox:latest");
+  const Reference tagged = ASSERT_VALUE(parse("oci://[::1]:5000/a/b:1"));
+  EXPECT_EQ(tagged.domain, "[::1]:5000");
+  EXPECT_EQ(tagged.store_name(), "[::1]:5000/a/b:1");
+  const std::string digest = "sha256:" + std::string(64, 'a');
+  const Reference pinned = ASSERT_VALUE(parse("docker://localhost:5000/a:1@" + digest));
+  EXPECT_EQ(pinned.tag, "");
+  EXPECT_EQ(pinned.store_name(), "localhost:5000/a@" + digest);
+}
+
+TEST(ReferenceTest, RefusesOddNamesInRegistries) {
+  for (const char* text :
+       {"docker://", "docker:", "docker://A/b c", "docker://a@sha256:12", "docker://UP/Case:t", "oci://",
+        "https://", "https://user:secret@example.com/a.aci"})
+    EXPECT_FALSE(parse(text)) << text;
 }
 
 TEST(ReferenceTest, EndsOciPathsAtTheFirstColon) {
@@ -97,11 +120,11 @@ TEST(ReferenceTest, SaysWhatIsWrong) {
   EXPECT_NE(error_of(parse("name,label")).find("not of the form"), std::string::npos);
 }
 
-TEST(ReferenceTest, SaysWhatIsASource) {
-  for (const char* source : {"/a", "oci:a", "docker-archive:a", "docker://a"})
-    EXPECT_TRUE(ASSERT_VALUE(parse(source)).is_source()) << source;
-  for (const char* other : {"name", "sha512-abc"})
-    EXPECT_FALSE(ASSERT_VALUE(parse(other)).is_source()) << other;
+TEST(ReferenceTest, SaysWhatIsLocal) {
+  for (const char* source : {"/a", "oci:a", "docker-archive:a"})
+    EXPECT_TRUE(ASSERT_VALUE(parse(source)).is_local()) << source;
+  for (const char* other : {"name", "sha512-abc", "docker://a", "oci://a"})
+    EXPECT_FALSE(ASSERT_VALUE(parse(other)).is_local()) << other;
 }
 
 }  // namespace

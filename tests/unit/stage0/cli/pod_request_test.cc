@@ -233,8 +233,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "conflicting flags set with --pod-manifest (see --help)"},
         Refusal{"--pod-manifest=m --memory=1Gi", "conflicting flags set with --pod-manifest (see --help)"},
         Refusal{"--signature=s x", "--signature must follow an image"},
-        Refusal{"x --signature=s",
-                "image 'x': --signature: verifying signatures is not supported by this build"},
+        Refusal{"x --signature=", "image 'x': --signature: the value is empty"},
         Refusal{"x --readonly-rootfs", "flag '--readonly-rootfs' needs a value"},
         Refusal{"x --readonly-rootfs=1x", "image 'x': --readonly-rootfs: expected true or false, found '1x'"},
         Refusal{"x --caps-retain=A --caps-remove=B",
@@ -327,18 +326,24 @@ TEST(PrepareRequest, TheLineOfNomadsDriver) {
   EXPECT_EQ(request.apps[0].args, (std::vector<std::string>{"-f", "-p", "80"}));
 }
 
-TEST(FetchPolicy, IsUpdateUnlessSaid) {
-  const auto policy = [](const std::string& line) {
-    return request_of<PullPolicy>(
-        "fetch", line, [](const ImageArgs& args, const InsecureOptions&) { return make_fetch_policy(args); });
+TEST(FetchRequests, UpdateUnlessSaid) {
+  const auto request = [](const std::string& line) {
+    return request_of<std::vector<FetchRequest>>("fetch", line, make_fetch_requests);
   };
-  EXPECT_EQ(ASSERT_VALUE(policy("x")), PullPolicy::kUpdate);
-  EXPECT_EQ(ASSERT_VALUE(policy("--pull-policy=new x")), PullPolicy::kNew);
-  EXPECT_EQ(ASSERT_VALUE(policy("--store-only x")), PullPolicy::kNever);
-  EXPECT_EQ(error_of(policy("x -- a")), "image 'x': arguments make no sense for fetching");
-  EXPECT_EQ(error_of(policy("x --user=1")), "unknown flag '--user'");
-  EXPECT_EQ(error_of(policy("x --signature=s")),
-            "image 'x': --signature: verifying signatures is not supported by this build");
+  const auto policy = [&](const std::string& line) { return request(line).value().front().options.policy; };
+  EXPECT_EQ(policy("x"), PullPolicy::kUpdate);
+  EXPECT_EQ(policy("--pull-policy=new x"), PullPolicy::kNew);
+  EXPECT_EQ(policy("--store-only x"), PullPolicy::kNever);
+  const auto two = ASSERT_VALUE(request("--platform=linux/arm64/v8 x --signature=s y"));
+  ASSERT_EQ(two.size(), 2U);
+  EXPECT_EQ(two[0].options.platform, (Platform{"linux", "arm64", "v8"}));
+  EXPECT_EQ(two[0].options.signature, "s");
+  EXPECT_EQ(two[1].options.signature, "");
+  EXPECT_EQ(error_of(request("")), "must provide at least one image");
+  EXPECT_EQ(error_of(request("x -- a")), "image 'x': arguments make no sense for fetching");
+  EXPECT_EQ(error_of(request("x --user=1")), "unknown flag '--user'");
+  EXPECT_EQ(error_of(request("x --platform=linux")),
+            "--platform: 'linux' is not a platform (as linux/amd64 or linux/arm/v7)");
 }
 
 }  // namespace
