@@ -13,6 +13,7 @@
 #include "stage0/cli/life_flags.h"
 #include "stage0/cli/pod_flags.h"
 #include "stage0/cli/resource_flags.h"
+#include "stage0/cli/trust_flags.h"
 #include "stage0/cli/volume_flags.h"
 
 namespace agena::stage0 {
@@ -52,6 +53,7 @@ constexpr auto kRunLists = std::to_array<OptionList>(
 constexpr std::array<OptionList, 3> kRunPreparedLists = {kLaunchOptions, kTerminalOptions, kPodLifeOptions};
 constexpr Lists1 kStatusLists = {kStatusOptions};
 constexpr Lists1 kStopLists = {kStopOptions};
+constexpr Lists1 kTrustLists = {kTrustOptions};
 
 constexpr std::array kOtherRows = {
     CommandRow{
@@ -203,6 +205,17 @@ constexpr std::array kOtherRows = {
                  .options = kStopLists,
                  .arguments = Completes::kPod},
         .run = cmd_stop},
+    CommandRow{
+        .spec = {.name = "trust",
+                 .summary = "Trust the keys that images are signed with",
+                 .usage = "[--prefix=NAME | --root] KEYFILE…",
+                 .description =
+                     "Shows the fingerprint and the identities of each key and asks whether to trust it. "
+                     "Trusted keys are kept in {local-config}/trustedkeys.",
+                 .max_args = kAny,
+                 .options = kTrustLists,
+                 .arguments = Completes::kFile},
+        .run = cmd_trust},
     CommandRow{.spec = {.name = "version", .summary = "Print versions"}, .run = cmd_version},
 };
 constexpr std::array kAppAliases = {

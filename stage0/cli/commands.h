@@ -83,6 +83,7 @@ Result<int> cmd_run(const Invocation& call);
 Result<int> cmd_run_prepared(const Invocation& call);
 Result<int> cmd_status(const Invocation& call);
 Result<int> cmd_stop(const Invocation& call);
+Result<int> cmd_trust(const Invocation& call);
 Result<int> cmd_version(const Invocation& call);
 
 }  // namespace agena::stage0

@@ -24,7 +24,7 @@ struct GlobalFlags {
   std::optional<std::string> local_config;
   std::string user_config;  // empty: none
   InsecureOptions insecure;
-  bool trust_keys_from_https = false;
+  bool trust_keys_from_https = false;  // keys that discovery finds over https are trusted without a review
 };
 
 // The declarations, for parser and help.
