@@ -36,6 +36,7 @@ __agena_is_command() {
     "start") echo "yes" ;;
     "status") echo "yes" ;;
     "stop") echo "yes" ;;
+    "trust") echo "yes" ;;
     "version") echo "yes" ;;
   esac
 }
@@ -70,6 +71,7 @@ __agena_options() {
     "start") echo "--dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --interactive --ipc --mds-register --net --timeout" ;;
     "status") echo "--format --uuid-file --wait --wait-ready" ;;
     "stop") echo "--force --timeout --uuid-file" ;;
+    "trust") echo "--format --insecure-allow-http --list --prefix --remove --root --skip-fingerprint-review" ;;
   esac
   echo "--debug --dir --help --insecure-options --local-config --system-config --trust-keys-from-https --user-config"
 }
@@ -117,6 +119,7 @@ __agena_value() {
     "status --format") echo "=json json-pretty" ;;
     "status --uuid-file") echo "file" ;;
     "stop --uuid-file") echo "file" ;;
+    "trust --format") echo "=json json-pretty" ;;
     *" --dir") echo "directory" ;;
     *" --local-config") echo "directory" ;;
     *" --system-config") echo "directory" ;;
@@ -125,7 +128,7 @@ __agena_value() {
 }
 __agena_subcommands() {
   case $1 in
-    "") echo "app attach cat-manifest completion config enter fetch gc help image list logs prepare rm run run-prepared start status stop version" ;;
+    "") echo "app attach cat-manifest completion config enter fetch gc help image list logs prepare rm run run-prepared start status stop trust version" ;;
     "app") echo "add attach exec list logs rm sandbox start status stop update" ;;
     "image") echo "cat-manifest export list rm verify" ;;
   esac
@@ -158,6 +161,7 @@ __agena_arguments() {
     "start") echo "pod" ;;
     "status") echo "pod" ;;
     "stop") echo "pod" ;;
+    "trust") echo "file" ;;
   esac
 }
 __agena_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur"); }
