@@ -18,7 +18,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                           reference->kind == ReferenceKind::kDockerArchive;
     FUZZ_CHECK(has_path == !reference->path.empty());
     FUZZ_CHECK(reference->path.find('\0') == std::string::npos);
-    FUZZ_CHECK(has_path || !reference->name.empty());
+    const bool has_name =
+        reference->kind == ReferenceKind::kImageId || reference->kind == ReferenceKind::kName;
+    FUZZ_CHECK(!has_name || !reference->name.empty());
+    FUZZ_CHECK((reference->kind == ReferenceKind::kRegistry) == !reference->repository.empty());
     FUZZ_CHECK(!reference->digest || reference->tag.empty());
     FUZZ_CHECK(!reference->index || reference->tag.empty());
   }
