@@ -9,10 +9,11 @@
 namespace agena::stage0 {
 
 Result<int> cmd_image_export(const Invocation& call) {
-  const ExportOptions options = TRY(export_options(call.args));
+  ExportOptions options = TRY(export_options(call.args));
+  const ExportTarget target = TRY(export_target(call.args, call.args.arguments[1], options));
   Store store = TRY(Store::open(TRY(call.engine()).data_dir, Store::Mode::kReadOnly));
   const ImageRecord record = TRY(store.find_image(call.args.arguments[0]));
-  const ExportReport report = TRY(export_aci(store, record, std::string(call.args.arguments[1]), options));
+  const ExportReport report = TRY(export_image(store, record, target, options));
   for (const std::string& note : report.notes) log::warning("{}", note);
   return contract::kExitSuccess;
 }

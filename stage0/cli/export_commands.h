@@ -11,17 +11,20 @@ namespace agena::stage0 {
 inline constexpr std::array<OptionList, 1> kImageExportLists = {kImageExportOptions};
 
 inline constexpr std::array kExportRows = {
-    CommandRow{.spec = {.name = "image export",
-                        .summary = "Write an image to a file",
-                        .usage = "[--compression=NAME] [--overwrite] IMAGE FILE",
-                        .description =
-                            "An ACI comes out byte for byte as it came in, uncompressed. What is there is "
-                            "not replaced without --overwrite.",
-                        .min_args = 2,
-                        .max_args = 2,
-                        .options = kImageExportLists,
-                        .arguments = Completes::kImage},
-               .run = cmd_image_export},
+    CommandRow{
+        .spec = {.name = "image export",
+                 .summary = "Write an image to a file",
+                 .usage = "[--to=FORMAT] [--compression=NAME] [--overwrite] IMAGE FILE",
+                 .description =
+                     "An ACI comes out byte for byte as it came in, and layers of OCI and docker images "
+                     "with their diffIDs. FILE is an ACI, a tar of an OCI layout or a docker archive; "
+                     "oci:DIR[:TAG] is a layout as a directory. ACIs and docker archives are not "
+                     "compressed by default, layers of OCI layouts by gzip.",
+                 .min_args = 2,
+                 .max_args = 2,
+                 .options = kImageExportLists,
+                 .arguments = Completes::kImage},
+        .run = cmd_image_export},
 };
 
 }  // namespace agena::stage0

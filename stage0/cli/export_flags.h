@@ -8,16 +8,21 @@
 
 namespace agena::stage0 {
 
+inline constexpr std::array<std::string_view, 3> kExportFormats = {"aci", "oci", "docker-archive"};
 inline constexpr std::array<std::string_view, 3> kCompressions = {"none", "gzip", "zstd"};
 
+inline constexpr Option kExportTo = {.name = "to",
+                                     .value_name = "FORMAT",
+                                     .arity = OptionArity::kValue,
+                                     .help = "aci (the default), oci or docker-archive",
+                                     .choices = kExportFormats};
 inline constexpr Option kCompression = {.name = "compression",
                                         .value_name = "NAME",
-                                        .initial = "none",
                                         .arity = OptionArity::kValue,
-                                        .help = "none, gzip or zstd",
+                                        .help = "none, gzip or zstd; the default is the format's",
                                         .choices = kCompressions};
 inline constexpr Option kOverwrite = {.name = "overwrite", .help = "replace a target that exists"};
 
-inline constexpr std::array kImageExportOptions = {&kCompression, &kOverwrite};
+inline constexpr std::array kImageExportOptions = {&kCompression, &kOverwrite, &kExportTo};
 
 }  // namespace agena::stage0

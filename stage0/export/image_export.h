@@ -12,10 +12,21 @@
 
 namespace agena::stage0 {
 
+enum class ExportFormat { kAci, kOci, kDockerArchive };
+
 struct ExportOptions {
+  ExportFormat format = ExportFormat::kAci;
   bool overwrite = false;
   std::optional<Compression> compression = {};  // unset: the format's default
 };
+
+// Where an export goes to, as a user writes it: a path, or `oci:DIR[:TAG]`, which is a directory.
+struct ExportTarget {
+  std::string path;
+  bool directory = false;
+  std::string tag = {};
+};
+Result<ExportTarget> parse_export_target(std::string_view text);
 
 // What an export made.
 struct ExportReport {
@@ -24,9 +35,17 @@ struct ExportReport {
   std::vector<std::string> notes;
 };
 
-// Writes the image as an ACI: exactly the bytes that an ACI had (uncompressed by default), or one made of an
-// image in layers: its merged root and its derived manifest.
-Result<ExportReport> export_aci(Store& store, const ImageRecord& record, const std::string& path,
-                                const ExportOptions& options);
+// Writes an image. As an ACI: exactly the bytes that an ACI had (uncompressed by default), or one made of an
+// image in layers: its merged root and its derived manifest. As a layered image: with the layers' own diffIDs
+// and the image's own config.
+Result<ExportReport> export_image(const Store& store, const ImageRecord& record, const ExportTarget& target,
+                                  const ExportOptions& options);
+
+// The parts of it that exports of pods share.
+struct LayeredExport;
+Result<ExportReport> export_layered(const LayeredExport& image, const ExportTarget& target,
+                                    const ExportOptions& options);
+Result<ExportReport> export_archive(std::unique_ptr<ByteSource> aci, const ExportTarget& target,
+                                    const ExportOptions& options);
 
 }  // namespace agena::stage0

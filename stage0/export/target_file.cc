@@ -10,23 +10,13 @@
 #include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
+#include "stage0/export/target_path.h"
 
 namespace agena::stage0 {
 namespace {
 
 constexpr mode_t kFileMode = 0644;
 constexpr std::size_t kPieceBytes = 256U << 10U;
-
-struct Split {
-  std::string dir;
-  std::string name;
-};
-
-Split split_target(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return {.dir = ".", .name = path};
-  return {.dir = slash == 0 ? "/" : path.substr(0, slash), .name = path.substr(slash + 1)};
-}
 
 // Makes a file without a name where the file system can do that, else under the given name.
 Result<sys::UniqueFd> make_file(sys::DirRef dir, std::string& temporary) {
@@ -41,14 +31,24 @@ Result<sys::UniqueFd> make_file(sys::DirRef dir, std::string& temporary) {
 
 }  // namespace
 
+Result<TargetPath> split_target(const std::string& path) {
+  std::string whole = path;
+  while (whole.size() > 1 && whole.ends_with('/')) whole.pop_back();
+  const std::size_t slash = whole.rfind('/');
+  TargetPath parts{.dir = ".", .name = whole};
+  if (slash != std::string::npos)
+    parts = {.dir = slash == 0 ? "/" : whole.substr(0, slash), .name = whole.substr(slash + 1)};
+  if (parts.name.empty() || parts.name == "." || parts.name == "..")
+    return fail(ErrorKind::kInvalidInput, "'{}' does not name a file", printable(path));
+  return parts;
+}
+
 std::unexpected<Error> target_exists(const std::string& path) {
   return fail(ErrorKind::kAlreadyExists, "'{}': target file exists (try --overwrite)", printable(path));
 }
 
 Result<TargetFile> TargetFile::create(const std::string& path, bool overwrite) {
-  const auto [dir, name] = split_target(path);
-  if (name.empty() || name == "." || name == "..")
-    return fail(ErrorKind::kInvalidInput, "'{}' does not name a file", printable(path));
+  const auto [dir, name] = TRY(split_target(path));
   TargetFile target;
   target.name_ = name;
   target.path_ = path;

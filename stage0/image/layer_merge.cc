@@ -25,7 +25,7 @@ Result<ShownLayer> merge(const Store& store, std::vector<ShownLayer> layers) {
                       .tree = TRY(store.open_layer_fs(key))};
   std::vector<MergeInput> inputs;
   for (ShownLayer& layer : layers) inputs.push_back({.tree = std::move(layer.tree)});
-  const auto archive = TRY(open_merged_archive(std::move(inputs), "", ""));
+  const auto archive = TRY(open_merged_archive(std::move(inputs), {}));
   UnpackOptions options;
   options.kind = ArchiveKind::kLayer;
   options.compression = Compression::kNone;

@@ -1,19 +1,42 @@
 """Images and pods that leave the store: what is written, what it is when it is read again, and what others make of it."""
 
 import gzip
+import hashlib
+import json
 import os
 import subprocess
+import tarfile
 
-from harness import Case, Images, read  # its import lets the next ones be found
+from harness import FLY, Case, Images, read  # its import lets the next ones be found
+import tree_digest
+from imagekit import oci
+from imagekit.entries import directory, fifo, file, hardlink, longname, opaque, pax, symlink, whiteout
 
 
-class Aci(Case):
-    """Exact ACIs."""
+class Export(Case):
+    """What all tests here use."""
 
     def path(self, name: str) -> str:
         """In a directory that only the test writes to."""
         os.makedirs(self.top + "/out", exist_ok=True)
         return os.path.join(self.top, "out", name)
+
+    def fetch(self, reference: str) -> str:
+        return self.agena("fetch", "--full", reference, timeout=300).out.strip()
+
+    def tree(self, image: str) -> list:
+        """The image's merged root as the engine copies it for a pod."""
+        uuid = self.agena("prepare", "--no-overlay", "--stage1-name=" + FLY, image, "--name=app", "--exec=/x").out.strip()
+        listing = tree_digest.listing(os.path.join(self.pod_path(uuid), "stage1/rootfs/opt/stage2/app/rootfs"))
+        self.agena("rm", uuid)
+        return listing
+
+    def run_tool(self, *argv):
+        return subprocess.run(argv, stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+class Aci(Export):
+    """Exact ACIs."""
 
     def test_an_aci_comes_out_as_it_came_in(self):
         image = self.agena("fetch", "--full", Images.busybox()).out.strip()
@@ -50,3 +73,177 @@ class Aci(Case):
             stream.write(b"changed")
         self.fails("image", "export", image, self.path("changed.aci"), message="the layer has changed")
         self.assertEqual(["dir", "out.aci"], sorted(os.listdir(self.top + "/out")))
+
+
+# Three layers with all that layers can do to each other, written as no archiver of ours would write them.
+LAYERS = [
+    [directory("etc"), file("etc/passwd", "root:x:0:0::/:/bin/sh\n"), directory("var"), directory("var/cache"),
+     file("var/cache/a", "a"), file("var/cache/b", "b"), file("gone", "gone"), directory("usr"), directory("usr/bin"),
+     file("usr/bin/tool", "#!/bin/sh\n" * 5000, 0o4755, uid=7, gid=70000), symlink("tool", "usr/bin/tool"),
+     hardlink("usr/bin/same", "usr/bin/tool")],
+    [longname("some/" + "long/" * 40 + "name"), file("short", "long name"), whiteout("gone"),
+     pax([("SCHILY.xattr.user.key", "value"), ("mtime", "1500000000.25")]), file("attributed", "x"), fifo("pipe")],
+    [directory("var"), directory("var/cache"), opaque("var/cache"), file("var/cache/c", "c"),
+     file("etc/passwd", "root:x:0:0:changed:/:/bin/sh\n"), file("big", b"\0" * 3_000_000 + b"end")],
+]
+
+
+class Layered(Export):
+    """OCI layouts and docker archives."""
+
+    def layers_image(self, compression="gzip") -> str:
+        return oci.build(self.path("source-" + compression), LAYERS, compression,
+                         config={"config": {"Cmd": ["/bin/sh"], "Env": ["A=b"]}})
+
+    def blob(self, layout: str, digest: str) -> bytes:
+        data = read(os.path.join(layout, "blobs", *digest.split(":")), "rb")
+        self.assertEqual(digest, "sha256:" + hashlib.sha256(data).hexdigest())
+        return data
+
+    def documents(self, layout: str):
+        """Manifest and config of a layout's one image."""
+        index = json.loads(read(layout + "/index.json"))
+        self.assertEqual(1, len(index["manifests"]))
+        manifest = json.loads(self.blob(layout, index["manifests"][0]["digest"]))
+        return manifest, self.blob(layout, manifest["config"]["digest"])
+
+    def test_layouts_keep_config_and_diff_ids(self):
+        source = self.layers_image()
+        image = self.fetch(source)
+        _, config = self.documents(source[4:].rpartition(":")[0])
+        tree = self.tree(image)
+        for compression, magic in {"none": None, "gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}.items():
+            target = self.path(compression)
+            done = self.agena("image", "export", "--compression=" + compression, image, f"oci:{target}:tag")
+            self.assertEqual("", done.err)
+            manifest, written = self.documents(target)
+            self.assertEqual(config, written)
+            for layer in manifest["layers"]:
+                self.assertEqual(oci.LAYER_TYPES[compression], layer["mediaType"])
+                data = self.blob(target, layer["digest"])
+                self.assertEqual(layer["size"], len(data))
+                if magic:
+                    self.assertTrue(data.startswith(magic))
+            again = self.path(compression + "2")
+            self.agena("image", "export", "--compression=" + compression, image, f"oci:{again}:tag")
+            self.assertEqual(read(target + "/index.json"), read(again + "/index.json"))
+            self.assertEqual(tree, self.tree(self.fetch(f"oci:{target}:tag")))
+
+    def test_what_was_not_compressed_is_the_same_image_again(self):
+        image = self.fetch(self.layers_image("none"))
+        self.agena("image", "export", "--to=oci", "--compression=none", image, self.path("layout.tar"))
+        self.assertEqual(image, self.fetch("oci:" + self.path("layout.tar")))
+
+    def test_an_export_is_the_same_image_when_it_is_exported_again(self):
+        self.agena("image", "export", self.fetch(self.layers_image()), "oci:" + self.path("first"))
+        first = self.fetch("oci:" + self.path("first"))
+        self.agena("image", "export", first, "oci:" + self.path("second"))
+        self.assertEqual(first, self.fetch("oci:" + self.path("second")))
+
+    def test_docker_archives_are_read_by_ourselves_and_skopeo(self):
+        image = self.fetch(self.layers_image())
+        _, config = self.documents(self.path("source-gzip"))
+        archive = self.path("docker.tar")
+        self.agena("image", "export", "--to=docker-archive", image, archive)
+        with tarfile.open(archive) as tar:
+            (entry,) = json.load(tar.extractfile("manifest.json"))
+            self.assertEqual(config, tar.extractfile(entry["Config"]).read())
+            self.assertEqual(json.loads(config)["rootfs"]["diff_ids"],
+                             ["sha256:" + hashlib.sha256(tar.extractfile(name).read()).hexdigest()
+                              for name in entry["Layers"]])
+        self.assertEqual(self.tree(image), self.tree(self.fetch("docker-archive:" + archive)))
+        self.run_tool("skopeo", "copy", "-q", "docker-archive:" + archive, "oci:" + self.path("copied") + ":x")
+        self.assertEqual(self.tree(image), self.tree(self.fetch(f"oci:{self.path('copied')}:x")))
+        self.agena("image", "export", "--to=docker-archive", "--compression=zstd", image, self.path("zstd.tar"))
+        self.assertEqual(self.tree(image), self.tree(self.fetch("docker-archive:" + self.path("zstd.tar"))))
+
+    def test_names_go_along(self):
+        image = self.fetch(Images.busybox("docker-archive"))
+        names = {name for name in self.names_of(image)}
+        self.assertTrue(names)
+        self.agena("image", "export", "--to=docker-archive", image, self.path("d.tar"))
+        with tarfile.open(self.path("d.tar")) as tar:
+            (entry,) = json.load(tar.extractfile("manifest.json"))
+        self.assertEqual(names, set(entry["RepoTags"]))
+        self.agena("image", "export", "--to=oci", image, self.path("o.tar"))
+        inspected = self.run_tool("skopeo", "inspect", "oci-archive:" + self.path("o.tar") + ":latest")
+        self.assertEqual(["sha256:" + layer for layer in self.diff_ids_of(entry, self.path("d.tar"))],
+                         self.diff_ids(json.loads(inspected), self.path("o.tar")))
+
+    def names_of(self, image: str) -> list:
+        with open(os.path.join(self.data, "cas", "images", image)) as stream:
+            return [name["name"] for name in json.loads(stream.readline())["names"] if "/" in name["name"]]
+
+    def diff_ids_of(self, entry: dict, archive: str) -> list:
+        return [name.removesuffix(".tar") for name in entry["Layers"]]
+
+    def diff_ids(self, inspected: dict, archive: str) -> list:
+        found = []
+        with tarfile.open(archive) as tar:
+            for layer in inspected["Layers"]:
+                blob = tar.extractfile("blobs/" + layer.replace(":", "/")).read()
+                found.append("sha256:" + hashlib.sha256(gzip.decompress(blob)).hexdigest())
+        return found
+
+    def test_umoci_and_tar_see_the_same_root(self):
+        """The merged root as an ACI, unpacked by GNU tar, is what umoci makes of the layers."""
+        source = self.layers_image()
+        self.agena("image", "export", self.fetch(source), self.path("merged.aci"))
+        self.agena("image", "export", self.fetch(source), f"oci:{self.path('layout')}:x")
+        self.run_tool("umoci", "unpack", "--image", self.path("layout") + ":x", self.path("bundle"))
+        os.mkdir(self.path("tar"))
+        self.run_tool("tar", "-xf", self.path("merged.aci"), "--xattrs", "--xattrs-include=user.*", "-C", self.path("tar"))
+        want = tree_digest.listing(self.path("bundle/rootfs"), dir_mtime=False)[1:]
+        self.assertEqual(want, tree_digest.listing(self.path("tar/rootfs"), dir_mtime=False)[1:])
+        self.assertEqual(self.tree(self.fetch(source)), self.tree(self.fetch(self.path("merged.aci"))))
+
+    def test_acis_become_layered_images(self):
+        image = self.fetch(self.small_image(environment=[{"name": "A", "value": "b"}], workingDirectory="/bin"))
+        self.agena("image", "export", image, "oci:" + self.path("layout"))
+        manifest, config = self.documents(self.path("layout"))
+        settings = json.loads(config)["config"]
+        self.assertEqual((["A=b"], ["/bin/sh"], "/bin", "0:0"),
+                         (settings["Env"], settings["Entrypoint"], settings["WorkingDir"], settings["User"]))
+        self.assertEqual(1, len(manifest["layers"]))
+        self.assertEqual(self.tree(image), self.tree(self.fetch("oci:" + self.path("layout"))))
+        ran = self.agena("run", "--net=host", "--stage1-name=" + FLY, "oci:" + self.path("layout"), "--",
+                         "-c", "pwd; echo $A").out
+        self.assertEqual(["/bin", "b"], ran.split())
+
+    def test_lost_archives_are_made_anew_and_the_user_is_told(self):
+        twice = [file("etc/x", "first"), file("etc/x", "second")]
+        image = self.fetch(oci.build(self.path("twice"), [LAYERS[0], twice, LAYERS[2]]))
+        done = self.agena("image", "export", image, "oci:" + self.path("out"))
+        self.assertIn("the exact archive is lost: it holds two entries of one name; it is archived anew, under another "
+                      "diffID", done.err)
+        manifest, config = self.documents(self.path("out"))
+        _, before = self.documents(self.path("twice"))
+        ids, old = json.loads(config)["rootfs"]["diff_ids"], json.loads(before)["rootfs"]["diff_ids"]
+        self.assertEqual([True, False, True], [one == other for one, other in zip(ids, old)])
+        self.assertEqual(3, len(json.loads(config)["history"]))
+        self.assertEqual(self.tree(image), self.tree(self.fetch("oci:" + self.path("out"))))
+
+    def test_layers_of_older_stores_are_made_anew(self):
+        image = self.fetch(self.layers_image())
+        layers = os.path.join(self.data, "cas", "layers")
+        for layer in os.listdir(layers):
+            os.remove(os.path.join(layers, layer, "archive"))
+            meta = json.loads(read(os.path.join(layers, layer, "meta")))
+            if meta.pop("archiveDigest", None):
+                with open(os.path.join(layers, layer, "meta"), "w") as stream:
+                    json.dump(meta, stream)
+        self.assertIn("unpacked by an older version", self.agena("image", "export", image, "oci:" + self.path("o")).err)
+        tree = self.tree(image)
+        self.assertEqual(tree, self.tree(self.fetch("oci:" + self.path("o"))))
+
+    def test_directories_are_not_replaced_by_mistake(self):
+        image = self.fetch(self.layers_image())
+        os.makedirs(self.path("mine/deep"))
+        self.fails("image", "export", image, "oci:" + self.path("mine"), message="target file exists (try --overwrite)")
+        self.fails("image", "export", "--overwrite", image, "oci:" + self.path("mine"), message="no OCI layout")
+        self.agena("image", "export", image, "oci:" + self.path("layout"))
+        first = sorted(os.listdir(self.path("layout/blobs/sha256")))
+        self.agena("image", "export", "--overwrite", "--compression=none", image, "oci:" + self.path("layout"))
+        self.assertNotEqual(first, sorted(os.listdir(self.path("layout/blobs/sha256"))))
+        self.fails("image", "export", "--to=docker-archive", image, "oci:" + self.path("no"), message="a docker archive is a file")
+        self.assertEqual(["layout", "mine", "source-gzip"], sorted(os.listdir(self.top + "/out")))

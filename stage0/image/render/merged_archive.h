@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/sys/fd.h"
 #include "stage0/image/render/dependencies.h"
+#include "stage0/image/render/tree_archive.h"
 #include "stage0/unpack/byte_source.h"
 
 namespace agena::stage0 {
@@ -20,14 +21,19 @@ struct MergeInput {
   PathRules rules = {};
 };
 
-// The archive of the inputs, top first. A path is taken from the first input that has it and whose rules let
-// it pass; nothing is taken from below a path that an upper input has as a non-directory, a whiteout, or an
-// opaque directory. `prefix` leads all paths ("rootfs", or empty), `start` is what the archive begins with.
-Result<std::unique_ptr<ByteSource>> open_merged_archive(std::vector<MergeInput> inputs, std::string prefix,
-                                                        std::string start);
+// What of the inputs, top first, is in the merged tree. A path is taken from the first input that has it and
+// whose rules let it pass; nothing is taken from below a path that an upper input has as a non-directory, a
+// whiteout, or an opaque directory. The root directory is that of the input `root`. `live` as in ArchiveForm.
+Result<std::vector<ArchiveMember>> merged_members(const std::vector<MergeInput>& inputs, std::size_t root,
+                                                  bool live);
 
-// As open_merged_archive, as an ACI with this manifest.
+// The archive of these.
+Result<std::unique_ptr<ByteSource>> open_merged_archive(std::vector<MergeInput> inputs, ArchiveForm form,
+                                                        std::size_t root = 0);
+
+// As open_merged_archive, as an ACI with this manifest (which sets the form's prefix and start).
 Result<std::unique_ptr<ByteSource>> open_rendered_aci(std::vector<MergeInput> inputs,
-                                                      const std::string& manifest);
+                                                      const std::string& manifest, ArchiveForm form = {},
+                                                      std::size_t root = 0);
 
 }  // namespace agena::stage0

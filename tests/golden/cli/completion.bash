@@ -60,7 +60,7 @@ __agena_options() {
     "fetch") echo "--full --platform --pull-policy --signature" ;;
     "gc") echo "--expire-prepared --grace-period --mark-only" ;;
     "image cat-manifest") echo "--pretty-print" ;;
-    "image export") echo "--compression --overwrite" ;;
+    "image export") echo "--compression --overwrite --to" ;;
     "image list") echo "--fields --format --full --no-legend --order --sort" ;;
     "list") echo "--format --full --no-legend" ;;
     "logs") echo "--app --follow --format --raw --since --tail --timestamps --until" ;;
@@ -91,6 +91,7 @@ __agena_value() {
     "fetch --pull-policy") echo "=never new update" ;;
     "fetch --signature") echo "file" ;;
     "image export --compression") echo "=none gzip zstd" ;;
+    "image export --to") echo "=aci oci docker-archive" ;;
     "image list --format") echo "=json json-pretty" ;;
     "image list --order") echo "=asc desc" ;;
     "list --format") echo "=json json-pretty" ;;

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sys/xattr.h>
+
 #include <map>
 
 #include "stage0/image/render/dependencies.h"
@@ -167,7 +169,7 @@ class MergeTest : public ::testing::Test {
   // Path -> content of files, target of links ("-> x"), "/" for directories.
   std::map<std::string, std::string> merged(std::vector<MergeInput> inputs, const std::string& prefix = "") {
     std::map<std::string, std::string> members;
-    auto archive = open_merged_archive(std::move(inputs), prefix, "");
+    auto archive = open_merged_archive(std::move(inputs), {.prefix = prefix});
     EXPECT_TRUE(ok(archive));
     if (!archive) return members;
     TarReader reader(**archive);
@@ -184,12 +186,27 @@ class MergeTest : public ::testing::Test {
     }
   }
   const sys::DirFd& dir() const { return dir_.dir(); }
+  std::string dir_path() const { return dir_.path(); }
 
  private:
   test::TempDir dir_;
 };
 
 using Members = std::map<std::string, std::string>;
+
+TEST_F(MergeTest, ExtendedAttributesGoAlong) {
+  file(0, "d/f", "1");
+  const std::string path = dir_path() + "/0/d/f";
+  if (::setxattr(path.c_str(), "user.key", "value", 5, 0) != 0) GTEST_SKIP() << "no user.* attributes here";
+  std::vector<MergeInput> inputs;
+  inputs.push_back(input(0));
+  const auto archive = ASSERT_VALUE(open_merged_archive(std::move(inputs), {}));
+  TarReader reader(*archive);
+  TarEntry entry;
+  std::size_t found = 0;
+  while (ASSERT_VALUE(reader.next(entry))) found += entry.xattrs.size();
+  EXPECT_EQ(found, 1U);
+}
 
 TEST_F(MergeTest, TheFirstTreeThatHasAPathWins) {
   file(0, "both", "upper");
