@@ -66,6 +66,8 @@ class HashingSource : public ByteSource {
 
   // Bytes passed so far.
   std::uint64_t bytes() const { return bytes_; }
+  // From now on bytes are only counted: somebody else hashes the same. There will be no digest.
+  void count_only() { hashes_ = false; }
   // Digest of what has passed; ends the hashing. Whether the stream was read to its end is the caller's
   // affair.
   Digest finish() { return hasher_.finish(); }
@@ -75,6 +77,7 @@ class HashingSource : public ByteSource {
   Hasher hasher_;
   std::optional<std::uint64_t> expected_size_;
   std::uint64_t bytes_ = 0;
+  bool hashes_ = true;
 };
 
 // Everything to the end of a source; an error beyond max_bytes.

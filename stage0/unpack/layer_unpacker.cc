@@ -107,6 +107,10 @@ class Pipeline {
   static Result<std::unique_ptr<Pipeline>> open(ByteSource& blob, const UnpackOptions& options) {
     auto pipeline = std::unique_ptr<Pipeline>(new Pipeline(blob, options));
     pipeline->content_ = TRY(open_decompressor(pipeline->hashed_, options.compression, options.limits));
+    // The blob is the archive: one digest is both.
+    pipeline->hashed_once_ = pipeline->content_.compression == Compression::kNone &&
+                             blob_algorithm(options) == pipeline->algorithm_;
+    if (pipeline->hashed_once_) pipeline->hashed_.count_only();
     const bool pipelined = options.pipelined && options.blob_size.value_or(UINT64_MAX) >= kMinPipelined;
     pipeline->chunks_ = pipelined ? make_pipelined_chunks(*pipeline->content_.content)
                                   : make_direct_chunks(*pipeline->content_.content);
@@ -122,9 +126,10 @@ class Pipeline {
   // After the parser has reached the archive's end, which is also the blob's.
   Result<UnpackResult> finish(const UnpackOptions& options) {
     const std::uint64_t archive_size = input_->offset();
-    UnpackResult result{.blob_digest = hashed_.finish(),
+    const Digest diff_id = input_->finish_hash();
+    UnpackResult result{.blob_digest = hashed_once_ ? diff_id : hashed_.finish(),
                         .blob_size = hashed_.bytes(),
-                        .diff_id = input_->finish_hash(),
+                        .diff_id = diff_id,
                         .archive_size = archive_size,
                         .compression = content_.compression,
                         .record_digest = {},
@@ -144,12 +149,16 @@ class Pipeline {
  private:
   Pipeline(ByteSource& blob, const UnpackOptions& options)
       : algorithm_(options.kind == ArchiveKind::kAci ? HashAlgorithm::kSha512 : HashAlgorithm::kSha256),
-        hashed_(blob, options.blob_digest ? algorithm_of(*options.blob_digest) : HashAlgorithm::kSha256,
-                options.blob_size) {}
+        hashed_(blob, blob_algorithm(options), options.blob_size) {}
+
+  static HashAlgorithm blob_algorithm(const UnpackOptions& options) {
+    return options.blob_digest ? algorithm_of(*options.blob_digest) : HashAlgorithm::kSha256;
+  }
 
   // In the order of use: each reads the one before, and the thread of the chunks must end first.
   HashAlgorithm algorithm_;
   HashingSource hashed_;
+  bool hashed_once_ = false;
   DecompressedSource content_{.content = nullptr, .compression = Compression::kNone};
   std::unique_ptr<ChunkSource> chunks_;
   std::optional<TarInput> input_;

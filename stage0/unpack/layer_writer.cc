@@ -30,12 +30,13 @@ Result<> make_name(LayerTree& tree, const Place& place, Make make) {
   return {};
 }
 
-Result<UniqueFd> create_file(LayerTree& tree, const Place& place) {
+// Nobody else can reach the layer yet, so the file may have its final permissions from the start; bits beyond
+// these have to wait for the owner and the content.
+Result<UniqueFd> create_file(LayerTree& tree, const Place& place, std::uint32_t mode) {
   UniqueFd fd;
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  constexpr mode_t kUntilOwned = 0600;
   TRY(make_name(tree, place, [&] {
-    fd.reset(::openat(place.dir, place.name.c_str(), kFlags, kUntilOwned));
+    fd.reset(::openat(place.dir, place.name.c_str(), kFlags, mode & 0777U));
     return fd ? 0 : -1;
   }));
   return fd;
@@ -190,7 +191,7 @@ Result<> LayerWriter::write_content(const TarEntry& entry, const Place& place, i
 Result<> LayerWriter::add_file(const TarEntry& entry, std::string_view path, Attributes& attributes) {
   TRY(count_bytes(entry.size));
   const Place place = TRY(tree_.place_of(path, attributes.mtime));
-  UniqueFd fd = TRY(create_file(tree_, place));
+  UniqueFd fd = TRY(create_file(tree_, place, attributes.mode));
   const bool in_chain = tree_.records() && entry.size > 0 && !entry.sparse;
   const HashState before = in_chain ? input_.hash_state() : HashState{};
   TRY(write_content(entry, place, fd.get()));
@@ -279,7 +280,7 @@ Result<> LayerWriter::copy_from_below(LayerTree::LinkTarget& target, Timestamp w
   if (S_ISREG(st.st_mode)) {
     line.size = static_cast<std::uint64_t>(st.st_size);
     TRY(count_bytes(line.size));
-    UniqueFd fd = TRY(create_file(tree_, place));
+    UniqueFd fd = TRY(create_file(tree_, place, attributes.mode));
     TRY(copy_content(from, fd.get(), line.size));
     TRY(set_attributes(fd.get(), attributes, target.path, warnings_));
     TRY(set_mtime(fd.get(), attributes.mtime, target.path));

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/limits.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -138,9 +139,15 @@ Result<Attributes> attributes_of_fd(int fd) {
 }
 
 Result<> set_attributes(int fd, Attributes& attributes, std::string_view shown, Warnings& warnings) {
-  if (::fchown(fd, attributes.uid, attributes.gid) != 0)
+  // To look is cheaper than to set: nearly all files are root's and were made with the mode that they have.
+  struct stat st{};
+  if (::fstat(fd, &st) != 0) return sys_fail("reading attributes of '{}'", printable(shown));
+  const bool owned = st.st_uid == attributes.uid && st.st_gid == attributes.gid;
+  if (!owned && ::fchown(fd, attributes.uid, attributes.gid) != 0)
     return sys_fail("setting the owner of '{}'", printable(shown));
-  if (::fchmod(fd, attributes.mode) != 0) return sys_fail("setting the mode of '{}'", printable(shown));
+  // A change of owner may take mode bits away.
+  if ((!owned || (st.st_mode & 07777U) != attributes.mode) && ::fchmod(fd, attributes.mode) != 0)
+    return sys_fail("setting the mode of '{}'", printable(shown));
   return set_xattrs(attributes, shown, warnings, [&](const TarEntry::Xattr& xattr) {
     return ::fsetxattr(fd, xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0);
   });
