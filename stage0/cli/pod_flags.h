@@ -10,6 +10,7 @@
 #include "common/base/options.h"
 #include "common/base/result.h"
 #include "stage0/cli/flag_values.h"
+#include "stage0/cli/volume_values.h"
 #include "stage0/pod/run_request.h"
 
 namespace agena::stage0 {
@@ -44,8 +45,17 @@ inline constexpr std::array<std::string_view, 3> kPullPolicies = {"never", "new"
 inline constexpr std::array<std::string_view, 4> kIpcModes = {"", "auto", "private", "parent"};
 
 // Where images may come from; the default is the command's.
-consteval std::array<PodFlagRow, 4> pull_flags(std::string_view initial) {
+consteval std::array<PodFlagRow, 5> pull_flags(std::string_view initial) {
   return {{
+      {{.name = "max-image-size",
+        .value_name = "BYTES",
+        .initial = "64g",
+        .arity = OptionArity::kValue,
+        .help = "how large an image may be when it is unpacked"},
+       [](PodFlags& flags, std::string_view value) -> Result<> {
+         flags.prepare.max_image_bytes = TRY(parse_size(value));
+         return {};
+       }},
       {{.name = "platform",
         .value_name = "OS/ARCH[/VARIANT]",
         .arity = OptionArity::kValue,

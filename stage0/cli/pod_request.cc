@@ -269,6 +269,7 @@ Result<std::vector<FetchRequest>> make_fetch_requests(const ImageArgs& args,
                         .options = {.policy = flags.prepare.pull_policy,
                                     .insecure = insecure,
                                     .platform = flags.prepare.platform,
+                                    .max_bytes = flags.prepare.max_image_bytes,
                                     .signature = std::move(app.signature)}});
   }
   if (requests.empty()) return fail(ErrorKind::kInvalidInput, "must provide at least one image");

@@ -9,7 +9,8 @@ Result<ImageRecord> fetch_local(Store& store, const Reference& reference, const 
   if (!options.signature.empty() && !options.insecure.image)
     return fail(ErrorKind::kUnsupported,
                 "signatures are not verified by this build; --insecure-options=image waives them");
-  return import_image(store, reference, {.platform = options.platform}, progress);
+  return import_image(store, reference, {.platform = options.platform, .max_bytes = options.max_bytes},
+                      progress);
 }
 
 Result<ImageRecord> fetch_aci_url(Store& /*store*/, const Reference& reference,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "stage0/image/platform.h"
+#include "stage0/unpack/compression.h"
 
 namespace agena::stage0 {
 
@@ -48,6 +49,7 @@ struct FetchOptions {
   PullPolicy policy = PullPolicy::kNew;
   InsecureOptions insecure = {};
   Platform platform = host_platform();
+  std::uint64_t max_bytes = kDefaultMaxUnpackedBytes;  // `--max-image-size`: of what is unpacked
   std::string signature = {};  // path of a detached signature of the image; empty: none given
 };
 

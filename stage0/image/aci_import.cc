@@ -19,8 +19,10 @@
 namespace agena::stage0 {
 namespace {
 
-Result<Unpacked> unpack_aci(const Store& store, ByteSource& source, std::optional<Compression> compression) {
+Result<Unpacked> unpack_aci(const Store& store, ByteSource& source, std::optional<Compression> compression,
+                            std::uint64_t max_bytes = kDefaultMaxUnpackedBytes) {
   UnpackOptions options;
+  options.limits.max_bytes = max_bytes;
   options.kind = ArchiveKind::kAci;
   options.compression = compression;
   return unpack_staged(store, source, std::move(options), "ACI");
@@ -88,7 +90,8 @@ Result<ImageRecord> reuse(Store& store, const ImageRecord& record) {
   return finish(store, record, {.use = own, .tree = TRY(store.open_layer_fs(own.key))}, work);
 }
 
-Result<ImageRecord> import_file(Store& store, const LocalFile& file, const ProgressCallback& callback) {
+Result<ImageRecord> import_file(Store& store, const LocalFile& file, const ImportOptions& options,
+                                const ProgressCallback& callback) {
   ProgressReporter reporter(callback);
   const std::atomic<bool> never = false;
   LayerProgress progress{.index = 0,
@@ -101,7 +104,7 @@ Result<ImageRecord> import_file(Store& store, const LocalFile& file, const Progr
   clear_leftovers(store);
   FdSource bytes(file.fd.get());
   ReportingSource source(bytes, progress, reporter, never);
-  Unpacked unpacked = TRY(unpack_aci(store, source, std::nullopt));
+  Unpacked unpacked = TRY(unpack_aci(store, source, std::nullopt, options.max_bytes));
   progress.state = LayerProgress::State::kUnpacked;
   reporter.report(progress);
 
@@ -134,7 +137,7 @@ Result<ImageRecord> import_aci(Store& store, const std::string& path, const Impo
         // Otherwise it was removed meanwhile, or a dependency is missing: reading the file will tell.
         if (reused || reused.error().kind() != ErrorKind::kNotFound) return reused;
       }
-    ImageRecord record = TRY(import_file(store, file, progress));
+    ImageRecord record = TRY(import_file(store, file, options, progress));
     TRY(remember_local_file(store, file, record.id));
     return record;
   };

@@ -11,6 +11,7 @@
 #include "stage0/image/reference.h"
 #include "stage0/store/image_record.h"
 #include "stage0/store/store.h"
+#include "stage0/unpack/compression.h"
 
 namespace agena::stage0 {
 
@@ -30,6 +31,7 @@ using ProgressCallback = std::function<void(const LayerProgress&)>;
 
 struct ImportOptions {
   Platform platform = host_platform();
+  std::uint64_t max_bytes = kDefaultMaxUnpackedBytes;  // of all layers that are unpacked, without compression
   unsigned threads = 0;   // layers unpacked at a time; 0: as many as CPUs may be used, at most two
   bool use_cache = true;  // trust that an unchanged file still holds the image it held
 };

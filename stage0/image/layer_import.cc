@@ -60,12 +60,13 @@ Result<bool> is_plain_directory(const sys::UniqueFd& node) {
 class LayerImport {
  public:
   LayerImport(const Store& store, const std::vector<LayerInput>& inputs, std::vector<Digest> chain,
-              unsigned threads, const ProgressCallback& progress)
+              const ImportOptions& options, const ProgressCallback& progress)
       : store_(store),
         inputs_(inputs),
         chain_(std::move(chain)),
         ready_(inputs.size()),
-        threads_(std::min<std::size_t>(threads, inputs.size())),
+        threads_(std::min<std::size_t>(thread_count(options.threads), inputs.size())),
+        max_bytes_(options.max_bytes),
         reporter_(progress) {}
 
   Result<std::vector<ShownLayer>> run();
@@ -92,6 +93,8 @@ class LayerImport {
   std::atomic<bool> cancelled_ = false;
 
   std::size_t threads_;
+  std::uint64_t max_bytes_;
+  std::atomic<std::uint64_t> unpacked_bytes_ = 0;
   ProgressReporter reporter_;
 };
 
@@ -192,6 +195,8 @@ Result<Ready> LayerImport::unpack(std::size_t i, LayerProgress& progress) {
   UnpackOptions options;
   options.kind = ArchiveKind::kLayer;
   options.compression = input.compression;
+  options.limits.max_bytes = max_bytes_;
+  options.limits.together = &unpacked_bytes_;
   options.blob_digest = input.blob_digest;
   options.blob_size = input.blob_bytes;
   options.diff_id = input.diff_id;
@@ -269,8 +274,9 @@ Result<std::vector<LayerKey>> possible_keys(const std::vector<LayerInput>& input
 }
 
 Result<std::vector<ShownLayer>> unpack_layers(const Store& store, const std::vector<LayerInput>& inputs,
-                                              unsigned threads, const ProgressCallback& progress) {
-  LayerImport import(store, inputs, TRY(chain_ids(inputs)), threads, progress);
+                                              const ImportOptions& options,
+                                              const ProgressCallback& progress) {
+  LayerImport import(store, inputs, TRY(chain_ids(inputs)), options, progress);
   return import.run();
 }
 

@@ -26,7 +26,7 @@ Result<std::vector<LayerKey>> possible_keys(const std::vector<LayerInput>& input
 // The layers of the root, top first: without those that do not show (below one that hides all, or repeated
 // further up). The first error of any layer ends all.
 Result<std::vector<ShownLayer>> unpack_layers(const Store& store, const std::vector<LayerInput>& inputs,
-                                              unsigned threads, const ProgressCallback& progress);
+                                              const ImportOptions& options, const ProgressCallback& progress);
 
 // Threads to use: as many as asked for; 0: the CPUs that this process may run on (sched_getaffinity), at most
 // two.

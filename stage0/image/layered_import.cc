@@ -87,7 +87,7 @@ Result<ImageRecord> import_layered(Store& store, const LayeredImage& image, cons
   TRY(work.claim(TRY(possible_keys(image.layers))));
   for (int attempt = 1;; ++attempt) {
     std::vector<ShownLayer> layers =
-        TRY(unpack_layers(store, with_one_layer(image.layers), thread_count(options.threads), progress));
+        TRY(unpack_layers(store, with_one_layer(image.layers), options, progress));
     TRY(merge_excess_layers(store, layers));
     auto record = commit(store, image, std::move(layers));
     if (!record && record.error().kind() == ErrorKind::kNotFound && attempt < kAttempts) {

@@ -29,8 +29,10 @@ CallerFacts caller_facts(const PrepareRequest& request) {
 
 Result<> choose_by_request(Store& store, const Engine& engine, const PrepareRequest& request,
                            ImageChoice& choice) {
-  const ImageSources from{
-      .policy = request.pull_policy, .insecure = request.insecure, .platform = request.platform};
+  const ImageSources from{.policy = request.pull_policy,
+                          .insecure = request.insecure,
+                          .platform = request.platform,
+                          .max_bytes = request.max_image_bytes};
   for (const AppRequest& app : request.apps)
     choice.apps.push_back(
         TRY_CTX(find_app_image(store, engine, app, from), "image '{}'", printable(app.image)));
@@ -58,6 +60,7 @@ Result<ImageRecord> find_app_image(Store& store, const Engine& engine, const App
                      {.policy = from.policy,
                       .insecure = from.insecure,
                       .platform = from.platform,
+                      .max_bytes = from.max_bytes,
                       .signature = app.signature},
                      progress);
 }

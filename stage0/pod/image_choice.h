@@ -28,6 +28,7 @@ struct ImageSources {
   PullPolicy policy = PullPolicy::kNew;
   InsecureOptions insecure = {};
   Platform platform = host_platform();
+  std::uint64_t max_bytes = kDefaultMaxUnpackedBytes;
 };
 // Finds, imports or fetches the image of one app.
 Result<ImageRecord> find_app_image(Store& store, const Engine& engine, const AppRequest& app,

@@ -142,6 +142,7 @@ struct PrepareRequest {
   std::string pod_manifest;  // path of a pod manifest, empty if none
   PullPolicy pull_policy = PullPolicy::kNew;
   Platform platform = host_platform();  // of images that are there for several
+  std::uint64_t max_image_bytes = kDefaultMaxUnpackedBytes;
   Stage1Selection stage1;
   InsecureOptions insecure;
   PodResourceFlags resources;

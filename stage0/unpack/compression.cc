@@ -50,7 +50,8 @@ constexpr std::size_t kSniffBytes = 6;
 class PlainSource : public Decompressor {
  public:
   PlainSource(CompressedInput input, ByteSource& source, const DecompressionLimits& limits)
-      : Decompressor(std::move(input), {.max_bytes = limits.max_bytes, .max_ratio = UINT64_MAX}),
+      : Decompressor(std::move(input),
+                     {.max_bytes = limits.max_bytes, .together = limits.together, .max_ratio = UINT64_MAX}),
         source_(source) {}
 
  protected:

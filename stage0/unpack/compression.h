@@ -1,6 +1,7 @@
 // Decompression of blobs: gzip, bzip2, xz and zstd streams, strictly to their end, with limits against bombs.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,9 +21,16 @@ const char* to_string(Compression compression);
 // The compression that the first bytes of a stream tell of (six are enough); kNone if they tell of none.
 Compression sniff_compression(std::string_view first_bytes);
 
+inline constexpr std::uint64_t kDefaultMaxUnpackedBytes = 64ULL << 30U;
+// Advice to who meets max_bytes.
+inline constexpr const char* kSizeLimitHint = "--max-image-size=BYTES sets how large an image may be";
+
 // What a decompressor may put out before it takes the stream for a bomb.
 struct DecompressionLimits {
-  std::uint64_t max_bytes = 64ULL << 30U;
+  std::uint64_t max_bytes = kDefaultMaxUnpackedBytes;
+  // What several streams (the layers of an image) put out together, which max_bytes holds for then; must
+  // outlive them. nullptr: each stream for itself.
+  std::atomic<std::uint64_t>* together = nullptr;
   // Output per input byte, looked at only beyond ratio_from bytes of output. Deflate cannot exceed 1032, and
   // does not fall short of it by much for a file of zeros, which is nothing wrong; the others can by far.
   std::uint64_t max_ratio = 1100;

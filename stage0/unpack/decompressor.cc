@@ -33,9 +33,12 @@ Result<bool> CompressedInput::at_end() {
 Result<std::size_t> Decompressor::read(std::span<char> buffer) {
   const std::size_t n = TRY(decode(buffer));
   produced_ += n;
-  if (produced_ > limits_.max_bytes)
-    return fail(ErrorKind::kInvalidInput, "the decompressed content is larger than the limit of {} bytes",
-                limits_.max_bytes);
+  const std::uint64_t counted = limits_.together != nullptr ? limits_.together->fetch_add(n) + n : produced_;
+  if (counted > limits_.max_bytes)
+    return std::unexpected(
+        Error(ErrorKind::kInvalidInput,
+              fmt::format("unpacked, it is larger than the limit of {} bytes", limits_.max_bytes))
+            .with_hint(kSizeLimitHint));
   if (produced_ > limits_.ratio_from && produced_ / limits_.max_ratio > input_.offset())
     return fail(ErrorKind::kInvalidInput,
                 "the content grows more than {} times by decompression ({} bytes from {}); this looks like a "

@@ -155,8 +155,10 @@ Result<> LayerWriter::count_bytes(std::uint64_t size) {
   file_bytes_ += size;
   // Sparse files take no space here, but they do in whatever does not know holes.
   if (size > options_.limits.max_bytes || file_bytes_ > options_.limits.max_bytes)
-    return fail(ErrorKind::kInvalidInput, "the files are larger than the limit of {} bytes",
-                options_.limits.max_bytes);
+    return std::unexpected(
+        Error(ErrorKind::kInvalidInput,
+              fmt::format("the files are larger than the limit of {} bytes", options_.limits.max_bytes))
+            .with_hint(kSizeLimitHint));
   return {};
 }
 

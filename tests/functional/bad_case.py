@@ -69,7 +69,7 @@ class BadCase(Case):
             lines.pop()
         self.assertEqual(1, len(lines), str(done))
         self.assertTrue(lines[0].isprintable(), repr(lines[0]))
-        shown = done.err
+        shown = done.err.replace("\n", " ")
         for text in hide:
             shown = shown.replace(text, "")
         self.assertRegex(shown, re.compile(message, re.I))

@@ -7,10 +7,12 @@ import os
 import re
 
 from bad_case import PATIENCE, BadCase, store_listing
-from imagekit import oci
+from harness import FLY
+from imagekit import aci, docker, oci
 from imagekit.cases import CASES, select
 from imagekit.entries import file
-from imagekit.sources import Noise
+from imagekit.sources import Noise, Zeros
+from imagekit.sparse import sparse_gnu
 
 
 class KitCase(BadCase):
@@ -71,6 +73,55 @@ add_tests(Acis, select(["aci"]))
 add_tests(DockerArchives, select(["docker"]))
 add_tests(Tars, TARS)
 add_tests(Layouts, [case for case in OTHERS if case not in TARS])
+
+
+class Limits(BadCase):
+    """How large an image may be is said with a flag."""
+
+    def layout(self, layers, compression="gzip") -> str:
+        return oci.build(os.path.join(self.top, "layout"), layers, compression)
+
+    def check_limit(self, reference, limit):
+        self.prepare_store()
+        self.refuse("fetch", f"--max-image-size={limit}", reference, message="larger than the limit of .*--max-image-size")
+        self.agena("fetch", "--max-image-size=64m", reference)
+        self.check_bystander()
+
+    def test_one_layer(self):
+        self.check_limit(self.layout([[file("a", Zeros(2 << 20))]]), "1m")
+
+    def test_layers_count_together(self):
+        """Each is small enough by itself."""
+        self.check_limit(self.layout([[file(name, Noise(700 << 10, name.encode()))] for name in "abc"]), "1500k")
+
+    def test_zstd(self):
+        self.check_limit(self.layout([[file("a", Zeros(2 << 20))]], "zstd"), "1m")
+
+    def test_plain(self):
+        self.check_limit(self.layout([[file("a", Noise(2 << 20))]], "none"), "1m")
+
+    def test_holes_count(self):
+        self.check_limit(self.layout([[*sparse_gnu("s", 32 << 20, [(1 << 20, b"x" * 512)])]], "none"), "1m")
+
+    def test_aci(self):
+        path = os.path.join(self.top, "image.aci")
+        self.check_limit(aci.build(path, aci.image_manifest("example.com/large"), [file("a", Zeros(2 << 20))]), "1m")
+
+    def test_docker_archive(self):
+        path = os.path.join(self.top, "image.tar")
+        docker.write(path, docker.flat([docker.Image([[file("a", Zeros(2 << 20))]], ["example.com/large:latest"])]))
+        self.check_limit("docker-archive:" + path, "1m")
+
+    def test_run(self):
+        self.prepare_store()
+        # That brings the stage1 image in, which the limit is not for.
+        self.agena("run", "--stage1-name=" + FLY, "--max-image-size=1m", self.bystander, "--exec=/bin/sh", "--", "-c", "true")
+        image = self.small_image("example.com/larger", entries=[file("a", Zeros(2 << 20))])
+        self.refuse("run", "--stage1-name=" + FLY, "--max-image-size=1m", image, "--exec=/bin/sh", "--", "-c", "true",
+                    message="larger than the limit of .*--max-image-size")
+
+    def test_no_size(self):
+        self.refuse("fetch", "--max-image-size=large", "/no/such.aci", message="max-image-size.*expected a size")
 
 
 class Table(BadCase):
