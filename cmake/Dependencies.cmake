@@ -33,6 +33,12 @@ target_include_directories(dep_gpgme INTERFACE ${GPGME_INCLUDE})
 add_library(dep_xml INTERFACE)
 find_path(XML_INCLUDE NAMES libxml/HTMLparser.h PATH_SUFFIXES libxml2 REQUIRED)
 target_include_directories(dep_xml SYSTEM INTERFACE ${XML_INCLUDE})
+# libcurl is opened at the first request (stage0/http/curl_api); only its headers are needed here.
+add_library(dep_curl INTERFACE)
+find_path(CURL_INCLUDE NAMES curl/curl.h REQUIRED)
+target_include_directories(dep_curl INTERFACE ${CURL_INCLUDE})
+# The checks of argument types are macros that know no function pointers.
+target_compile_definitions(dep_curl INTERFACE CURL_DISABLE_TYPECHECK)
 agena_archive(dep_zlib libz.a HEADER zlib.h)
 agena_archive(dep_zstd libzstd.a HEADER zstd.h LINK Threads::Threads)
 agena_archive(dep_lzma liblzma.a HEADER lzma.h LINK Threads::Threads)

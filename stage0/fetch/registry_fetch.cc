@@ -1,14 +1,110 @@
 #include "stage0/fetch/registry_fetch.h"
 
+#include <optional>
+
+#include "common/base/log.h"
 #include "common/base/strings.h"
+#include "stage0/config/containers_files.h"
+#include "stage0/config/trust_policy.h"
+#include "stage0/image/layered_import.h"
+#include "stage0/registry/blob_downloads.h"
+#include "stage0/registry/registry_access.h"
+#include "stage0/registry/remote_image.h"
 
 namespace agena::stage0 {
+namespace {
 
-Result<ImageRecord> fetch_from_registry(Store& /*store*/, const Reference& reference,
-                                        const FetchSettings& /*settings*/, const FetchOptions& /*options*/,
-                                        const ProgressCallback& /*progress*/) {
-  return fail(ErrorKind::kUnsupported, "image '{}' is in a registry: this build cannot fetch from there",
-              printable(reference.text));
+std::string tag_or_digest(const Reference& reference) {
+  return reference.digest ? reference.digest->str() : reference.tag;
+}
+
+// containers-common's policy, if there is one.
+Result<> check_policy(const Reference& reference, bool waive_signatures) {
+  for (const std::string& path : containers_files().policies) {
+    const auto bytes = TRY(read_containers_file({.path = path}));
+    if (!bytes) continue;
+    const TrustPolicy policy = TRY(TrustPolicy::parse(*bytes, path));
+    return policy.check(reference.domain, reference.repository, tag_or_digest(reference), waive_signatures);
+  }
+  return {};
+}
+
+// A server that has the image, and what it has.
+struct Found {
+  std::unique_ptr<RegistryClient> registry;
+  RemoteImage image;
+};
+
+// Asks mirrors and the registry in turn. The error is the registry's own.
+Result<Found> find(RegistryAccess& access, const Reference& reference, const Platform& platform) {
+  const auto endpoints =
+      TRY(access.endpoints(reference.domain, reference.repository, reference.digest.has_value()));
+  for (std::size_t i = 0;; ++i) {
+    auto registry = access.connect(endpoints[i]);
+    auto image = find_remote_image(*registry, tag_or_digest(reference), platform);
+    if (image) return Found{.registry = std::move(registry), .image = *std::move(image)};
+    if (i + 1 == endpoints.size()) return std::unexpected(std::move(image).error());
+    log::debug("fetch: mirror '{}': {}", printable(registry->name()), image.error().to_string());
+  }
+}
+
+Result<std::optional<ImageRecord>> find_by_manifest(Store& store, const Digest& manifest) {
+  if (manifest.algorithm() != "sha256") return std::nullopt;
+  auto record = store.find_image(manifest.str());
+  if (record) return *std::move(record);
+  if (record.error().kind() == ErrorKind::kNotFound) return std::nullopt;
+  return std::unexpected(std::move(record).error());
+}
+
+// Names in the store: what was asked for, and the digests of the manifest and of the index that led to it.
+std::vector<std::string> names_of(const Reference& reference, const RemoteImage& image) {
+  const std::string name = reference.domain + "/" + reference.repository;
+  std::vector<std::string> names;
+  if (!reference.digest) names.push_back(reference.store_name());
+  names.push_back(name + "@" + image.manifest.digest.str());
+  if (image.top.descriptor.digest != image.manifest.digest)
+    names.push_back(name + "@" + image.top.descriptor.digest.str());
+  return names;
+}
+
+// One attempt to get the layers; `again` is set if what was left of an earlier one may be to blame.
+Result<ImageRecord> import(Store& store, Found& found, const std::vector<std::string>& names,
+                           const ImportOptions& options, const ProgressCallback& progress, bool& again) {
+  BlobDownloads downloads(store, *found.registry);
+  LayeredImage image = TRY(load_remote_image(
+      *found.registry, found.image, [&](const OciDescriptor& blob) { return downloads.open(blob); }));
+  image.names.full = names;
+  TRY(downloads.take(image, [] { log::info("waiting for another process that downloads a layer"); }));
+  auto record = import_layered(store, image, options, progress);
+  if (record) {
+    downloads.finish();
+    return record;
+  }
+  again = downloads.resumed() && record.error().kind() != ErrorKind::kNetwork;
+  downloads.keep_what_is_good();
+  return record;
+}
+
+}  // namespace
+
+Result<ImageRecord> fetch_from_registry(Store& store, const Reference& reference,
+                                        const FetchSettings& settings, const FetchOptions& options,
+                                        const ProgressCallback& progress) {
+  TRY(check_policy(reference, options.insecure.image));
+  const auto access = TRY(RegistryAccess::open(settings.config_directories,
+                                               {.tls = options.insecure.tls, .http = options.insecure.http}));
+  Found found = TRY(find(*access, reference, options.platform));
+  const std::vector<std::string> names = names_of(reference, found.image);
+  if (auto known = TRY(find_by_manifest(store, found.image.manifest.digest)))
+    if (auto reused = TRY(reuse_image(store, *std::move(known), names))) return *std::move(reused);
+  const ImportOptions import_options{.platform = options.platform};
+  bool again = false;
+  auto record = import(store, found, names, import_options, progress, again);
+  if (!record && again) {
+    log::debug("fetch: {}; once more, without what was left of earlier attempts", record.error().to_string());
+    record = import(store, found, names, import_options, progress, again);
+  }
+  return record;
 }
 
 }  // namespace agena::stage0

@@ -11,6 +11,7 @@ inline constexpr const char* kPrepareLock = "locks/prepareLock";  // in DATA
 inline constexpr const char* kBlobs = "blobs/sha256";
 inline constexpr const char* kLayers = "layers";
 inline constexpr const char* kImages = "images";
+inline constexpr const char* kPartial = "partial";
 inline constexpr const char* kStaging = "staging";
 inline constexpr const char* kTrash = "trash";
 inline constexpr const char* kIndex = "index.db";

@@ -10,6 +10,7 @@
 #include "common/base/json_text.h"
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
+#include "stage0/image/formats/oci_image.h"
 #include "stage0/image/local_file.h"
 #include "stage0/store/docker_name.h"
 #include "stage0/unpack/hash.h"
@@ -19,7 +20,6 @@ namespace {
 
 constexpr const char* kRefName = "org.opencontainers.image.ref.name";
 constexpr const char* kImageName = "io.containerd.image.name";
-constexpr int kMaxDepth = 4;
 
 // A file that owns its descriptor.
 class OwnedFile : public ByteSource {
@@ -45,16 +45,6 @@ Result<> check_layout_version(std::string_view bytes) {
   if (version && *version != "1.0.0")
     node->complain(fmt::format("version {} is not supported", node->shown()));
   return problems.to_result();
-}
-
-// "linux/amd64, linux/arm64/v8" or whatever tells the manifests apart.
-template <class Leaves>
-std::string platforms_of(const Leaves& leaves) {
-  std::set<std::string> texts;
-  for (const auto& leaf : leaves)
-    texts.insert(leaf.manifest.platform ? printable(to_string(*leaf.manifest.platform))
-                                        : "of unknown platform");
-  return join({texts.begin(), texts.end()}, ", ");
 }
 
 }  // namespace
@@ -110,54 +100,39 @@ Result<std::string> OciLayout::read_document(const OciDescriptor& descriptor) co
   return bytes;
 }
 
-// All manifests below a descriptor.
-Result<> OciLayout::collect(const OciDescriptor& descriptor, const OciDescriptor* entry, int depth,
-                            std::vector<Leaf>& leaves) const {
-  if (is_attestation(descriptor)) return {};
-  switch (kind_of_media_type(descriptor.media_type)) {
-    case OciKind::kManifest:
-      leaves.push_back({.manifest = descriptor, .entry = entry});
-      return {};
-    case OciKind::kOther:
-      // What else there may be (signatures, other artifacts) is no image.
-      return {};
-    case OciKind::kIndex:
-      break;
-  }
-  if (depth >= kMaxDepth)
-    return fail(ErrorKind::kInvalidInput, "indexes are nested more than {} deep", kMaxDepth);
-  const std::string bytes = TRY(read_document(descriptor));
-  const OciIndex index = TRY_CTX(parse_oci_index(bytes), "blob '{}'", descriptor.digest.str());
-  for (const OciDescriptor& child : index.manifests) TRY(collect(child, entry, depth + 1, leaves));
-  return {};
+Result<> OciLayout::collect(std::size_t entry, std::vector<ManifestLeaf>& leaves) const {
+  return collect_manifests(
+      index_.manifests[entry], entry,
+      [this](const OciDescriptor& descriptor) { return read_document(descriptor); }, leaves);
 }
 
-Result<std::vector<OciLayout::Leaf>> OciLayout::leaves_of_digest(const Digest& digest) const {
-  std::vector<Leaf> leaves;
-  for (const OciDescriptor& entry : index_.manifests)
-    if (entry.digest == digest) {
-      TRY(collect(entry, &entry, 0, leaves));
+Result<std::vector<ManifestLeaf>> OciLayout::leaves_of_digest(const Digest& digest) const {
+  std::vector<ManifestLeaf> leaves;
+  for (std::size_t i = 0; i < index_.manifests.size(); ++i)
+    if (index_.manifests[i].digest == digest) {
+      TRY(collect(i, leaves));
       return leaves;
     }
-  std::vector<Leaf> all;
-  for (const OciDescriptor& entry : index_.manifests) TRY(collect(entry, &entry, 0, all));
-  for (const Leaf& leaf : all)
-    if (leaf.manifest.digest == digest) return std::vector<Leaf>{leaf};
+  std::vector<ManifestLeaf> all;
+  for (std::size_t i = 0; i < index_.manifests.size(); ++i) TRY(collect(i, all));
+  for (const ManifestLeaf& leaf : all)
+    if (leaf.manifest.digest == digest) return std::vector<ManifestLeaf>{leaf};
   return fail(ErrorKind::kNotFound, "no image with the digest '{}'", digest.str());
 }
 
-Result<std::vector<OciLayout::Leaf>> OciLayout::leaves_of_tag(const std::string& tag) const {
-  std::vector<Leaf> leaves;
+Result<std::vector<ManifestLeaf>> OciLayout::leaves_of_tag(const std::string& tag) const {
+  std::vector<ManifestLeaf> leaves;
   std::set<std::string> tags;
   bool untagged = false;
-  for (const OciDescriptor& entry : index_.manifests) {
+  for (std::size_t i = 0; i < index_.manifests.size(); ++i) {
+    const OciDescriptor& entry = index_.manifests[i];
     const std::string name = entry.annotation(kRefName);
     if (is_attestation(entry)) continue;
     if (name.empty())
       untagged = true;
     else
       tags.insert(printable(name));
-    if (tag.empty() || name == tag) TRY(collect(entry, &entry, 0, leaves));
+    if (tag.empty() || name == tag) TRY(collect(i, leaves));
   }
   const std::string list = "'" + join({tags.begin(), tags.end()}, "', '") + "'";
   if (!tag.empty()) {
@@ -169,8 +144,9 @@ Result<std::vector<OciLayout::Leaf>> OciLayout::leaves_of_tag(const std::string&
                 tags.empty() ? "none has a tag" : "there is " + list);
   }
   if (leaves.empty()) return fail(ErrorKind::kNotFound, "no image in it");
-  const bool one_image = std::ranges::all_of(
-      leaves, [&](const Leaf& leaf) { return leaf.manifest.digest == leaves.front().manifest.digest; });
+  const bool one_image = std::ranges::all_of(leaves, [&](const ManifestLeaf& leaf) {
+    return leaf.manifest.digest == leaves.front().manifest.digest;
+  });
   if (one_image || tags.size() + (untagged ? 1 : 0) <= 1) return leaves;
   return fail(ErrorKind::kInvalidInput, "several images in it; name one by its tag: {}", list);
 }
@@ -178,59 +154,22 @@ Result<std::vector<OciLayout::Leaf>> OciLayout::leaves_of_tag(const std::string&
 Result<OciLayout::Selection> OciLayout::select(const std::string& tag, const std::optional<Digest>& digest,
                                                const Platform& platform) const {
   auto pick = [&]() -> Result<Selection> {
-    const std::vector<Leaf> leaves = TRY(digest ? leaves_of_digest(*digest) : leaves_of_tag(tag));
-    if (leaves.empty()) return fail(ErrorKind::kNotFound, "no image in it");
-    // A single one needs no choice: what it is for, its config says.
-    const bool only = std::ranges::all_of(
-        leaves, [&](const Leaf& leaf) { return leaf.manifest.digest == leaves.front().manifest.digest; });
-    const auto rank = [&](const Leaf& leaf) {
-      // One that does not say is better than one that is for something else.
-      if (only || !leaf.manifest.platform) return 1;
-      const int known = platform_rank(platform, *leaf.manifest.platform);
-      return known == 0 ? 0 : known + 1;
-    };
-    // The first one wins inside of an index (image-index.md), but index.json is no choice between platforms.
-    const Leaf& best = *std::ranges::max_element(leaves, {}, rank);
-    if (rank(best) == 0)
-      return fail(ErrorKind::kNotFound, "no image for {}; there is {}", to_string(platform),
-                  platforms_of(leaves));
-    for (const Leaf& leaf : leaves)
-      if (rank(leaf) == rank(best) && leaf.entry != best.entry &&
-          leaf.manifest.digest != best.manifest.digest)
-        return fail(ErrorKind::kInvalidInput, "several images suit: '{}' and '{}'; name one by its digest",
-                    best.manifest.digest.str(), leaf.manifest.digest.str());
+    const std::vector<ManifestLeaf> leaves = TRY(digest ? leaves_of_digest(*digest) : leaves_of_tag(tag));
+    const ManifestLeaf best = TRY(pick_manifest(leaves, platform));
+    const OciDescriptor& entry = index_.manifests[best.entry];
     return Selection{.manifest = best.manifest,
-                     .ref_name = best.entry->annotation(kRefName),
-                     .image_name = best.entry->annotation(kImageName)};
+                     .ref_name = entry.annotation(kRefName),
+                     .image_name = entry.annotation(kImageName)};
   };
   return TRY_CTX(pick(), "OCI layout '{}'", printable(path_));
 }
 
 Result<LayeredImage> OciLayout::load(const Selection& selection) const {
   auto read = [&]() -> Result<LayeredImage> {
-    std::string manifest_bytes = TRY(read_document(selection.manifest));
-    const OciManifest manifest = TRY(parse_oci_manifest(manifest_bytes));
-    TRY(check_config_media_type(manifest.config.media_type));
-    std::string config_bytes = TRY(read_document(manifest.config));
-    LayeredImage image{.format = ImageFormat::kOci,
-                       .id = image_id_of(hash_of(HashAlgorithm::kSha512, manifest_bytes)),
-                       .config = TRY(parse_oci_config(config_bytes))};
-    TRY(check_layer_count(manifest.layers.size(), image.config.diff_ids.size()));
-    for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
-      const OciDescriptor& layer = manifest.layers[i];
-      image.layers.push_back({.name = layer.digest.str(),
-                              .blob_bytes = layer.size,
-                              .open = [this, digest = layer.digest] { return open_blob(digest); },
-                              .compression = TRY_CTX(compression_of_media_type(layer.media_type),
-                                                     "layer '{}'", layer.digest.str()),
-                              .blob_digest = layer.digest,
-                              .diff_id = image.config.diff_ids[i]});
-    }
-    image.manifest = Document{.digest = hash_of(HashAlgorithm::kSha256, manifest_bytes),
-                              .bytes = std::move(manifest_bytes)};
-    image.config_document =
-        Document{.digest = hash_of(HashAlgorithm::kSha256, config_bytes), .bytes = std::move(config_bytes)};
-    return image;
+    return make_oci_image(
+        TRY(read_document(selection.manifest)),
+        [this](const OciDescriptor& config) { return read_document(config); },
+        [this](const OciDescriptor& layer) { return open_blob(layer.digest); });
   };
   LayeredImage image =
       TRY_CTX(read(), "OCI layout '{}': image '{}'", printable(path_), selection.manifest.digest.str());

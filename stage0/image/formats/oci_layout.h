@@ -10,6 +10,7 @@
 #include "common/sys/fd.h"
 #include "stage0/image/formats/archive_file.h"
 #include "stage0/image/formats/layered_image.h"
+#include "stage0/image/formats/manifest_choice.h"
 #include "stage0/image/formats/oci_documents.h"
 #include "stage0/image/platform.h"
 
@@ -38,18 +39,13 @@ class OciLayout {
   Result<LayeredImage> load(const Selection& selection) const;
 
  private:
-  struct Leaf {
-    OciDescriptor manifest;
-    const OciDescriptor* entry;  // in index.json
-  };
   OciLayout() = default;
   Result<std::string> read_file(const std::string& name) const;
   Result<std::string> read_document(const OciDescriptor& descriptor) const;
   Result<std::unique_ptr<ByteSource>> open_blob(const Digest& digest) const;
-  Result<> collect(const OciDescriptor& descriptor, const OciDescriptor* entry, int depth,
-                   std::vector<Leaf>& leaves) const;
-  Result<std::vector<Leaf>> leaves_of_digest(const Digest& digest) const;
-  Result<std::vector<Leaf>> leaves_of_tag(const std::string& tag) const;
+  Result<> collect(std::size_t entry, std::vector<ManifestLeaf>& leaves) const;
+  Result<std::vector<ManifestLeaf>> leaves_of_digest(const Digest& digest) const;
+  Result<std::vector<ManifestLeaf>> leaves_of_tag(const std::string& tag) const;
 
   std::string path_;
   sys::DirFd directory_;                        // one of these two

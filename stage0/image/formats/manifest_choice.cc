@@ -1,0 +1,78 @@
+#include "stage0/image/formats/manifest_choice.h"
+
+#include <algorithm>
+#include <set>
+
+#include "common/base/strings.h"
+
+namespace agena::stage0 {
+namespace {
+
+constexpr int kMaxDepth = 4;
+// Documents that one reference may make us read: nesting must not multiply.
+constexpr std::size_t kMaxLeaves = 10'000;
+
+Result<> collect(const OciDescriptor& descriptor, std::size_t entry, int depth, const DocumentReader& read,
+                 std::vector<ManifestLeaf>& leaves) {
+  if (is_attestation(descriptor)) return {};
+  switch (kind_of_media_type(descriptor.media_type)) {
+    case OciKind::kManifest:
+      if (leaves.size() == kMaxLeaves)
+        return fail(ErrorKind::kInvalidInput, "more than {} manifests", kMaxLeaves);
+      leaves.push_back({.manifest = descriptor, .entry = entry});
+      return {};
+    case OciKind::kOther:
+      // What else there may be (signatures, other artifacts) is no image.
+      return {};
+    case OciKind::kIndex:
+      break;
+  }
+  if (depth >= kMaxDepth)
+    return fail(ErrorKind::kInvalidInput, "indexes are nested more than {} deep", kMaxDepth);
+  const std::string bytes = TRY(read(descriptor));
+  const OciIndex index = TRY_CTX(parse_oci_index(bytes), "blob '{}'", descriptor.digest.str());
+  for (const OciDescriptor& child : index.manifests) TRY(collect(child, entry, depth + 1, read, leaves));
+  return {};
+}
+
+// "linux/amd64, linux/arm64/v8" or whatever tells the manifests apart.
+std::string platforms_of(const std::vector<ManifestLeaf>& leaves) {
+  std::set<std::string> texts;
+  for (const ManifestLeaf& leaf : leaves)
+    texts.insert(leaf.manifest.platform ? printable(to_string(*leaf.manifest.platform))
+                                        : "of unknown platform");
+  return join({texts.begin(), texts.end()}, ", ");
+}
+
+}  // namespace
+
+Result<> collect_manifests(const OciDescriptor& descriptor, std::size_t entry, const DocumentReader& read,
+                           std::vector<ManifestLeaf>& leaves) {
+  return collect(descriptor, entry, 0, read, leaves);
+}
+
+Result<ManifestLeaf> pick_manifest(const std::vector<ManifestLeaf>& leaves, const Platform& platform) {
+  if (leaves.empty()) return fail(ErrorKind::kNotFound, "no image in it");
+  const bool only = std::ranges::all_of(leaves, [&](const ManifestLeaf& leaf) {
+    return leaf.manifest.digest == leaves.front().manifest.digest;
+  });
+  const auto rank = [&](const ManifestLeaf& leaf) {
+    // One that does not say is better than one that is for something else.
+    if (only || !leaf.manifest.platform) return 1;
+    const int known = platform_rank(platform, *leaf.manifest.platform);
+    return known == 0 ? 0 : known + 1;
+  };
+  // The first one wins inside of an index (image-index.md), but a layout's entries are no choice between
+  // platforms.
+  const ManifestLeaf& best = *std::ranges::max_element(leaves, {}, rank);
+  if (rank(best) == 0)
+    return fail(ErrorKind::kNotFound, "no image for {}; there is {}", to_string(platform),
+                platforms_of(leaves));
+  for (const ManifestLeaf& leaf : leaves)
+    if (rank(leaf) == rank(best) && leaf.entry != best.entry && leaf.manifest.digest != best.manifest.digest)
+      return fail(ErrorKind::kInvalidInput, "several images suit: '{}' and '{}'; name one by its digest",
+                  best.manifest.digest.str(), leaf.manifest.digest.str());
+  return best;
+}
+
+}  // namespace agena::stage0

@@ -1,0 +1,34 @@
+// Which manifest of several suits: through nested indexes, by platform. For whatever holds the documents, a
+// layout or a registry.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "stage0/image/formats/oci_documents.h"
+#include "stage0/image/platform.h"
+
+namespace agena::stage0 {
+
+// A manifest, and which of the entries that the search began with led to it.
+struct ManifestLeaf {
+  OciDescriptor manifest;
+  std::size_t entry = 0;
+};
+
+// Reads a document whose digest and size have been checked.
+using DocumentReader = std::function<Result<std::string>(const OciDescriptor&)>;
+
+// Adds all manifests of images below a descriptor. Indexes are followed four levels deep; attestations and
+// what is no image are passed over.
+Result<> collect_manifests(const OciDescriptor& descriptor, std::size_t entry, const DocumentReader& read,
+                           std::vector<ManifestLeaf>& leaves);
+
+// The manifest for a platform, the first of equally good ones. A single one needs no choice: what it is for,
+// its config says. kNotFound lists what there is. Equally good ones of different entries are kInvalidInput.
+Result<ManifestLeaf> pick_manifest(const std::vector<ManifestLeaf>& leaves, const Platform& platform);
+
+}  // namespace agena::stage0
