@@ -17,16 +17,15 @@
 
 namespace agena::sys {
 
-Result<> write_id_maps(pid_t process, const IdRange& ids) {
-  const std::string map = fmt::format("0 {} {}\n", ids.first, ids.count);
+namespace {
+
+Result<> write_maps(pid_t process, const IdRange& ids, const std::string& map) {
   for (const char* name : {"uid_map", "gid_map"}) {
     const UniqueFd file = TRY(open_at(at_cwd(), fmt::format("/proc/{}/{}", process, name), O_WRONLY));
     TRY_CTX(write_all(file.get(), map), "mapping the ids {} of a user namespace", ids.str());
   }
   return {};
 }
-
-namespace {
 
 // Lives until the parent closes its end of the pipe, or dies. Async-signal-safe calls only.
 [[noreturn]] void wait_for_parent(const Pipe& pipe) {
@@ -55,12 +54,28 @@ Result<Child> start_in_user_namespace(const Pipe& pipe) {
 
 }  // namespace
 
-Result<UniqueFd> make_user_namespace(const IdRange& ids) {
+namespace {
+
+Result<UniqueFd> make_mapped(const IdRange& ids, const std::string& map) {
   const Pipe pipe = TRY(make_pipe());
   // Dropping the child at the end kills and reaps it; the descriptor keeps the namespace.
   const Child child = TRY(start_in_user_namespace(pipe));
-  TRY(write_id_maps(child.pid(), ids));
+  TRY(write_maps(child.pid(), ids, map));
   return open_at(at_cwd(), fmt::format("/proc/{}/ns/user", child.pid()), O_RDONLY);
+}
+
+std::string forward_map(const IdRange& ids) { return fmt::format("0 {} {}\n", ids.first, ids.count); }
+
+}  // namespace
+
+Result<> write_id_maps(pid_t process, const IdRange& ids) {
+  return write_maps(process, ids, forward_map(ids));
+}
+
+Result<UniqueFd> make_user_namespace(const IdRange& ids) { return make_mapped(ids, forward_map(ids)); }
+
+Result<UniqueFd> make_reverse_user_namespace(const IdRange& ids) {
+  return make_mapped(ids, fmt::format("{} 0 {}\n", ids.first, ids.count));
 }
 
 Result<> become_root() {

@@ -17,6 +17,9 @@ Result<> write_id_maps(pid_t process, const IdRange& ids);
 // A descriptor of a new user namespace in which no process lives: its maps serve for idmapped mounts. An
 // error that comes from the host's settings has a hint.
 Result<UniqueFd> make_user_namespace(const IdRange& ids);
+// The other way round, for reading what such a namespace has written: by an idmapped mount with it, files of
+// SHIFT+N show as those of N.
+Result<UniqueFd> make_reverse_user_namespace(const IdRange& ids);
 
 // Takes on the ids 0 of the user namespace that the calling process has joined, and no other groups.
 Result<> become_root();

@@ -67,6 +67,7 @@ Result<int> cmd_cat_manifest(const Invocation& call);
 Result<int> cmd_completion(const Invocation& call);
 Result<int> cmd_config(const Invocation& call);
 Result<int> cmd_enter(const Invocation& call);
+Result<int> cmd_export(const Invocation& call);
 Result<int> cmd_fetch(const Invocation& call);
 Result<int> cmd_gc(const Invocation& call);
 Result<int> cmd_help(const Invocation& call);

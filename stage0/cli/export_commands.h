@@ -10,7 +10,24 @@ namespace agena::stage0 {
 
 inline constexpr std::array<OptionList, 1> kImageExportLists = {kImageExportOptions};
 
+inline constexpr std::array<OptionList, 1> kExportLists = {kExportOptions};
+
 inline constexpr std::array kExportRows = {
+    CommandRow{
+        .spec = {.name = "export",
+                 .summary = "Write an app of a pod to a file, as an image",
+                 .usage = "[--app=APP] [--to=FORMAT] [--compression=NAME] [--overwrite] UUID FILE",
+                 .description =
+                     "An ACI (compressed by gzip) holds the app's whole root. As an OCI layout or a docker "
+                     "archive the image's own layers are followed by one that holds only the changes. "
+                     "oci:DIR[:TAG] in place of FILE is a layout as a directory. A running pod is exported "
+                     "while it runs.",
+                 .min_args = 2,
+                 .max_args = 2,
+                 .needs = kNeedsRoot,
+                 .options = kExportLists,
+                 .arguments = Completes::kPod},
+        .run = cmd_export},
     CommandRow{
         .spec = {.name = "image export",
                  .summary = "Write an image to a file",

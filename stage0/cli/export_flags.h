@@ -23,6 +23,12 @@ inline constexpr Option kCompression = {.name = "compression",
                                         .choices = kCompressions};
 inline constexpr Option kOverwrite = {.name = "overwrite", .help = "replace a target that exists"};
 
+// export
+inline constexpr Option kExportApp = {.name = "app",
+                                      .value_name = "APP",
+                                      .arity = OptionArity::kValue,
+                                      .help = "app to export; needed if the pod has several"};
+inline constexpr std::array kExportOptions = {&kExportApp, &kCompression, &kOverwrite, &kExportTo};
 inline constexpr std::array kImageExportOptions = {&kCompression, &kOverwrite, &kExportTo};
 
 }  // namespace agena::stage0

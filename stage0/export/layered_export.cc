@@ -81,16 +81,9 @@ Result<> add_record_layers(const Store& store, const ImageRecord& record, Layere
   return {};
 }
 
-// An ACI: its files, or what was rendered of it and its dependencies, as one layer.
-Result<LayeredExport> export_of_aci(const Store& store, const ImageRecord& record) {
-  LayeredExport image;
-  image.names = docker_names(record);
-  image.config = TRY(derive_config(record.manifest));
-  for (const LayerUse& use : record.layers)
-    image.layers.push_back({.open = [&store, key = use.key]() -> Result<std::unique_ptr<ByteSource>> {
-      return open_layer_anew(TRY(store.open_layer_fs(key)), {}, {});
-    }});
-  return image;
+// Whether a layer's archive is one of an OCI or docker image: others have `rootfs/` in front, or never were.
+bool is_image_layer(const LayerKey& key) {
+  return key.kind() == LayerKey::Kind::kChain || key.str().starts_with("sha256-");
 }
 
 }  // namespace
@@ -111,8 +104,33 @@ Result<ExportLayer> export_layer(const Store& store, const LayerKey& key, std::v
   }};
 }
 
+Result<LayeredExport> layered_export_of(const Store& store, const std::vector<LayerKey>& layers,
+                                        const schema::ImageManifest& manifest) {
+  LayeredExport image;
+  image.config = TRY(derive_config(manifest));
+  std::vector<LayerKey> below;
+  for (const LayerKey& key : layers) {
+    if (is_image_layer(key)) {
+      image.layers.push_back(TRY(export_layer(store, key, below, image.notes)));
+    } else {
+      image.layers.push_back({.open = [&store, key]() -> Result<std::unique_ptr<ByteSource>> {
+        return open_layer_anew(TRY(store.open_layer_fs(key)), {}, {});
+      }});
+    }
+    below.push_back(key);
+  }
+  return image;
+}
+
 Result<LayeredExport> layered_export(const Store& store, const ImageRecord& record) {
-  if (record.format == ImageFormat::kAci) return export_of_aci(store, record);
+  if (record.format == ImageFormat::kAci) {
+    // An ACI's files, or what was rendered of it and its dependencies, as one layer.
+    std::vector<LayerKey> keys;
+    for (const LayerUse& use : record.layers) keys.push_back(use.key);
+    LayeredExport image = TRY(layered_export_of(store, keys, record.manifest));
+    image.names = docker_names(record);
+    return image;
+  }
   if (!record.oci || !record.oci->config_digest)
     return fail(ErrorKind::kInternal, "image '{}' has no config", record.id);
   LayeredExport image;

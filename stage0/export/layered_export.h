@@ -42,6 +42,10 @@ struct LayeredExport {
 // and the result's `open` must not outlive each other.
 Result<LayeredExport> layered_export(const Store& store, const ImageRecord& record);
 
+// The image of layers whose image is not in the store (any more): with a config derived from its manifest.
+Result<LayeredExport> layered_export_of(const Store& store, const std::vector<LayerKey>& layers,
+                                        const schema::ImageManifest& manifest);
+
 // A layer of the store: its exact archive, or one made anew over the `below` (keys, bottom first), which adds
 // a note.
 Result<ExportLayer> export_layer(const Store& store, const LayerKey& key, std::vector<LayerKey> below,

@@ -7,7 +7,7 @@ import os
 import subprocess
 import tarfile
 
-from harness import FLY, Case, Images, read  # its import lets the next ones be found
+from harness import FLY, Case, Images, read, shell  # its import lets the next ones be found
 import tree_digest
 from imagekit import oci
 from imagekit.entries import directory, fifo, file, hardlink, longname, opaque, pax, symlink, whiteout
@@ -247,3 +247,172 @@ class Layered(Export):
         self.assertNotEqual(first, sorted(os.listdir(self.path("layout/blobs/sha256"))))
         self.fails("image", "export", "--to=docker-archive", image, "oci:" + self.path("no"), message="a docker archive is a file")
         self.assertEqual(["layout", "mine", "source-gzip"], sorted(os.listdir(self.top + "/out")))
+
+
+# What the app of the tests below does to its root; then it says so.
+CHANGES = """
+set -e
+echo new >/etc/new; echo more >>/etc/passwd; rm /gone; rm -r /var/cache; mkdir /var/cache; echo d >/var/cache/d
+mkdir -p /a/b; ln /etc/new /a/b/linked; ln -s ../x /a/link; chmod 4711 /usr/bin/tool; chown 5:6 /a; mkfifo /a/fifo
+rm -r /usr/lib; echo file >/usr/lib; touch -d @1500000000 /short
+echo done
+"""
+BASE = [[directory("bin"), file("bin/busybox", read("/bin/busybox", "rb"), 0o755), symlink("bin/sh", "busybox"),
+         *[symlink("bin/" + name, "busybox") for name in ("rm", "mkdir", "ln", "chmod", "chown", "mkfifo", "touch", "sleep")],
+         directory("etc"), file("etc/passwd", "root:x:0:0::/:/bin/sh\n"), directory("var"), directory("var/cache"),
+         file("var/cache/a", "a"), file("gone", "gone"), directory("usr"), directory("usr/bin"),
+         file("usr/bin/tool", "tool" * 50000, 0o755), hardlink("usr/bin/same", "usr/bin/tool"),
+         directory("usr/lib"), file("usr/lib/x", "x"), file("short", "short")],
+        [file("etc/second", "second layer"), whiteout("usr/lib/x")]]
+
+
+class Pod(Export):
+    """Apps of pods."""
+
+    def image(self) -> str:
+        return self.fetch(oci.build(self.path("source"), BASE, config={"config": {"Cmd": ["/bin/sh"], "Env": ["A=b"]}}))
+
+    def run_pod(self, image: str, *flags) -> str:
+        """A pod that has made the changes and ended; its UUID."""
+        uuid_file = os.path.join(self.top, "uuid")
+        done = self.agena("run", "--net=none", "--uuid-file-save=" + uuid_file, *flags, image, "--name=app", *shell(CHANGES))
+        self.assertIn("done", done.out)
+        return read(uuid_file)
+
+    def root_of(self, uuid: str) -> list:
+        """Listing of an ended app's root, put together by the kernel where it is an overlay."""
+        pod = self.pod_path(uuid)
+        if not os.path.exists(pod + "/overlay-prepared"):
+            return tree_digest.listing(pod + "/stage1/rootfs/opt/stage2/app/rootfs")
+        lower = ":".join(f"{layer}/fs" for layer in reversed(read(pod + "/appsinfo/app/layers").split()))
+        merged = self.path("merged")
+        os.makedirs(merged, exist_ok=True)
+        support = os.path.dirname(os.path.abspath(tree_digest.__file__))
+        script = (f"cd {self.data}/cas/layers && mount -t overlay -o lowerdir={pod}/overlay/app-app/upper:{lower} merged "
+                  f"{merged} && exec python3 {support}/tree_digest.py {merged}")
+        return self.run_argv(["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script]).out.splitlines()
+
+    def check_exports(self, uuid: str, image: str, want: list):
+        """Exports in all formats hold this tree, and are the same each time."""
+        digests = set()
+        for n in "1", "2":
+            self.agena("export", uuid, self.path(f"whole{n}.aci"))
+            self.agena("export", "--to=docker-archive", uuid, self.path(f"changes{n}.tar"))
+            self.agena("export", uuid, f"oci:{self.path('layout' + n)}:x")
+            digests.add((read(self.path(f"whole{n}.aci"), "rb"), read(self.path(f"changes{n}.tar"), "rb"),
+                         read(self.path(f"layout{n}/index.json"))))
+        self.assertEqual(1, len(digests))
+        for reference in (self.path("whole1.aci"), f"oci:{self.path('layout1')}:x", "docker-archive:" + self.path("changes1.tar")):
+            found = self.tree(self.fetch(reference))
+            self.assertEqual([], sorted(set(want) ^ set(found))[:10], reference)
+
+    def documents(self, layout: str):
+        index = json.loads(read(layout + "/index.json"))
+        document = lambda digest: json.loads(read(layout + "/blobs/" + digest.replace(":", "/")))
+        manifest = document(index["manifests"][0]["digest"])
+        return manifest, document(manifest["config"]["digest"])
+
+    def top_layer(self, layout: str) -> list:
+        """Names in the layer with the changes."""
+        manifest, _ = self.documents(layout)
+        with tarfile.open(layout + "/blobs/" + manifest["layers"][-1]["digest"].replace(":", "/")) as tar:
+            return [member.name for member in tar]
+
+    def check_top_layer(self):
+        """On top of the image's own layers there is one with the changes only."""
+        _, before = self.documents(self.path("source"))
+        manifest, config = self.documents(self.path("layout1"))
+        self.assertEqual(before["rootfs"]["diff_ids"], config["rootfs"]["diff_ids"][:2])
+        self.assertEqual((3, 3, 3), (len(manifest["layers"]), len(config["rootfs"]["diff_ids"]), len(config["history"])))
+        self.assertEqual(before["config"], config["config"])
+        names = self.top_layer(self.path("layout1"))
+        for name in (".wh.gone", "etc/new", "etc/passwd", "a/b/linked", "var/cache/d", "usr/lib", "usr/bin/tool"):
+            self.assertIn(name, names)
+        for name in ("bin/busybox", "etc/second"):
+            self.assertNotIn(name, names)
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_an_ended_pod(self):
+        image = self.image()
+        uuid = self.run_pod(image)
+        self.check_exports(uuid, image, self.root_of(uuid))
+        self.check_top_layer()
+
+    def test_a_pod_with_a_copied_root(self):
+        image = self.image()
+        uuid = self.run_pod(image, "--no-overlay")
+        self.check_exports(uuid, image, self.root_of(uuid))
+        self.check_top_layer()
+
+    def test_ids_of_a_user_namespace_are_shifted_back(self):
+        image = self.image()
+        for flags in (["--private-users"], ["--private-users", "--no-overlay"]):
+            uuid = self.run_pod(image, *flags)
+            self.agena("export", "--overwrite", uuid, self.path("u.aci"))
+            tree = self.tree(self.fetch(self.path("u.aci")))
+            owners = {line.split()[2] for line in tree}
+            self.assertEqual({"0:0", "5:6"}, owners)
+            self.agena("export", "--overwrite", uuid, f"oci:{self.path('u')}:x")
+            self.assertEqual(tree, self.tree(self.fetch(f"oci:{self.path('u')}:x")))
+
+    def test_a_pod_of_an_aci_with_dependencies(self):
+        """The whole root is in the export, so its manifest names no dependencies."""
+        self.fetch(self.small_image("example.com/base", entries=[file("base", "b")]))
+        from imagekit import aci
+        document = aci.image_manifest("example.com/top", app={"exec": ["/bin/sh"], "user": "0", "group": "0"},
+                                      dependencies=[{"imageName": "example.com/base"}],
+                                      pathWhitelist=["/bin/busybox", "/bin/sh", "/base", "/own"])
+        image = self.fetch(aci.build(self.path("top.aci"), document, [file("own", "o"), file("hidden", "h")], "none"))
+        uuid_file = os.path.join(self.top, "uuid")
+        self.agena("run", "--net=none", "--uuid-file-save=" + uuid_file, image, "--name=app", *shell("echo 1 >/new"))
+        self.agena("export", read(uuid_file), self.path("out.aci"))
+        exported = self.fetch(self.path("out.aci"))
+        manifest = json.loads(self.agena("image", "cat-manifest", exported).out)
+        self.assertEqual(("example.com/top", None, None),
+                         (manifest["name"], manifest.get("dependencies"), manifest.get("pathWhitelist")))
+        self.assertEqual(self.root_of(read(uuid_file)), self.tree(exported))
+        self.agena("export", "--to=oci", read(uuid_file), self.path("out.tar"))
+        self.assertEqual(self.root_of(read(uuid_file)), self.tree(self.fetch("oci:" + self.path("out.tar"))))
+
+    def test_a_running_pod(self):
+        process, uuid = self.start_running()
+        done = self.agena("export", uuid, self.path("live.aci"))
+        self.assertIn("the pod is running", done.err)
+        self.agena("export", uuid, f"oci:{self.path('live')}:x")
+        tree = self.tree(self.fetch(self.path("live.aci")))
+        self.assertTrue([line for line in tree if " etc/new " in line])
+        # What the app goes on writing while it is read is in the export, whole or not; everything can be imported.
+        self.assertTrue([line for line in self.tree(self.fetch(f"oci:{self.path('live')}:x")) if " etc/new " in line])
+        self.agena("stop", "--force", uuid)
+        self.finish(process, check=None)
+
+    def start_running(self):
+        uuid_file = os.path.join(self.top, "uuid")
+        script = CHANGES + "while :; do echo x >>/log; rm -f /t; mkdir -p /t1; echo y >/t1/f; rm -rf /t1; echo z >/t; done"
+        process = self.start("run", "--net=none", "--uuid-file-save=" + uuid_file, self.image(), "--name=app", *shell(script))
+        self.wait_output(process, "done")
+        return process, read(uuid_file)
+
+    def test_the_image_may_be_gone(self):
+        image = self.image()
+        uuid = self.run_pod(image)
+        want = self.root_of(uuid)
+        self.agena("image", "rm", image)
+        self.agena("export", uuid, f"oci:{self.path('o')}:x")
+        self.assertEqual(want, self.tree(self.fetch(f"oci:{self.path('o')}:x")))
+
+    def test_refusals(self):
+        image = self.image()
+        prepared = self.agena("prepare", image, "--name=one", "--exec=/x", image, "--name=two", "--exec=/x").out.strip()
+        self.fails("export", prepared, self.path("x.aci"), message="pod is not exited")
+        uuid_file = os.path.join(self.top, "uuid")
+        self.agena("run", "--net=none", "--uuid-file-save=" + uuid_file, image, "--name=one", *shell("exit 0"), "---",
+                   image, "--name=two", *shell("echo 2 >/two"))
+        uuid = read(uuid_file)
+        self.fails("export", uuid, self.path("x.aci"), message='specify app using "export --app="')
+        self.fails("export", "--app=three", uuid, self.path("x.aci"), message="has no app 'three'")
+        self.fails("export", "--app=two", uuid, self.path("x.tar"), message="extension must be .aci")
+        self.agena("export", "--app=two", uuid, self.path("x.aci"))
+        self.fails("export", "--app=two", uuid, self.path("x.aci"), message="target file exists (try --overwrite)")
+        self.assertTrue([line for line in self.tree(self.fetch(self.path("x.aci"))) if " two " in line])
+        self.assertEqual(["source", "x.aci"], sorted(os.listdir(self.top + "/out")))

@@ -28,28 +28,6 @@ bool is_portable_xattr(std::string_view name) {
          name == "system.posix_acl_access" || name == "system.posix_acl_default";
 }
 
-Result<std::vector<TarEntry::Xattr>> read_xattrs(const std::string& path) {
-  std::vector<TarEntry::Xattr> xattrs;
-  const ssize_t size = ::listxattr(path.c_str(), nullptr, 0);
-  if (size < 0 && errno == ENOTSUP) return xattrs;
-  if (size < 0) return sys_fail("listing extended attributes");
-  std::string names(static_cast<std::size_t>(size), '\0');
-  const ssize_t listed = ::listxattr(path.c_str(), names.data(), names.size());
-  if (listed < 0) return sys_fail("listing extended attributes");
-  names.resize(static_cast<std::size_t>(listed));
-  for (const std::string& name : split(names, '\0')) {
-    if (!is_portable_xattr(name)) continue;
-    std::string value(64U << 10U, '\0');  // XATTR_SIZE_MAX
-    const ssize_t length = ::getxattr(path.c_str(), name.c_str(), value.data(), value.size());
-    if (length < 0) return sys_fail("reading the extended attribute '{}'", printable(name));
-    value.resize(static_cast<std::size_t>(length));
-    xattrs.push_back({.name = name, .value = std::move(value)});
-  }
-  // The order is the file system's own.
-  std::ranges::sort(xattrs, {}, &TarEntry::Xattr::name);
-  return xattrs;
-}
-
 TarEntry::Type type_of(const struct stat& st) {
   switch (st.st_mode & S_IFMT) {
     case S_IFDIR:
@@ -105,7 +83,7 @@ Result<TarEntry> entry_of(const sys::UniqueFd& node, const ArchiveMember& member
     entry.dev_major = major(st.st_rdev);
     entry.dev_minor = minor(st.st_rdev);
   }
-  entry.xattrs = TRY(read_xattrs(sys::proc_fd_path(node.get())));
+  entry.xattrs = TRY(portable_xattrs(node.get()));
   return entry;
 }
 
@@ -244,6 +222,29 @@ class TreeArchive : public ByteSource {
 };
 
 }  // namespace
+
+Result<std::vector<TarEntry::Xattr>> portable_xattrs(int fd) {
+  const std::string path = sys::proc_fd_path(fd);
+  std::vector<TarEntry::Xattr> xattrs;
+  const ssize_t size = ::listxattr(path.c_str(), nullptr, 0);
+  if (size < 0 && errno == ENOTSUP) return xattrs;
+  if (size < 0) return sys_fail("listing extended attributes");
+  std::string names(static_cast<std::size_t>(size), '\0');
+  const ssize_t listed = ::listxattr(path.c_str(), names.data(), names.size());
+  if (listed < 0) return sys_fail("listing extended attributes");
+  names.resize(static_cast<std::size_t>(listed));
+  for (const std::string& name : split(names, '\0')) {
+    if (!is_portable_xattr(name)) continue;
+    std::string value(64U << 10U, '\0');  // XATTR_SIZE_MAX
+    const ssize_t length = ::getxattr(path.c_str(), name.c_str(), value.data(), value.size());
+    if (length < 0) return sys_fail("reading the extended attribute '{}'", printable(name));
+    value.resize(static_cast<std::size_t>(length));
+    xattrs.push_back({.name = name, .value = std::move(value)});
+  }
+  // The order is the file system's own.
+  std::ranges::sort(xattrs, {}, &TarEntry::Xattr::name);
+  return xattrs;
+}
 
 bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
 

@@ -12,6 +12,7 @@
 #include "common/base/result.h"
 #include "common/sys/fd.h"
 #include "stage0/unpack/byte_source.h"
+#include "stage0/unpack/tar_reader.h"
 
 namespace agena::stage0 {
 
@@ -19,6 +20,10 @@ namespace agena::stage0 {
 // what lower layers have there.
 bool is_whiteout(const struct stat& st);
 Result<bool> is_opaque(const sys::DirFd& dir);
+
+// Extended attributes of a node (not a symlink; the descriptor may be an O_PATH one) that mean the same
+// wherever an archive is unpacked, sorted by name: user.*, file capabilities, access lists.
+Result<std::vector<TarEntry::Xattr>> portable_xattrs(int fd);
 
 // A member of the archive to be.
 struct ArchiveMember {

@@ -18,6 +18,7 @@ __agena_is_command() {
     "completion") echo "yes" ;;
     "config") echo "yes" ;;
     "enter") echo "yes" ;;
+    "export") echo "yes" ;;
     "fetch") echo "yes" ;;
     "gc") echo "yes" ;;
     "help") echo "yes" ;;
@@ -57,6 +58,7 @@ __agena_options() {
     "cat-manifest") echo "--pretty-print --uuid-file" ;;
     "config") echo "--pretty-print" ;;
     "enter") echo "--app" ;;
+    "export") echo "--app --compression --overwrite --to" ;;
     "fetch") echo "--full --max-image-size --platform --pull-policy --signature" ;;
     "gc") echo "--expire-prepared --grace-period --mark-only" ;;
     "image cat-manifest") echo "--pretty-print" ;;
@@ -88,6 +90,8 @@ __agena_value() {
     "app sandbox --uuid-file-save") echo "file" ;;
     "app status --format") echo "=json json-pretty" ;;
     "cat-manifest --uuid-file") echo "file" ;;
+    "export --compression") echo "=none gzip zstd" ;;
+    "export --to") echo "=aci oci docker-archive" ;;
     "fetch --pull-policy") echo "=never new update" ;;
     "fetch --signature") echo "file" ;;
     "image export --compression") echo "=none gzip zstd" ;;
@@ -129,7 +133,7 @@ __agena_value() {
 }
 __agena_subcommands() {
   case $1 in
-    "") echo "app attach cat-manifest completion config enter fetch gc help image list logs prepare rm run run-prepared start status stop trust version" ;;
+    "") echo "app attach cat-manifest completion config enter export fetch gc help image list logs prepare rm run run-prepared start status stop trust version" ;;
     "app") echo "add attach exec list logs rm sandbox start status stop update" ;;
     "image") echo "cat-manifest export list rm verify" ;;
   esac
@@ -149,6 +153,7 @@ __agena_arguments() {
     "attach") echo "pod" ;;
     "cat-manifest") echo "pod" ;;
     "enter") echo "pod" ;;
+    "export") echo "pod" ;;
     "fetch") echo "file" ;;
     "image cat-manifest") echo "image" ;;
     "image export") echo "image" ;;

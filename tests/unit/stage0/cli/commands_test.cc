@@ -82,9 +82,10 @@ TEST(CommandTable, OnlyCommandsThatNeedRootAskForIt) {
   std::set<std::string_view> needing;
   for (const CommandSpec* command : command_specs())
     if ((command->needs & kNeedsRoot) != 0) needing.insert(command->name);
-  EXPECT_EQ(needing, (std::set<std::string_view>{"app add", "app attach", "app exec", "app rm", "app sandbox",
-                                                 "app start", "app stop", "app update", "attach", "enter",
-                                                 "gc", "prepare", "rm", "run", "run-prepared", "start"}));
+  EXPECT_EQ(needing,
+            (std::set<std::string_view>{"app add", "app attach", "app exec", "app rm", "app sandbox",
+                                        "app start", "app stop", "app update", "attach", "enter", "export",
+                                        "gc", "prepare", "rm", "run", "run-prepared", "start"}));
 }
 
 TEST(Help, Golden) {
