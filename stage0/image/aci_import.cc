@@ -20,8 +20,10 @@ namespace agena::stage0 {
 namespace {
 
 Result<Unpacked> unpack_aci(const Store& store, ByteSource& source, std::optional<Compression> compression,
+                            const std::optional<Digest>& digest = {},
                             std::uint64_t max_bytes = kDefaultMaxUnpackedBytes) {
   UnpackOptions options;
+  options.blob_digest = digest;
   options.limits.max_bytes = max_bytes;
   options.kind = ArchiveKind::kAci;
   options.compression = compression;
@@ -90,21 +92,38 @@ Result<ImageRecord> reuse(Store& store, const ImageRecord& record) {
   return finish(store, record, {.use = own, .tree = TRY(store.open_layer_fs(own.key))}, work);
 }
 
-Result<ImageRecord> import_file(Store& store, const LocalFile& file, const ImportOptions& options,
-                                const ProgressCallback& callback) {
+Result<> accept(const ImportOptions& options, const std::string& id, const schema::ImageManifest& manifest) {
+  return options.accept ? options.accept({.id = id, .manifest = manifest}) : Result<>();
+}
+
+// An open ACI.
+struct AciFile {
+  int fd;
+  std::uint64_t size;
+  std::string name;
+};
+
+Result<std::optional<Digest>> verified_digest(const AciFile& file, const ImportOptions& options) {
+  if (!options.verify) return std::nullopt;
+  FdSource bytes(file.fd, 0, file.size);
+  return TRY(options.verify(bytes));
+}
+
+Result<ImageRecord> import_bytes(Store& store, const AciFile& file, const std::optional<Digest>& digest,
+                                 const ImportOptions& options, const ProgressCallback& callback) {
   ProgressReporter reporter(callback);
   const std::atomic<bool> never = false;
   LayerProgress progress{.index = 0,
                          .count = 1,
-                         .name = file.path.substr(file.path.rfind('/') + 1),
+                         .name = file.name.substr(file.name.rfind('/') + 1),
                          .state = LayerProgress::State::kUnpacking,
                          .done = 0,
                          .total = file.size};
   reporter.report(progress);
   clear_leftovers(store);
-  FdSource bytes(file.fd.get());
+  FdSource bytes(file.fd, 0, file.size);
   ReportingSource source(bytes, progress, reporter, never);
-  Unpacked unpacked = TRY(unpack_aci(store, source, std::nullopt, options.max_bytes));
+  Unpacked unpacked = TRY(unpack_aci(store, source, std::nullopt, digest, options.max_bytes));
   progress.state = LayerProgress::State::kUnpacked;
   reporter.report(progress);
 
@@ -115,6 +134,8 @@ Result<ImageRecord> import_file(Store& store, const LocalFile& file, const Impor
                      .format = ImageFormat::kAci,
                      .manifest = std::move(manifest),
                      .source_size = file.size};
+  for (const std::string& name : options.names) record.names.push_back({.name = name, .time = now()});
+  TRY(accept(options, record.id, record.manifest));
   OwnFiles own{.use = {.key = LayerKey::of_diff_id(result.diff_id), .size = result.file_bytes},
                .tree = sys::DirFd(TRY(sys::duplicate(unpacked.layer.fs.get())).release())};
   own.commit = std::move(unpacked).commit(own.use.key);
@@ -130,18 +151,34 @@ Result<ImageRecord> import_file(Store& store, const LocalFile& file, const Impor
 Result<ImageRecord> import_aci(Store& store, const std::string& path, const ImportOptions& options,
                                const ProgressCallback& progress) {
   auto import = [&]() -> Result<ImageRecord> {
-    const LocalFile file = TRY(open_local_file(path, ""));
-    if (options.use_cache && file.key)
-      if (const auto known = TRY(store.find_by_file(*file.key))) {
+    const LocalFile local = TRY(open_local_file(path, ""));
+    const AciFile file{.fd = local.fd.get(), .size = local.size, .name = local.path};
+    const auto digest = TRY(verified_digest(file, options));
+    // Bytes that changed while they were verified are not those that are known.
+    const bool unchanged = !digest || TRY(Store::file_key(local.path, local.fd.get(), "")) == local.key;
+    if (options.use_cache && local.key && unchanged)
+      if (const auto known = TRY(store.find_by_file(*local.key))) {
+        TRY(accept(options, known->id, known->manifest));
         auto reused = reuse(store, *known);
         // Otherwise it was removed meanwhile, or a dependency is missing: reading the file will tell.
         if (reused || reused.error().kind() != ErrorKind::kNotFound) return reused;
       }
-    ImageRecord record = TRY(import_file(store, file, options, progress));
-    TRY(remember_local_file(store, file, record.id));
+    ImageRecord record = TRY(import_bytes(store, file, digest, options, progress));
+    TRY(remember_local_file(store, local, record.id));
     return record;
   };
   return TRY_CTX(import(), "ACI '{}'", printable(path));
+}
+
+Result<ImageRecord> refresh_aci(Store& store, const ImageRecord& record) { return reuse(store, record); }
+
+Result<ImageRecord> import_open_aci(Store& store, int fd, std::uint64_t size, const std::string& name,
+                                    const ImportOptions& options, const ProgressCallback& progress) {
+  const AciFile file{.fd = fd, .size = size, .name = name};
+  auto import = [&]() -> Result<ImageRecord> {
+    return import_bytes(store, file, TRY(verified_digest(file, options)), options, progress);
+  };
+  return TRY_CTX(import(), "ACI '{}'", printable(name));
 }
 
 }  // namespace agena::stage0

@@ -22,25 +22,18 @@ using schema::AcName;
 
 // --- name and labels ---
 
-struct Arch {
+struct ArchRow {
   std::string_view arch;  // OCI's
   std::string_view variant;
   std::string_view label;  // appc's
 };
 constexpr std::array kArchs = {
-    Arch{.arch = "386", .variant = "", .label = "i386"},
-    Arch{.arch = "amd64", .variant = "", .label = "amd64"},
-    Arch{.arch = "arm", .variant = "v6", .label = "armv6l"},
-    Arch{.arch = "arm", .variant = "", .label = "armv7l"},
-    Arch{.arch = "arm64", .variant = "", .label = "aarch64"},
+    ArchRow{.arch = "386", .variant = "", .label = "i386"},
+    ArchRow{.arch = "amd64", .variant = "", .label = "amd64"},
+    ArchRow{.arch = "arm", .variant = "v6", .label = "armv6l"},
+    ArchRow{.arch = "arm", .variant = "", .label = "armv7l"},
+    ArchRow{.arch = "arm64", .variant = "", .label = "aarch64"},
 };
-
-std::string arch_label(const Platform& platform) {
-  for (const Arch& row : kArchs)
-    if (row.arch == platform.arch && (row.variant.empty() || row.variant == platform.variant))
-      return std::string(row.label);
-  return platform.arch;
-}
 
 struct Naming {
   std::string name;
@@ -238,6 +231,13 @@ Result<schema::App> derive_app(const OciConfig& config, const RootFileReader& re
 }
 
 }  // namespace
+
+std::string arch_label(const Platform& platform) {
+  for (const ArchRow& row : kArchs)
+    if (row.arch == platform.arch && (row.variant.empty() || row.variant == platform.variant))
+      return std::string(row.label);
+  return platform.arch;
+}
 
 Result<schema::ImageManifest> derive_manifest(const LayeredImage& image, const RootFileReader& read_file) {
   const Naming naming = naming_of(image);

@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "manifests/schema/image_manifest.h"
 #include "stage0/image/formats/layered_image.h"
+#include "stage0/image/platform.h"
 
 namespace agena::stage0 {
 
@@ -19,5 +20,8 @@ using RootFileReader = std::function<Result<std::optional<std::string>>(const st
 // Derives the manifest. Settings that cannot be had in it (a port without a number, a variable without '=')
 // are left out, as docker does.
 Result<schema::ImageManifest> derive_manifest(const LayeredImage& image, const RootFileReader& read_file);
+
+// A platform's architecture in appc's words ("aarch64" for "arm64").
+std::string arch_label(const Platform& platform);
 
 }  // namespace agena::stage0

@@ -5,12 +5,16 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
+#include "common/base/digest.h"
 #include "common/base/result.h"
+#include "manifests/schema/image_manifest.h"
 #include "stage0/image/platform.h"
 #include "stage0/image/reference.h"
 #include "stage0/store/image_record.h"
 #include "stage0/store/store.h"
+#include "stage0/unpack/byte_source.h"
 #include "stage0/unpack/compression.h"
 
 namespace agena::stage0 {
@@ -29,12 +33,35 @@ struct LayerProgress {
 // times a second in between.
 using ProgressCallback = std::function<void(const LayerProgress&)>;
 
+// An ACI that may be committed.
+struct AciCandidate {
+  std::string id;  // as in ImageRecord
+  const schema::ImageManifest& manifest;
+};
+
 struct ImportOptions {
   Platform platform = host_platform();
   std::uint64_t max_bytes = kDefaultMaxUnpackedBytes;  // of all layers that are unpacked, without compression
   unsigned threads = 0;   // layers unpacked at a time; 0: as many as CPUs may be used, at most two
   bool use_cache = true;  // trust that an unchanged file still holds the image it held
+
+  // The rest is for ACIs only.
+  // Called with the bytes of the file before anything of it is unpacked; returns the digest that they must
+  // turn out to have. An error ends the import.
+  std::function<Result<Digest>(ByteSource& bytes)> verify = {};
+  // Called when the manifest is known, before the image is committed and before its dependencies are looked
+  // up (it may bring them into the store); also for an image that is known already. An error ends the import.
+  std::function<Result<>(const AciCandidate&)> accept = {};
+  std::vector<std::string> names = {};  // that the store is to know the image by
 };
+
+// The ACI in an open file of `size` bytes, read with pread(2). The name is for messages and progress.
+Result<ImageRecord> import_open_aci(Store& store, int fd, std::uint64_t size, const std::string& name,
+                                    const ImportOptions& options = {}, const ProgressCallback& progress = {});
+
+// An ACI of the store as its dependencies would have it now: they are found by name, and rendered over anew
+// if they are others than before. kNotFound if one is missing.
+Result<ImageRecord> refresh_aci(Store& store, const ImageRecord& record);
 
 // Imports what a local reference (is_local()) names and returns its record. kInvalidInput for others.
 Result<ImageRecord> import_image(Store& store, const Reference& reference, const ImportOptions& options = {},

@@ -19,12 +19,23 @@ Result<bool> is_file(const std::string& path) {
   return std::unexpected(st.error());
 }
 
-Result<ImageRecord> import_file(Store& store, const std::string& path) {
+// Where stage1 images are taken from.
+struct Source {
+  Store& store;
+  const Engine& engine;
+  const InsecureOptions& insecure;
+};
+
+Result<ImageRecord> fetch(const Source& source, const Reference& reference) {
+  return fetch_image(source.store, reference, source.engine.fetch, {.insecure = source.insecure});
+}
+
+Result<ImageRecord> import_file(const Source& source, const std::string& path) {
   Reference reference;
   reference.kind = ReferenceKind::kAciFile;
   reference.text = path;
   reference.path = path;
-  return import_image(store, reference);
+  return fetch(source, reference);
 }
 
 std::string in_directory(const std::string& directory, const std::string& file) {
@@ -32,39 +43,45 @@ std::string in_directory(const std::string& directory, const std::string& file) 
 }
 
 // The first of the files that is there; empty paths are skipped.
-Result<ImageRecord> import_first(Store& store, const std::vector<std::string>& candidates,
+Result<ImageRecord> import_first(const Source& source, const std::vector<std::string>& candidates,
                                  std::string_view what) {
   std::string tried;
   for (const std::string& path : candidates) {
     if (path.empty()) continue;
-    if (TRY(is_file(path))) return import_file(store, path);
+    if (TRY(is_file(path))) return import_file(source, path);
     tried += (tried.empty() ? "'" : ", '") + path + "'";
   }
   return fail(ErrorKind::kNotFound, "no {}: looked for {}", what, tried.empty() ? "nothing" : tried);
 }
 
-Result<ImageRecord> select_default(Store& store, const Engine& engine) {
-  const Stage1Default& stage1 = engine.stage1;
+Result<ImageRecord> select_default(const Source& source) {
+  const Stage1Default& stage1 = source.engine.stage1;
   if (!stage1.name.empty() && !stage1.version.empty()) {
-    auto image = store.find_image(stage1.name + ":" + stage1.version);
+    auto image = source.store.find_image(stage1.name + ":" + stage1.version);
     if (image || image.error().kind() != ErrorKind::kNotFound) return image;
   }
-  return import_first(store,
-                      {stage1.location, in_directory(stage1.images_dir, stage1.file),
-                       in_directory(stage1.program_dir, stage1.file)},
-                      "default stage1 image");
+  std::string location = stage1.location;
+  if (location.contains("://")) {
+    const Reference reference = TRY(parse_reference(location));
+    if (!reference.is_local()) return fetch(source, reference);
+    location = reference.path;
+  }
+  return import_first(
+      source,
+      {location, in_directory(stage1.images_dir, stage1.file), in_directory(stage1.program_dir, stage1.file)},
+      "default stage1 image");
 }
 
 // The image of this name that lies in a directory of stage1 images. Looking into all of them is cheap after
 // the first time, because unchanged files are known.
-Result<std::optional<ImageRecord>> find_in_directory(Store& store, const std::string& directory,
+Result<std::optional<ImageRecord>> find_in_directory(const Source& source, const std::string& directory,
                                                      const Reference& wanted) {
   auto names = directory.empty()
                    ? std::vector<std::string>()
                    : sys::list_dir(sys::at_cwd(), directory).value_or(std::vector<std::string>());
   for (const std::string& name : names) {
     if (!name.ends_with(".aci")) continue;
-    auto image = TRY_CTX(import_file(store, directory + "/" + name), "stage1 image '{}'", name);
+    auto image = TRY_CTX(import_file(source, directory + "/" + name), "stage1 image '{}'", name);
     const std::string* version = image.manifest.labels.find("version");
     const bool right_version = wanted.version.empty() || (version != nullptr && *version == wanted.version);
     if (image.manifest.name == wanted.name && right_version) return std::optional(std::move(image));
@@ -72,44 +89,39 @@ Result<std::optional<ImageRecord>> find_in_directory(Store& store, const std::st
   return std::optional<ImageRecord>();
 }
 
-Result<ImageRecord> select_name(Store& store, const Engine& engine, const std::string& name) {
-  auto image = store.find_image(name);
+Result<ImageRecord> select_name(const Source& source, const std::string& name) {
+  auto image = source.store.find_image(name);
   if (image || image.error().kind() != ErrorKind::kNotFound) return image;
+  const Stage1Default& stage1 = source.engine.stage1;
   const Reference wanted = TRY(parse_reference(name, [](const std::string&) { return false; }));
-  for (const std::string& directory : {engine.stage1.images_dir, engine.stage1.program_dir})
-    if (auto found = TRY(find_in_directory(store, directory, wanted))) return *std::move(found);
-  return image;
+  for (const std::string& directory : {stage1.images_dir, stage1.program_dir})
+    if (auto found = TRY(find_in_directory(source, directory, wanted))) return *std::move(found);
+  return fetch(source, wanted);
 }
 
-Result<ImageRecord> select_from_directory(Store& store, const Engine& engine, const std::string& file) {
+Result<ImageRecord> select_from_directory(const Source& source, const std::string& file) {
   if (file.contains('/'))
     return fail(ErrorKind::kInvalidInput, "'{}' is not the name of a file in the stage1 images directory",
                 printable(file));
-  return import_first(
-      store, {in_directory(engine.stage1.images_dir, file), in_directory(engine.stage1.program_dir, file)},
-      "stage1 image");
+  const Stage1Default& stage1 = source.engine.stage1;
+  return import_first(source, {in_directory(stage1.images_dir, file), in_directory(stage1.program_dir, file)},
+                      "stage1 image");
 }
 
-Result<ImageRecord> select_url(Store& store, const Engine& engine, const std::string& url,
-                               const InsecureOptions& insecure) {
-  return fetch_image(store, TRY(parse_reference(url)), engine.fetch, {.insecure = insecure});
-}
-
-Result<ImageRecord> select(Store& store, const Engine& engine, const Stage1Selection& selection,
-                           const InsecureOptions& insecure) {
+Result<ImageRecord> select(const Source& source, const Stage1Selection& selection) {
   switch (selection.kind) {
     case Stage1Selection::Kind::kDefault:
-      return select_default(store, engine);
+      return select_default(source);
     case Stage1Selection::Kind::kUrl:
-      return select_url(store, engine, selection.value, insecure);
+      return fetch(source, TRY(parse_reference(selection.value)));
     case Stage1Selection::Kind::kPath:
-      return import_file(store, selection.value);
+      return import_file(source, selection.value);
     case Stage1Selection::Kind::kName:
-      return select_name(store, engine, selection.value);
+      return select_name(source, selection.value);
     case Stage1Selection::Kind::kHash:
-      return store.find_image(selection.value);
+      return source.store.find_image(selection.value);
     case Stage1Selection::Kind::kFromDir:
-      return select_from_directory(store, engine, selection.value);
+      return select_from_directory(source, selection.value);
   }
   return fail(ErrorKind::kInternal, "unknown way to select a stage1 image");
 }
@@ -118,7 +130,7 @@ Result<ImageRecord> select(Store& store, const Engine& engine, const Stage1Selec
 
 Result<ImageRecord> select_stage1(Store& store, const Engine& engine, const Stage1Selection& selection,
                                   const InsecureOptions& insecure) {
-  return TRY_CTX(select(store, engine, selection, insecure), "finding the stage1 image");
+  return TRY_CTX(select({store, engine, insecure}, selection), "finding the stage1 image");
 }
 
 }  // namespace agena::stage0

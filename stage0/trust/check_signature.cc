@@ -98,12 +98,19 @@ Result<Loaded> load_keys(const std::vector<TrustedKey>& keys, PrivateKeyring& ke
   return loaded;
 }
 
+// The key for messages: of signatures that are not good only the key id may be known, the end of the
+// fingerprint.
+const OpenPgpKey* find_key(const KeysByFingerprint& keys, const std::string& made_by) {
+  const auto found = std::ranges::find_if(
+      keys, [&](const auto& entry) { return made_by.size() >= 16 && entry.first.ends_with(made_by); });
+  return found == keys.end() ? nullptr : found->second;
+}
+
 Error no_good_signature(const std::vector<OpenPgpSignature>& signatures, const KeysByFingerprint& keys,
                         bool no_keys) {
   const auto best = std::ranges::min_element(
       signatures, [](const auto& a, const auto& b) { return weight(a.state) < weight(b.state); });
-  const auto key = keys.find(best->made_by);
-  std::string message = complaint(*best, key == keys.end() ? nullptr : key->second);
+  std::string message = complaint(*best, find_key(keys, best->made_by));
   if (no_keys) message += "; no keys are trusted at all";
   Error error(ErrorKind::kVerification, std::move(message));
   if (best->state == SignatureState::kUnknownKey) return std::move(error).with_hint(trust_hint(""));

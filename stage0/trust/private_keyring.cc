@@ -164,7 +164,7 @@ Result<std::vector<OpenPgpKey>> PrivateKeyring::list() {
                      .expired = key->expired != 0,
                      .revoked = key->revoked != 0};
     for (auto* uid = key->uids; uid != nullptr; uid = uid->next)
-      if (uid->revoked == 0) found.identities.push_back(text_of(uid->uid));
+      if (uid->revoked == 0 || found.revoked) found.identities.push_back(text_of(uid->uid));
     for (auto* subkey = key->subkeys; subkey != nullptr; subkey = subkey->next)
       found.fingerprints.push_back(to_lower(text_of(subkey->fpr)));
     keys.push_back(std::move(found));
