@@ -10,6 +10,8 @@
 #include "stage0/cli/output/out.h"
 #include "stage0/cli/output/table.h"
 #include "stage0/cli/trust_flags.h"
+#include "stage0/fetch/key_fetch.h"
+#include "stage0/fetch/signature_gate.h"
 #include "stage0/trust/key_store.h"
 #include "stage0/trust/public_keys.h"
 
@@ -18,10 +20,11 @@ namespace {
 
 // The command line, read.
 struct TrustCommand {
+  FetchSettings settings;
+  InsecureOptions insecure;
   KeyStoreDirectories directories;
   std::string prefix;
   bool root = false;
-  bool insecure_http = false;
   std::string_view format;
   ReviewRules review;
 };
@@ -31,14 +34,17 @@ Result<bool> flag(const ParsedArgs& args, const Option& option) {
 }
 
 Result<TrustCommand> read_command(const Invocation& call) {
-  const auto directories = TRY(config_directories(call.global, call.personality));
-  TrustCommand command{.directories = {.system = directories[0], .local = directories[1]},
+  TrustCommand command{.settings = {},
+                       .insecure = call.global.insecure,
+                       .directories = {},
                        .prefix = std::string(call.args.text(kTrustPrefix, "")),
                        .root = TRY(flag(call.args, kTrustRoot)),
-                       .insecure_http = TRY(flag(call.args, kInsecureAllowHttp)),
                        .format = call.args.text(kFormat, ""),
                        .review = {.skip = TRY(flag(call.args, kSkipFingerprintReview)),
                                   .trust_https = call.global.trust_keys_from_https}};
+  command.settings.config_directories = TRY(config_directories(call.global, call.personality));
+  command.directories = key_store_of(command.settings);
+  if (TRY(flag(call.args, kInsecureAllowHttp))) command.insecure.pubkey = true;
   if (!command.prefix.empty() && command.root)
     return fail(ErrorKind::kInvalidInput, "--prefix and --root exclude each other");
   if (!command.prefix.empty())
@@ -108,16 +114,22 @@ Result<> print_added(const TrustCommand& command, const std::vector<AddedKey>& a
   return print_document(document, command.format);
 }
 
+Result<std::vector<AddedKey>> add_from(const TrustCommand& command, const std::string& source,
+                                       const KeyReview& review) {
+  if (source.contains("://"))
+    return trust_keys_at(command.settings, command.insecure, command.prefix, source, review);
+  const std::string bytes =
+      TRY_CTX(sys::read_file(sys::at_cwd(), source, kMaxKeyFileBytes), "key '{}'", printable(source));
+  return trust_keys(command.directories, command.prefix, source, false, bytes, review);
+}
+
 Result<int> add_keys(const TrustCommand& command, std::span<const std::string_view> sources) {
-  std::vector<AddedKey> added;
   const KeyReview review = review_on_terminal(command.review);
-  for (const std::string_view source : sources) {
-    const std::string path(source);
-    const std::string bytes =
-        TRY_CTX(sys::read_file(sys::at_cwd(), path, kMaxKeyFileBytes), "key '{}'", printable(source));
-    for (AddedKey& key : TRY(trust_keys(command.directories, command.prefix, path, false, bytes, review)))
-      added.push_back(std::move(key));
-  }
+  std::vector<AddedKey> added;
+  if (sources.empty())
+    added = TRY(trust_discovered_keys(command.settings, command.insecure, command.prefix, review));
+  for (const std::string_view source : sources)
+    for (AddedKey& key : TRY(add_from(command, std::string(source), review))) added.push_back(std::move(key));
   TRY(print_added(command, added));
   if (added.empty()) return fail(ErrorKind::kInvalidInput, "no key was trusted");
   return contract::kExitSuccess;
@@ -136,7 +148,8 @@ Result<int> cmd_trust(const Invocation& call) {
   if (command.prefix.empty() && !command.root)
     return fail(ErrorKind::kInvalidInput, "for which images? give --prefix=NAME, or --root for all");
   if (!removed.empty()) return remove_key(command, removed);
-  if (sources.empty()) return fail(ErrorKind::kInvalidInput, "which key? give a file");
+  if (sources.empty() && command.root)
+    return fail(ErrorKind::kInvalidInput, "which key? give a file or a URL");
   return add_keys(command, sources);
 }
 

@@ -208,9 +208,10 @@ constexpr std::array kOtherRows = {
     CommandRow{
         .spec = {.name = "trust",
                  .summary = "Trust the keys that images are signed with",
-                 .usage = "[--prefix=NAME | --root] KEYFILE…",
+                 .usage = "[--prefix=NAME | --root] [KEYFILE | URL]…",
                  .description =
                      "Shows the fingerprint and the identities of each key and asks whether to trust it. "
+                     "With a prefix and without keys, those are taken that discovery finds for it. "
                      "Trusted keys are kept in {local-config}/trustedkeys.",
                  .max_args = kAny,
                  .options = kTrustLists,
@@ -229,7 +230,8 @@ consteval std::array<CommandRow, N> sorted(std::array<CommandRow, N> rows) {
   std::ranges::sort(rows, {}, [](const CommandRow& row) { return row.spec.name; });
   return rows;
 }
-constexpr auto kRows = sorted(concatenated<CommandRow>(kAppRows, kAppAliases, kExportRows, kImageRows, kOtherRows));
+constexpr auto kRows =
+    sorted(concatenated<CommandRow>(kAppRows, kAppAliases, kExportRows, kImageRows, kOtherRows));
 
 consteval auto specs_of(const decltype(kRows)& rows) {
   std::array<const CommandSpec*, kRows.size()> specs{};

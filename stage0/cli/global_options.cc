@@ -9,6 +9,7 @@
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "stage0/cli/flag_values.h"
+#include "stage0/cli/key_review.h"
 
 namespace agena::stage0 {
 namespace {
@@ -189,7 +190,7 @@ Result<Engine> make_engine(const GlobalFlags& flags, const Personality& personal
                    .file = kStage1File};
   engine.fetch = {.config_directories = directories,
                   .trusted_directories = {engine.stage1.images_dir, program_dir},
-                  .trust_keys_from_https = flags.trust_keys_from_https,
+                  .review_key = review_on_terminal({.trust_https = flags.trust_keys_from_https}),
                   .local_signatures = personality.local_signatures};
   engine.debug = flags.debug;
   engine.start = start;

@@ -2,13 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "common/base/result.h"
 #include "stage0/image/platform.h"
 #include "stage0/unpack/compression.h"
 
 namespace agena::stage0 {
+
+struct KeyOffer;  // stage0/trust/public_keys.h
 
 // `--pull-policy`: where an image may come from. Files named by path are read again under any policy.
 enum class PullPolicy : std::uint8_t {
@@ -38,8 +42,9 @@ struct FetchSettings {
   std::vector<std::string> config_directories = {};
   // Directories whose ACIs count as trusted without a signature: where the stage1 images are.
   std::vector<std::string> trusted_directories = {};
-  // `--trust-keys-from-https`: keys that discovery finds over https are accepted without asking.
-  bool trust_keys_from_https = false;
+  // Asked about keys that discovery finds for a name that no key is trusted for. Empty: they are not looked
+  // for.
+  std::function<Result<bool>(const KeyOffer&)> review_key = {};
   // Whether an ACI in a local file must be signed (rkt's rule), or may be.
   bool local_signatures = false;
 };

@@ -157,6 +157,8 @@ class ImageServer:
     def put(self, url: str, body=b"", **more):
         if isinstance(body, str):
             body = body.encode()
+        # A URL without a path is asked for as "/".
+        url = re.sub(r"^(https?://[^/?]+)(\?|$)", r"\1/\2", url)
         with self.lock:
             self.answers[url] = body if callable(body) else Answer(body, **more)
 
