@@ -97,7 +97,7 @@ Result<ImageRecord> fetch_from_registry(Store& store, const Reference& reference
   const std::vector<std::string> names = names_of(reference, found.image);
   if (auto known = TRY(find_by_manifest(store, found.image.manifest.digest)))
     if (auto reused = TRY(reuse_image(store, *std::move(known), names))) return *std::move(reused);
-  const ImportOptions import_options{.platform = options.platform};
+  const ImportOptions import_options{.platform = options.platform, .max_bytes = options.max_bytes};
   bool again = false;
   auto record = import(store, found, names, import_options, progress, again);
   if (!record && again) {

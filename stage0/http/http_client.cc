@@ -209,7 +209,7 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
   const unsigned tries = is_repeatable(request) ? settings_.retries : 0;
   for (unsigned n = 1;; ++n) {
     auto stream = TRY(open(request));
-    auto body = read_to_end(*stream, request.max_body);
+    auto body = read_body(*stream, request.max_body);
     if (body)
       return HttpResponse{.status = stream->status(),
                           .headers = stream->headers(),
@@ -222,6 +222,13 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
     stream.reset();
     pause(n, nullptr);
   }
+}
+
+Result<std::string> read_body(HttpStream& stream, std::size_t max_bytes) {
+  constexpr int kFirstError = 400;
+  auto body = read_to_end(stream, max_bytes);
+  if (!body && stream.status() >= kFirstError) return std::string();
+  return body;
 }
 
 Error status_error(const HttpRequest& request, const HttpResponse& response) {

@@ -70,6 +70,10 @@ class HttpStream : public ByteSource {
   std::unique_ptr<Parts> parts_;
 };
 
+// The whole body. Of an error (400 and more) the status is what counts: a page that cannot be read, or is too
+// long, is empty.
+Result<std::string> read_body(HttpStream& stream, std::size_t max_bytes);
+
 // "GET 'https://…': status 404: <what the server says>": an error for an answer that is not what was hoped
 // for. Reads at most 4 KiB of the body, as text or as the registries' {"errors":[{"code","message"}]}.
 Error status_error(const HttpRequest& request, const HttpResponse& response);

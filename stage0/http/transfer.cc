@@ -240,6 +240,9 @@ Result<> Transfer::end(CURLcode code) {
   if (header_bytes_ > kMaxHeaderBytes)
     return failed(Failure::kFinal, ErrorKind::kNetwork,
                   fmt::format("the answer has more than {} bytes of headers", kMaxHeaderBytes));
+  // What libcurl says of a header line that is longer than it takes (100 KiB).
+  if (code == CURLE_OUT_OF_MEMORY && !head_done_)
+    return failed(Failure::kFinal, ErrorKind::kNetwork, "a header of the answer is too long");
   const std::string why = clause(why_[0] != '\0' ? static_cast<char*>(why_) : api_.easy_strerror(code));
   auto error = failed(failure_of(code), ErrorKind::kNetwork, why);
   if (code == CURLE_PEER_FAILED_VERIFICATION)

@@ -191,7 +191,7 @@ Result<std::unique_ptr<HttpStream>> RegistryClient::open(HttpRequest request, co
 Result<HttpResponse> RegistryClient::send(HttpRequest request, const std::string& path, Access access) {
   for (unsigned n = 1;; ++n) {
     auto stream = TRY(open(request, path, access));
-    auto body = read_to_end(*stream, request.max_body);
+    auto body = read_body(*stream, request.max_body);
     if (body)
       return HttpResponse{.status = stream->status(),
                           .headers = stream->headers(),

@@ -13,7 +13,8 @@ PATIENCE = 120
 
 
 def store_listing(cas) -> list:
-    """Everything below a store that has a meaning: types, modes and contents; of the index, its rows."""
+    """Everything below a store that has a meaning: types, modes and contents; of the index, its rows. What is kept of
+    downloads that broke off is looked at elsewhere."""
     lines = []
     for folder, names, files in os.walk(cas):
         names.sort()
@@ -22,7 +23,7 @@ def store_listing(cas) -> list:
             shown = os.path.relpath(path, cas)
             info = os.lstat(path)
             line = f"{shown} {stat.filemode(info.st_mode)}"
-            if shown.startswith("index."):
+            if shown.startswith("index.") or shown.split("/")[0] == "partial":
                 continue
             if stat.S_ISREG(info.st_mode):
                 with open(path, "rb") as stream:
