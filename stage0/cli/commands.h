@@ -74,6 +74,7 @@ Result<int> cmd_help(const Invocation& call);
 Result<int> cmd_image_cat_manifest(const Invocation& call);
 Result<int> cmd_image_export(const Invocation& call);
 Result<int> cmd_image_list(const Invocation& call);
+Result<int> cmd_image_push(const Invocation& call);
 Result<int> cmd_image_rm(const Invocation& call);
 Result<int> cmd_image_verify(const Invocation& call);
 Result<int> cmd_list(const Invocation& call);

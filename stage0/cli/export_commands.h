@@ -10,6 +10,7 @@ namespace agena::stage0 {
 
 inline constexpr std::array<OptionList, 1> kImageExportLists = {kImageExportOptions};
 
+inline constexpr std::array<OptionList, 1> kImagePushLists = {kImagePushOptions};
 inline constexpr std::array<OptionList, 1> kExportLists = {kExportOptions};
 
 inline constexpr std::array kExportRows = {
@@ -42,6 +43,18 @@ inline constexpr std::array kExportRows = {
                  .options = kImageExportLists,
                  .arguments = Completes::kImage},
         .run = cmd_image_export},
+    CommandRow{.spec = {.name = "image push",
+                        .summary = "Put an image into a registry",
+                        .usage = "[--compression=NAME] IMAGE docker://HOST/NAME:TAG",
+                        .description =
+                            "Prints the digest of the manifest. What the registry has is not sent. Without "
+                            "--compression, layers that the registry has as they were fetched stay so, and "
+                            "others are compressed by gzip.",
+                        .min_args = 2,
+                        .max_args = 2,
+                        .options = kImagePushLists,
+                        .arguments = Completes::kImage},
+               .run = cmd_image_push},
 };
 
 }  // namespace agena::stage0

@@ -29,6 +29,7 @@ inline constexpr Option kExportApp = {.name = "app",
                                       .arity = OptionArity::kValue,
                                       .help = "app to export; needed if the pod has several"};
 inline constexpr std::array kExportOptions = {&kExportApp, &kCompression, &kOverwrite, &kExportTo};
+inline constexpr std::array kImagePushOptions = {&kCompression};
 inline constexpr std::array kImageExportOptions = {&kCompression, &kOverwrite, &kExportTo};
 
 }  // namespace agena::stage0

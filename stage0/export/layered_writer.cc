@@ -56,7 +56,9 @@ Result<Digest> write_oci_layout(const LayeredExport& image, Compression compress
     return bundle.add(source, blob_name);
   };
   const Written config = TRY(add_document(TRY(config_of(image, layers))));
-  const std::string text = image.manifest && manifest_lists(*image.manifest, config, layers)
+  // A manifest of docker's own type has no place in a layout.
+  const std::string text = image.manifest && manifest_type(*image.manifest) == kOciManifestType &&
+                                   manifest_lists(*image.manifest, config, layers)
                                ? *image.manifest
                                : TRY(make_oci_manifest(config, layers));
   const Written manifest = TRY(add_document(text));

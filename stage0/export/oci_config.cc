@@ -13,7 +13,6 @@ namespace {
 
 using json_text::Json;
 
-constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
 constexpr const char* kConfigType = "application/vnd.oci.image.config.v1+json";
 constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
 
@@ -122,7 +121,7 @@ Result<std::string> config_with_layers(const std::string& config, const std::vec
 Result<std::string> make_oci_manifest(const Written& config, const std::vector<WrittenLayer>& layers) {
   Json manifest = Json::object();
   manifest["schemaVersion"] = 2;
-  manifest["mediaType"] = kManifestType;
+  manifest["mediaType"] = kOciManifestType;
   manifest["config"] = descriptor(kConfigType, config);
   manifest["layers"] = Json::array();
   for (const WrittenLayer& layer : layers)
@@ -130,12 +129,14 @@ Result<std::string> make_oci_manifest(const Written& config, const std::vector<W
   return json_text::dump(manifest);
 }
 
+std::string manifest_type(const std::string& manifest) {
+  const auto json = json_text::parse(manifest);
+  return json && json->is_object() ? json->value("mediaType", std::string(kOciManifestType))
+                                   : kOciManifestType;
+}
+
 bool manifest_lists(const std::string& manifest, const Written& config,
                     const std::vector<WrittenLayer>& layers) {
-  // A docker manifest would be of another media type in a layout.
-  const auto json = json_text::parse(manifest);
-  if (!json || !json->is_object() || json->value("mediaType", kManifestType) != std::string(kManifestType))
-    return false;
   const auto parsed = parse_oci_manifest(manifest);
   if (!parsed || parsed->config.digest != config.digest || parsed->layers.size() != layers.size())
     return false;
@@ -146,7 +147,7 @@ bool manifest_lists(const std::string& manifest, const Written& config,
 
 Result<std::string> make_oci_index(const Written& manifest, const std::string& ref_name,
                                    const std::string& full_name) {
-  Json entry = descriptor(kManifestType, manifest);
+  Json entry = descriptor(kOciManifestType, manifest);
   if (!full_name.empty()) entry["annotations"]["io.containerd.image.name"] = full_name;
   if (!ref_name.empty()) entry["annotations"]["org.opencontainers.image.ref.name"] = ref_name;
   Json index = Json::object();

@@ -31,7 +31,10 @@ struct WrittenLayer {
 };
 // An OCI image manifest.
 Result<std::string> make_oci_manifest(const Written& config, const std::vector<WrittenLayer>& layers);
-// Whether an existing manifest lists exactly these.
+// The media type that a manifest says it has; OCI's if it says none.
+inline constexpr const char* kOciManifestType = "application/vnd.oci.image.manifest.v1+json";
+std::string manifest_type(const std::string& manifest);
+// Whether an existing manifest, of whichever type, lists exactly these.
 bool manifest_lists(const std::string& manifest, const Written& config,
                     const std::vector<WrittenLayer>& layers);
 

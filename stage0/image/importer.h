@@ -21,7 +21,7 @@ namespace agena::stage0 {
 
 // How far one layer is.
 struct LayerProgress {
-  enum class State { kWaiting, kPresent, kUnpacking, kUnpacked, kCommitted };
+  enum class State { kWaiting, kPresent, kUnpacking, kUnpacked, kCommitted, kSending };
   std::size_t index = 0;  // from the bottom
   std::size_t count = 0;  // layers of the image
   std::string name;       // digest of the blob, or the file's name (ACI)

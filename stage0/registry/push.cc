@@ -72,6 +72,21 @@ Result<> upload(RegistryClient& registry, const PushBlob& blob, std::string loca
 
 }  // namespace
 
+Result<bool> find_or_mount_blob(RegistryClient& registry, const Digest& digest,
+                                const std::string& mount_from) {
+  const auto find = [&]() -> Result<bool> {
+    if (TRY(has_blob(registry, digest))) return true;
+    if (mount_from.empty()) return false;
+    const std::string location =
+        TRY(begin_upload(registry, {.digest = digest, .open = {}, .mount_from = mount_from}));
+    if (location.empty()) return true;
+    // The registry has begun an upload instead. If it will not end it now, it does after some time.
+    (void)registry.send({.method = "DELETE", .follow = false}, location, RegistryClient::Access::kPush);
+    return false;
+  };
+  return TRY_CTX(find(), "looking for blob '{}' in '{}'", digest.str(), printable(registry.name()));
+}
+
 Result<PushedBlob> push_blob(RegistryClient& registry, const PushBlob& blob,
                              const std::function<void(std::uint64_t)>& progress) {
   const auto push = [&]() -> Result<PushedBlob> {

@@ -28,6 +28,11 @@ enum class PushedBlob {
   kUploaded,
 };
 
+// Whether the repository has a blob, or can take it from another repository of the registry (empty: none is
+// known), without anything being sent.
+Result<bool> find_or_mount_blob(RegistryClient& registry, const Digest& digest,
+                                const std::string& mount_from);
+
 // Sees to it that the repository has the blob: in one piece, if it must be sent. `progress` is called with
 // the bytes sent so far.
 Result<PushedBlob> push_blob(RegistryClient& registry, const PushBlob& blob,

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import tarfile
 
@@ -11,6 +12,7 @@ from harness import FLY, Case, Images, read, shell  # its import lets the next o
 import tree_digest
 from imagekit import oci
 from imagekit.entries import directory, fifo, file, hardlink, longname, opaque, pax, symlink, whiteout
+from registry import Registry
 
 
 class Export(Case):
@@ -416,3 +418,93 @@ class Pod(Export):
         self.fails("export", "--app=two", uuid, self.path("x.aci"), message="target file exists (try --overwrite)")
         self.assertTrue([line for line in self.tree(self.fetch(self.path("x.aci"))) if " two " in line])
         self.assertEqual(["source", "x.aci"], sorted(os.listdir(self.top + "/out")))
+
+
+class Push(Export):
+    """Images into a real registry, and out of it again by us and others."""
+
+    def setUp(self):
+        super().setUp()
+        self.registry = Registry(self.path("registry"))
+        self.image = self.fetch(oci.build(self.path("source"), LAYERS, config={"config": {"Cmd": ["/bin/sh"]}}))
+
+    def tearDown(self):
+        self.registry.stop()
+        super().tearDown()
+
+    def place(self, name: str) -> str:
+        return f"docker://{self.registry.host}/{name}"
+
+    def push(self, image: str, name: str, *flags) -> str:
+        """The digest that the push tells."""
+        digest = self.agena("image", "push", *flags, image, self.place(name)).out.strip()
+        self.assertRegex(digest, "^sha256:[0-9a-f]{64}$")
+        return digest
+
+    def uploads(self, run) -> int:
+        """How many blobs were sent meanwhile."""
+        count = lambda: len([1 for method, path, status in self.registry.requests
+                             if method == "PUT" and "/blobs/uploads/" in path and status == 201])
+        before = count()
+        run()
+        return count() - before
+
+    def tree_elsewhere(self, reference: str) -> list:
+        """The tree of an image in a store that has nothing else."""
+        data, self.data = self.data, self.path("other-data")
+        try:
+            return self.tree(self.fetch(reference))
+        finally:
+            shutil.rmtree(self.data)
+            self.data = data
+
+    def test_what_is_pushed_is_pulled_by_everybody(self):
+        tree = self.tree(self.image)
+        for compression in "none", "gzip", "zstd":
+            name = f"team/{compression}:1"
+            digest = self.push(self.image, name, "--compression=" + compression)
+            self.assertEqual(tree, self.tree_elsewhere(self.place(name)))
+            self.assertEqual(tree, self.tree_elsewhere(self.place(f"team/{compression}@{digest}")))
+            layout = self.path("by-skopeo-" + compression)
+            self.run_tool("skopeo", "copy", "-q", "--src-tls-verify=false", self.place(name), f"oci:{layout}:x")
+            self.assertEqual(tree, self.tree_elsewhere(f"oci:{layout}:x"))
+        inspected = json.loads(self.run_tool("skopeo", "inspect", "--tls-verify=false", self.place("team/gzip:1")))
+        self.assertEqual(self.push(self.image, "team/gzip:2"), inspected["Digest"])
+
+    def test_podman_pulls_it(self):
+        self.push(self.image, "team/app:1")
+        store = ["podman", "--root", self.path("podman"), "--runroot", self.path("run"), "--storage-driver=vfs"]
+        self.run_tool(*store, "pull", "-q", "--tls-verify=false", f"{self.registry.host}/team/app:1")
+        self.run_tool(*store, "save", "-q", "--format=docker-archive", "-o", self.path("saved.tar"), f"{self.registry.host}/team/app:1")
+        self.assertEqual(self.tree(self.image), self.tree_elsewhere("docker-archive:" + self.path("saved.tar")))
+
+    def test_what_the_registry_has_is_not_sent(self):
+        self.assertEqual(4, self.uploads(lambda: self.push(self.image, "team/app:1")))
+        self.assertEqual(0, self.uploads(lambda: self.push(self.image, "team/app:2")))
+
+    def test_what_came_from_a_registry_goes_back_as_it_was(self):
+        self.registry.push(f"oci:{self.path('source')}:latest", "origin/app:1")
+        manifest = self.run_tool("skopeo", "inspect", "--raw", "--tls-verify=false", self.place("origin/app:1"))
+        want = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
+        image = self.fetch(self.place("origin/app:1"))
+
+        def push():
+            self.assertEqual(want, self.push(image, "origin/app:2"))
+            # Blobs are taken over from the repository that the image came from.
+            self.assertEqual(want, self.push(image, "other/app:1"))
+        self.assertEqual(0, self.uploads(push))
+
+    def test_acis_and_lost_archives(self):
+        aci = self.fetch(self.small_image())
+        self.push(aci, "team/small:1")
+        self.assertEqual(self.tree(aci), self.tree_elsewhere(self.place("team/small:1")))
+        twice = self.fetch(oci.build(self.path("twice"), [[file("etc/x", "first"), file("etc/x", "second")]]))
+        done = self.agena("image", "push", twice, self.place("team/twice:1"))
+        self.assertIn("archived anew", done.err)
+        self.assertEqual(self.tree(twice), self.tree_elsewhere(self.place("team/twice:1")))
+
+    def test_refusals(self):
+        self.fails("image", "push", self.image, self.place("a/b") + "@sha256:" + "0" * 64, message="has a digest")
+        self.fails("image", "push", self.image, "oci:/somewhere", message="no place in a registry")
+        self.registry.stop()
+        self.fails("image", "push", self.image, self.place("team/app:1"), message=self.registry.host)

@@ -34,7 +34,7 @@ struct StateRow {
 constexpr std::array kStates = {
     StateRow{State::kWaiting, "waiting"},     StateRow{State::kPresent, "present"},
     StateRow{State::kUnpacking, "unpacking"}, StateRow{State::kUnpacked, "unpacked"},
-    StateRow{State::kCommitted, "done"},
+    StateRow{State::kCommitted, "done"},      StateRow{State::kSending, "sending"},
 };
 
 std::string_view word_of(State state) { return kStates[static_cast<std::size_t>(state)].word; }

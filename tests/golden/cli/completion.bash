@@ -26,6 +26,7 @@ __agena_is_command() {
     "image cat-manifest") echo "yes" ;;
     "image export") echo "yes" ;;
     "image list") echo "yes" ;;
+    "image push") echo "yes" ;;
     "image rm") echo "yes" ;;
     "image verify") echo "yes" ;;
     "list") echo "yes" ;;
@@ -64,6 +65,7 @@ __agena_options() {
     "image cat-manifest") echo "--pretty-print" ;;
     "image export") echo "--compression --overwrite --to" ;;
     "image list") echo "--fields --format --full --no-legend --order --sort" ;;
+    "image push") echo "--compression" ;;
     "list") echo "--format --full --no-legend" ;;
     "logs") echo "--app --follow --format --raw --since --tail --timestamps --until" ;;
     "prepare") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --device --device-read-bps --device-read-iops --device-write-bps --device-write-iops --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --inherit-env --log-driver --log-max-files --log-max-size --max-image-size --memory --mount --name --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pids-limit --platform --pod-cpu --pod-manifest --pod-memory --pod-name --pod-pids-limit --port --private-users --pull-policy --quiet --readonly-rootfs --restart --rlimit --sdnotify --seccomp --selinux-context --set-env --set-env-file --shm-size --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --sysctl --tmpfs --user --user-annotation --user-label --volume --working-dir" ;;
@@ -98,6 +100,7 @@ __agena_value() {
     "image export --to") echo "=aci oci docker-archive" ;;
     "image list --format") echo "=json json-pretty" ;;
     "image list --order") echo "=asc desc" ;;
+    "image push --compression") echo "=none gzip zstd" ;;
     "list --format") echo "=json json-pretty" ;;
     "logs --format") echo "=json" ;;
     "prepare --exec") echo "file" ;;
@@ -135,7 +138,7 @@ __agena_subcommands() {
   case $1 in
     "") echo "app attach cat-manifest completion config enter export fetch gc help image list logs prepare rm run run-prepared start status stop trust version" ;;
     "app") echo "add attach exec list logs rm sandbox start status stop update" ;;
-    "image") echo "cat-manifest export list rm verify" ;;
+    "image") echo "cat-manifest export list push rm verify" ;;
   esac
 }
 __agena_arguments() {
@@ -157,6 +160,7 @@ __agena_arguments() {
     "fetch") echo "file" ;;
     "image cat-manifest") echo "image" ;;
     "image export") echo "image" ;;
+    "image push") echo "image" ;;
     "image rm") echo "image" ;;
     "image verify") echo "image" ;;
     "logs") echo "pod" ;;
