@@ -244,8 +244,10 @@ Result<> Transfer::end(CURLcode code) {
   if (code == CURLE_OUT_OF_MEMORY && !head_done_)
     return failed(Failure::kFinal, ErrorKind::kNetwork, "a header of the answer is too long");
   const std::string why = clause(why_[0] != '\0' ? static_cast<char*>(why_) : api_.easy_strerror(code));
-  auto error = failed(failure_of(code), ErrorKind::kNetwork, why);
-  if (code == CURLE_PEER_FAILED_VERIFICATION)
+  // Somebody is there and speaks TLS: not a failure of the network that another protocol could get around.
+  const bool untrusted = code == CURLE_PEER_FAILED_VERIFICATION;
+  auto error = failed(failure_of(code), untrusted ? ErrorKind::kVerification : ErrorKind::kNetwork, why);
+  if (untrusted)
     return std::unexpected(
         std::move(error.error())
             .with_hint("give its authority's certificate (certs.d), or waive the check with "

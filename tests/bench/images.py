@@ -273,6 +273,30 @@ def again(bench, commands, place):
     bench.say()
 
 
+def mounted_roots(bench, place):
+    """The namespace and the overlays of a pod, as `run --debug` tells of them."""
+    sys.path.insert(0, str(TOP / "tests/support"))
+    from imagekit import oci
+    from imagekit.entries import directory, file, symlink
+    bench.say("### Mounts of a pod by layers of its image (fly flavour: a mount namespace, the roots of stage1 and app)\n")
+    bench.say("| layers | median | min |")
+    bench.say("|---|---|---|")
+    path = place.fresh()
+    for count in (1, 10, 100):
+        busybox = file("bin/busybox", Path("/bin/busybox").read_bytes(), 0o755)
+        layers = [[directory("bin"), busybox, symlink("bin/true", "busybox")], *[[file(f"f{n}", "x")] for n in range(count - 1)]]
+        image = oci.build(str(path / f"image{count}"), layers, config={"config": {"Cmd": ["/bin/true"]}})
+        command = [str(Path(bench.args.agena).resolve()), "--debug", f"--dir={path}/data", "run", "--stage1-name=agena.dev/stage1-fly", image]
+        times = []
+        for _ in range(21):
+            done = subprocess.run(command, stdin=NULL, stdout=NULL, stderr=subprocess.PIPE, text=True, check=True)
+            times.append(float(re.search(r"mounts ([\d.]+) ms", done.stderr)[1]))
+        bench.say(f"| {count} | {statistics.median(times[1:]):.2f} ms | {min(times):.2f} ms |")
+    subprocess.run([command[0], f"--dir={path}/data", "gc", "--grace-period=0s"], check=True, stdout=NULL, stderr=NULL)
+    place.leave()
+    bench.say()
+
+
 def run(bench):
     cache = Path(bench.args.image_cache or os.path.join(os.environ.get("TMPDIR", "/var/tmp"), "agena-bench-images"))
     made = subprocess.run([TOP / "tests/support/large_image", "--cache", cache], check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -296,6 +320,7 @@ def run(bench):
         for title, group in samples.items():
             table(bench, title, group)
         again(bench, commands, place)
+        mounted_roots(bench, place)
     finally:
         registry.end()
         subprocess.run(["umount", "-q", "-R", place.root], check=False, stderr=NULL)

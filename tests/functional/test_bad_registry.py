@@ -5,6 +5,7 @@ store as it was, or is put up with, and then the image is right. Credentials go 
 import json
 import os
 import re
+import socket
 import time
 
 from bad_case import BadCase  # its import lets the next ones be found
@@ -602,5 +603,54 @@ bad_tokens([
     ("is_an_error", fr.error(500), "500|not well"),
     ("redirects_for_ever", fr.redirect_loop(), "redirect|307"),
 ])
+
+class Tls(RegistryCase):
+    """A registry that speaks TLS, with a certificate of its own."""
+
+    def setUp(self):
+        super().setUp()
+        certificate, key = fr.make_certificate(self.top)
+        self.secure = self.serve(fr.FaultRegistry(certificate=certificate, key=key))
+        self.secure.blobs, self.secure.manifests = self.registry.blobs, self.registry.manifests
+        self.reference = self.secure.reference(self.image)
+
+    def test_unknown_certificate(self):
+        self.refuse_image("certificate")
+        self.assertEqual([], self.secure.log)
+        self.accept_image("--insecure-options=tls")
+
+    def test_redirect_to_plain_http(self):
+        self.secure.on("/blobs/", fr.redirect(lambda exchange: self.registry.url + exchange.request.path))
+        self.refuse_image("redirect.*plain http|plain http", "--insecure-options=tls")
+        self.assertEqual([], self.registry.log)
+
+    def test_redirect_to_a_file(self):
+        self.secure.on("/blobs/", fr.redirect("file:///etc/passwd"))
+        self.refuse_image("redirect|file|protocol|scheme|url", "--insecure-options=tls")
+
+    def test_password_over_tls(self):
+        self.secure.auth = fr.Basic(USER, PASSWORD)
+        self.log_in(self.secure.host)
+        self.accept_image("--insecure-options=tls")
+
+    def test_password_is_not_sent_to_an_unknown_certificate(self):
+        self.secure.auth = fr.Basic(USER, PASSWORD)
+        self.log_in(self.secure.host)
+        self.refuse_image("certificate")
+        self.assertEqual([], self.secure.log)
+
+    def test_token_server_without_tls(self):
+        """Who we are is not told over plain http because a registry names such a server."""
+        tokens = self.serve(fr.Tokens(login=(USER, PASSWORD)))
+        self.secure.auth = fr.Bearer(tokens)
+        self.log_in(self.secure.host)
+        self.refuse_image("plain http", "--insecure-options=tls")
+        self.assertEqual([], [one for one in tokens.log if one.authorization])
+
+    def test_silence_instead_of_a_handshake(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            reference = f"docker://127.0.0.1:{server.getsockname()[1]}/team/app"
+            self.refuse_image(NETWORK, reference=reference)
+
 
 del RegistryCase
