@@ -8,6 +8,7 @@
 #include "stage0/cli/command_options.h"
 #include "stage0/cli/confine_flags.h"
 #include "stage0/cli/export_commands.h"
+#include "stage0/cli/image_care_commands.h"
 #include "stage0/cli/image_commands.h"
 #include "stage0/cli/image_options.h"
 #include "stage0/cli/life_flags.h"
@@ -230,8 +231,8 @@ consteval std::array<CommandRow, N> sorted(std::array<CommandRow, N> rows) {
   std::ranges::sort(rows, {}, [](const CommandRow& row) { return row.spec.name; });
   return rows;
 }
-constexpr auto kRows =
-    sorted(concatenated<CommandRow>(kAppRows, kAppAliases, kExportRows, kImageRows, kOtherRows));
+constexpr auto kRows = sorted(
+    concatenated<CommandRow>(kAppRows, kAppAliases, kExportRows, kImageRows, kImageCareRows, kOtherRows));
 
 consteval auto specs_of(const decltype(kRows)& rows) {
   std::array<const CommandSpec*, kRows.size()> specs{};

@@ -157,7 +157,7 @@ Result<ImageRecord> import_aci(Store& store, const std::string& path, const Impo
     // Bytes that changed while they were verified are not those that are known.
     const bool unchanged = !digest || TRY(Store::file_key(local.path, local.fd.get(), "")) == local.key;
     if (options.use_cache && local.key && unchanged)
-      if (const auto known = TRY(store.find_by_file(*local.key))) {
+      if (const auto known = TRY(store.find_by_file(*local.key)); known && TRY(store.is_complete(*known))) {
         TRY(accept(options, known->id, known->manifest));
         auto reused = reuse(store, *known);
         // Otherwise it was removed meanwhile, or a dependency is missing: reading the file will tell.

@@ -122,6 +122,7 @@ Result<bool> holds_names(Store& store, const ImageRecord& record, const std::vec
 
 Result<std::optional<ImageRecord>> reuse_image(Store& store, ImageRecord record,
                                                const std::vector<std::string>& names) {
+  if (!TRY(store.is_complete(record))) return std::nullopt;
   if (TRY(holds_names(store, record, names))) return record;
   record.names.clear();
   record.import_time = now();
@@ -165,7 +166,8 @@ Result<ImageRecord> import_cached(Store& store, const std::string& path, const s
                                   const ImportOptions& options, Import import) {
   const LocalFile file = TRY(open_local_file(path, selector));
   if (options.use_cache && file.key)
-    if (auto known = TRY(store.find_by_file(*file.key))) return *std::move(known);
+    if (auto known = TRY(store.find_by_file(*file.key)); known && TRY(store.is_complete(*known)))
+      return *std::move(known);
   ImageRecord record = TRY(import());
   TRY(remember_local_file(store, file, record.id));
   return record;

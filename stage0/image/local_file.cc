@@ -39,8 +39,7 @@ Result<> remember_local_file(Store& store, const LocalFile& file, const std::str
 }
 
 void clear_leftovers(const Store& store) {
-  if (const auto cleared = store.empty_trash(); !cleared)
-    log::debug("image: {}", cleared.error().to_string());
+  if (const auto cleared = store.tidy(); !cleared) log::debug("image: {}", cleared.error().to_string());
 }
 
 }  // namespace agena::stage0

@@ -115,8 +115,8 @@ void assign(T& target, std::optional<T> value) {
 }
 
 void read_members(const JsonNode& root, ImageRecord& record) {
-  root.only_members({"version", "id", "format", "importTime", "chainId", "names", "layers", "sources", "oci",
-                     "sourceSize"});
+  root.only_members({"version", "id", "format", "importTime", "chainId", "names", "layers", "sources",
+                     "origins", "oci", "sourceSize"});
   if (const auto node = root.require("id")) assign(record.id, node->parsed(parse_id));
   if (const auto node = root.require("format")) assign(record.format, node->parsed(parse_format));
   if (const auto node = root.require("importTime"))
@@ -126,6 +126,7 @@ void read_members(const JsonNode& root, ImageRecord& record) {
   record.names = read_names(root.require("names"));
   record.layers = read_layers(root.require("layers"));
   record.sources = read_layers(root.find("sources"));
+  record.origins = read_strings(root.find("origins"));
   if (const auto node = root.find("sourceSize")) assign(record.source_size, node->as_uint());
   if (const auto node = root.find("oci")) record.oci = read_facts(*node);
 }
@@ -162,6 +163,7 @@ Result<std::string> image_record_to_json(const ImageRecord& record) {
   json["names"] = std::move(names);
   json["layers"] = to_json(record.layers);
   if (!record.sources.empty()) json["sources"] = to_json(record.sources);
+  if (!record.origins.empty()) json["origins"] = record.origins;
   if (record.oci) json["oci"] = to_json(*record.oci);
   if (record.source_size != 0) json["sourceSize"] = record.source_size;
   return TRY(json_text::dump(json)) + "\n" + TRY(codec::write_image_manifest(record.manifest)) + "\n";

@@ -51,6 +51,8 @@ struct OciFacts {
   bool operator==(const OciFacts&) const = default;
 };
 
+inline constexpr std::size_t kMaxOrigins = 8;
+
 struct ImageRecord {
   // "sha512-" and 64 hex digits: the first half of the SHA-512 of the uncompressed tar (ACI), of the
   // manifest's bytes (OCI), or of config and diffIDs (docker-archive).
@@ -65,6 +67,9 @@ struct ImageRecord {
   std::vector<LayerUse> layers = {};
   // Layers kept beside the root's: an ACI's own files, where the root is rendered from them and dependencies.
   std::vector<LayerUse> sources = {};
+  // Where it was imported from, as a reference that can be fetched again ("oci:/srv/debian:bookworm", the
+  // absolute path of an ACI), the latest first; at most kMaxOrigins. Unknown for images of older programs.
+  std::vector<std::string> origins = {};
   // OCI chain ID of the root ("sha256:…"), see root_chain_id().
   std::string chain_id = {};
   // Length of the file that an ACI came in; 0 for other formats.

@@ -21,8 +21,6 @@ namespace {
 constexpr std::size_t kMaxRecordBytes = 8U << 20U;
 constexpr Nanoseconds kTouchEvery = 60 * kSecond;
 
-std::string image_path(const std::string& id) { return fmt::format("{}/{}", layout::kImages, id); }
-
 // A name with version and labels as users type it: "example.com/app:1.0,arch=amd64".
 struct AppQuery {
   std::string name;
@@ -55,6 +53,25 @@ bool matches(const ImageRecord& record, const AppQuery& query) {
          });
 }
 
+// "docker://busybox" and "oci://busybox" are found as "busybox".
+std::string_view without_transport(std::string_view text) {
+  for (const std::string_view transport : {"docker://", "oci://"})
+    if (text.starts_with(transport)) return text.substr(transport.size());
+  return text;
+}
+
+// "localhost:5000/app:1" and "localhost:5000/app@sha256:…" as "localhost:5000/app".
+std::string without_tag(std::string_view name) {
+  name = cut(name, '@').before;
+  const std::size_t slash = name.rfind('/');
+  const std::size_t colon = name.find(':', slash == std::string_view::npos ? 0 : slash);
+  return std::string(name.substr(0, colon));
+}
+
+}  // namespace
+
+std::string image_path(const std::string& id) { return fmt::format("{}/{}", layout::kImages, id); }
+
 void merge_names(std::vector<ImageName>& names, const std::vector<ImageName>& more) {
   for (const ImageName& name : more) {
     auto it = std::ranges::find(names, name.name, &ImageName::name);
@@ -64,8 +81,6 @@ void merge_names(std::vector<ImageName>& names, const std::vector<ImageName>& mo
       it->time = std::max(it->time, name.time);
   }
 }
-
-}  // namespace
 
 Result<ImageRecord> read_record(const sys::DirFd& cas, const std::string& id) {
   const std::string path = image_path(id);
@@ -143,23 +158,61 @@ Result<ImageRecord> Store::find_by_digest(std::string_view prefix) {
   return read_image(ids.front());
 }
 
-Result<ImageRecord> Store::find_image(std::string_view text) {
-  if (!cas_) return fail(ErrorKind::kNotFound, "no image '{}' in the store", printable(text));
-  if (schema::looks_like_image_id(text)) return find_by_id(TRY(schema::parse_image_id_prefix(text)));
-  if (text.starts_with("sha256:")) return find_by_digest(text);
-
+Result<std::optional<std::string>> Store::fetched_name(std::string_view text) {
+  if (!cas_) return std::nullopt;
+  text = without_transport(text);
+  if (schema::looks_like_image_id(text) || text.starts_with("sha256:")) return std::nullopt;
   std::vector<std::string> names = {std::string(text)};
   for (std::string& name : docker_name_candidates(text)) names.push_back(std::move(name));
-  for (const std::string& name : names) {
-    auto record = first_of(cas_, TRY(TRY(index())->find_by_fetched_name(name)),
+  for (std::string& name : names) {
+    const auto found = first_of(cas_, TRY(TRY(index())->find_by_fetched_name(name)),
+                                [](const ImageRecord&) { return true; });
+    if (found) return std::move(name);
+    if (found.error().kind() != ErrorKind::kNotFound) return std::unexpected(found.error());
+  }
+  return std::nullopt;
+}
+
+// The name may bear a tag, which the digest overrules.
+Result<ImageRecord> Store::find_by_name_and_digest(std::string_view name, std::string_view digest) {
+  const Digest wanted = TRY_CTX(Digest::parse(digest), "image '{}@{}'", printable(name), printable(digest));
+  const std::vector<std::string> full = docker_name_candidates(name);
+  for (const std::string& candidate : full) {
+    const std::string pinned = without_tag(candidate) + "@" + wanted.str();
+    auto record = first_of(cas_, TRY(TRY(index())->find_by_fetched_name(pinned)),
+                           [](const ImageRecord&) { return true; });
+    if (record || record.error().kind() != ErrorKind::kNotFound) return record;
+  }
+  return first_of(cas_, TRY(TRY(index())->find_by_digest(wanted.str(), 2)), [&](const ImageRecord& record) {
+    if (!record.oci || record.oci->manifest_digest != wanted) return false;
+    return std::ranges::any_of(record.names, [&](const ImageName& held) {
+      return std::ranges::any_of(
+          full, [&](const std::string& one) { return without_tag(one) == without_tag(held.name); });
+    });
+  });
+}
+
+Result<ImageRecord> Store::find_image(std::string_view text) {
+  if (!cas_) return fail(ErrorKind::kNotFound, "no image '{}' in the store", printable(text));
+  text = without_transport(text);
+  if (schema::looks_like_image_id(text)) return find_by_id(TRY(schema::parse_image_id_prefix(text)));
+  if (text.starts_with("sha256:")) return find_by_digest(text);
+  auto absent = [&]() -> Result<ImageRecord> {
+    return fail(ErrorKind::kNotFound, "no image '{}' in the store", printable(text));
+  };
+  if (const Cut pinned = cut(text, '@'); pinned.found) {
+    auto record = find_by_name_and_digest(pinned.before, pinned.after);
+    return record || record.error().kind() != ErrorKind::kNotFound ? std::move(record) : absent();
+  }
+  if (const auto name = TRY(fetched_name(text))) {
+    auto record = first_of(cas_, TRY(TRY(index())->find_by_fetched_name(*name)),
                            [](const ImageRecord&) { return true; });
     if (record || record.error().kind() != ErrorKind::kNotFound) return record;
   }
   const AppQuery query = TRY(parse_query(text));
   auto record = first_of(cas_, TRY(TRY(index())->find_by_app_name(query.name)),
                          [&](const ImageRecord& candidate) { return matches(candidate, query); });
-  if (record || record.error().kind() != ErrorKind::kNotFound) return record;
-  return fail(ErrorKind::kNotFound, "no image '{}' in the store", printable(text));
+  return record || record.error().kind() != ErrorKind::kNotFound ? std::move(record) : absent();
 }
 
 Result<ImageRecord> Store::find_app_image(const schema::AcIdentifier& name, const schema::Labels& labels) {
@@ -190,6 +243,12 @@ Result<> Store::touch_last_used(const std::string& id) const {
   return {};
 }
 
+Result<bool> Store::is_complete(const ImageRecord& record) const {
+  const auto complete = check_complete(record);
+  if (!complete && complete.error().kind() != ErrorKind::kNotFound) return std::unexpected(complete.error());
+  return complete.has_value();
+}
+
 Result<> Store::check_complete(const ImageRecord& record) const {
   for (const auto* list : {&record.layers, &record.sources})
     for (const LayerUse& layer : *list)
@@ -217,6 +276,10 @@ Result<ImageRecord> Store::commit_image(const ImageRecord& record, std::span<con
     if (const auto present = read_image(record.id)) {
       merged.names = present->names;
       merge_names(merged.names, record.names);
+      for (const std::string& origin : present->origins)
+        if (std::ranges::find(merged.origins, origin) == merged.origins.end())
+          merged.origins.push_back(origin);
+      if (merged.origins.size() > kMaxOrigins) merged.origins.resize(kMaxOrigins);
     }
     const std::string bytes = TRY(image_record_to_json(merged));
     TRY(write_shared_file(cas_, staging, "record", bytes));
@@ -227,20 +290,6 @@ Result<ImageRecord> Store::commit_image(const ImageRecord& record, std::span<con
   }));
   TRY(sys::sync_dir(cas_, layout::kImages));
   return merged;
-}
-
-Result<> Store::remove_image(const std::string& id) {
-  if (mode_ == Mode::kReadOnly)
-    return fail(ErrorKind::kPermission, "the store in '{}' is open for reading only", path_);
-  if (!is_image_id(id)) return fail(ErrorKind::kInvalidInput, "'{}' is not an image id", printable(id));
-  TRY(TRY(index())->change_records([&]() -> Result<Index::Changed> {
-    if (::unlinkat(cas_.get(), image_path(id).c_str(), 0) != 0) {
-      if (errno == ENOENT) return fail(ErrorKind::kNotFound, "image '{}' is not in the store", id);
-      return sys_fail("removing image '{}'", id);
-    }
-    return Index::Changed{.added = std::nullopt, .removed = id};
-  }));
-  return sys::sync_dir(cas_, layout::kImages);
 }
 
 }  // namespace agena::stage0

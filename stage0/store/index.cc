@@ -256,6 +256,13 @@ Result<> Index::insert(const ImageRecord& record) {
   return {};
 }
 
+// A changed record may have lost names.
+Result<> Index::replace(const ImageRecord& record) {
+  auto names = TRY(database_->prepare("DELETE FROM names WHERE id = ?1"));
+  TRY(names.bind(1, record.id).run());
+  return insert(record);
+}
+
 Result<> Index::erase(std::string_view id) {
   for (const char* sql : {"DELETE FROM images WHERE id = ?1", "DELETE FROM names WHERE id = ?1",
                           "DELETE FROM digests WHERE id = ?1", "DELETE FROM files WHERE id = ?1"}) {
@@ -294,8 +301,8 @@ Result<> Index::change_records(const std::function<Result<Changed>()>& change) {
     changed = change();
     if (!*changed) return std::unexpected(changed->error());
     if (!current) return read_records();
-    if (!(*changed)->removed.empty()) TRY(erase((*changed)->removed));
-    if ((*changed)->added) TRY(insert(*(*changed)->added));
+    for (const std::string& id : (*changed)->removed) TRY(erase(id));
+    if ((*changed)->added) TRY(replace(*(*changed)->added));
     return write_stamp();
   };
   auto index_work = [&]() -> Result<> {

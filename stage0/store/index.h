@@ -47,10 +47,10 @@ class Index {
   Result<std::optional<std::string>> find_file(const FileRow& file);
 
   // Changes cas/images: change() renames or unlinks under the lock and returns the record that is new, or the
-  // id that is gone. Its error is passed on; a failure of the index alone is none.
+  // ids that are gone. Its error is passed on; a failure of the index alone is none.
   struct Changed {
-    std::optional<ImageRecord> added;
-    std::string removed;
+    std::optional<ImageRecord> added;  // or changed
+    std::vector<std::string> removed;
   };
   Result<> change_records(const std::function<Result<Changed>()>& change);
   // Notes what a local file was imported as.
@@ -75,6 +75,7 @@ class Index {
   Result<> make_current();
   Result<> read_records();
   Result<> insert(const ImageRecord& record);
+  Result<> replace(const ImageRecord& record);
   Result<> erase(std::string_view id);
   Result<> write_stamp();
   template <class Fn>

@@ -1,6 +1,7 @@
 // Shared by the store's sources and of no use outside.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,14 @@ Result<> move_to_trash(const sys::DirFd& cas, const std::string& path, const std
 // it: 0660, and of the group of `cas`.
 Result<> write_shared_file(const sys::DirFd& cas, const Staging& staging, const std::string& name,
                            std::string_view bytes);
+// Opens a directory and locks it, so that no cleaner takes it; nullopt if it is locked or gone.
+Result<std::optional<sys::DirFd>> try_lock_dir(sys::DirRef parent, const std::string& name);
 // Layer keys that imports in progress count on (Staging::claim), as written.
 std::vector<std::string> collect_claims(const sys::DirFd& cas);
+// Path of a record, relative to cas.
+std::string image_path(const std::string& id);
+// Adds the names; those that are there get the later time.
+void merge_names(std::vector<ImageName>& names, const std::vector<ImageName>& more);
 // Reads cas/images/<id>; kNotFound if there is none.
 Result<ImageRecord> read_record(const sys::DirFd& cas, const std::string& id);
 

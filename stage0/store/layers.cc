@@ -7,7 +7,6 @@
 #include "stage0/store/store.h"
 #include "stage0/unpack/archive_skeleton.h"
 #include "stage0/unpack/hash.h"
-#include "stage0/unpack/tree_record.h"
 
 namespace agena::stage0 {
 namespace {
@@ -106,50 +105,6 @@ Result<std::string> Store::read_blob(const Digest& digest) const {
   if (hash_of(HashAlgorithm::kSha256, bytes) != digest)
     return fail(ErrorKind::kVerification, "document '{}' is damaged on disk", digest.str());
   return bytes;
-}
-
-namespace {
-
-// What the differences say, at most three of them.
-std::string describe(const TreeReport& report) {
-  std::string text;
-  constexpr std::size_t kMost = 3;
-  for (std::size_t i = 0; i < report.differences.size() && i < kMost; ++i)
-    text +=
-        fmt::format("{}'{}' {}", i == 0 ? "" : "; ", report.differences[i].path, report.differences[i].what);
-  if (report.differences.size() > kMost)
-    text += fmt::format("; and {} more", report.differences.size() - kMost);
-  return text;
-}
-
-}  // namespace
-
-Result<std::vector<LayerVerdict>> Store::verify_image(const ImageRecord& record) const {
-  std::vector<LayerVerdict> verdicts;
-  auto verify = [&](const LayerKey& key) -> Result<TreeReport> {
-    const LayerMeta meta = TRY(layer_meta(key));
-    const sys::DirFd fs = TRY(open_layer_fs(key));
-    const sys::UniqueFd tree_record =
-        TRY(sys::open_at(cas_, layer_path(key) + "/" + layout::kLayerRecord, O_RDONLY | O_NOFOLLOW));
-    return verify_tree(fs, tree_record.get(), meta.record_digest);
-  };
-  for (const auto* list : {&record.layers, &record.sources})
-    for (const LayerUse& layer : *list) {
-      LayerVerdict verdict{.key = layer.key, .state = LayerVerdict::State::kIntact, .detail = {}};
-      const auto report = TRY(has_layer(layer.key)) ? verify(layer.key) : Result<TreeReport>(TreeReport{});
-      if (!TRY(has_layer(layer.key))) {
-        verdict.state = LayerVerdict::State::kMissing;
-        verdict.detail = "is not in the store";
-      } else if (!report) {
-        verdict.state = LayerVerdict::State::kCorrupt;
-        verdict.detail = report.error().to_string();
-      } else if (!report->intact()) {
-        verdict.state = LayerVerdict::State::kCorrupt;
-        verdict.detail = describe(*report);
-      }
-      verdicts.push_back(std::move(verdict));
-    }
-  return verdicts;
 }
 
 }  // namespace agena::stage0

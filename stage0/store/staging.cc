@@ -25,8 +25,9 @@ bool is_still(sys::DirRef parent, const std::string& name, const sys::DirFd& dir
          ::fstat(dir.get(), &by_fd) == 0 && by_name.st_ino == by_fd.st_ino && by_name.st_dev == by_fd.st_dev;
 }
 
-// Opens a directory and tries to lock it; nullopt if it is locked or gone.
-Result<std::optional<sys::DirFd>> try_lock(sys::DirRef parent, const std::string& name) {
+}  // namespace
+
+Result<std::optional<sys::DirFd>> try_lock_dir(sys::DirRef parent, const std::string& name) {
   auto opened = sys::open_dir(parent, name, O_NOFOLLOW);
   if (!opened && opened.error().kind() == ErrorKind::kNotFound) return std::nullopt;
   if (!opened) return std::unexpected(std::move(opened).error());
@@ -36,8 +37,6 @@ Result<std::optional<sys::DirFd>> try_lock(sys::DirRef parent, const std::string
   if (!is_still(parent, name, dir)) return std::nullopt;
   return dir;
 }
-
-}  // namespace
 
 std::string unique_name() {
   std::array<char, 8> bytes{};
@@ -81,7 +80,7 @@ Result<Staging> Store::stage() const {
       if (errno == EEXIST) continue;
       return sys_fail("creating a staging directory in '{}/{}'", path_, layout::kCas);
     }
-    auto dir = TRY(try_lock(parent, name));
+    auto dir = TRY(try_lock_dir(parent, name));
     // A cleaner got it first and removes it.
     if (!dir) continue;
     return Staging(name, std::move(parent), *std::move(dir));
@@ -131,38 +130,6 @@ std::vector<std::string> collect_claims(const sys::DirFd& cas) {
       for (std::string& line : split(*text, '\n')) claims.push_back(std::move(line));
   }
   return claims;
-}
-
-namespace {
-
-// Removes the unlocked directories and the plain files in a directory of leftovers.
-Result<> remove_unlocked(const sys::DirFd& parent) {
-  ErrorList errors;
-  for (const std::string& name : TRY(sys::list_dir(parent))) {
-    struct stat st{};
-    if (::fstatat(parent.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    if (!S_ISDIR(st.st_mode)) {
-      errors.add_if(sys::remove_file(parent, name));
-      continue;
-    }
-    auto dir = try_lock(parent, name);
-    if (!dir)
-      errors.add(std::move(dir).error());
-    else if (*dir)
-      errors.add_if(sys::remove_tree(parent, name));
-  }
-  return errors.to_result();
-}
-
-}  // namespace
-
-Result<> Store::empty_trash() const {
-  ErrorList errors;
-  for (const char* path : {layout::kStaging, layout::kTrash}) {
-    const sys::DirFd parent = TRY(sys::open_dir(cas_, path));
-    errors.add_if(remove_unlocked(parent));
-  }
-  return errors.to_result();
 }
 
 }  // namespace agena::stage0

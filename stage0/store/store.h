@@ -107,9 +107,13 @@ struct Document {
   std::string bytes;
 };
 
+// What a sweep took out of sight, or would have.
 struct SweepReport {
+  std::vector<std::string> images;  // ids of images that were forgotten
   std::uint64_t layers = 0;
   std::uint64_t blobs = 0;
+  std::uint64_t bytes = 0;  // file content of these layers, and these documents
+  bool deferred = false;    // bytes are still on disk: somebody imports, and deleting would slow that down
 };
 
 class Store {
@@ -138,10 +142,14 @@ class Store {
   // --- images ---
 
   // Finds one image by (tried in this order):
-  //   sha512-PREFIX        at least two digits: "image ID too short", "no image IDs found", "ambiguous image
-  //   ID" sha256:DIGEST        of the manifest or the config (12 digits or more) a name that it was fetched
-  //   by, as in ImageRecord::names name[:version][,label=value…]  by appc name and labels
-  // Several images of one name: the one that got it last. kNotFound if there is none.
+  // - sha512-PREFIX, at least two digits: "image ID too short", "no image IDs found", "ambiguous image ID";
+  // - sha256:DIGEST of the manifest or the config, 12 digits or more;
+  // - NAME@sha256:DIGEST, the whole digest of the manifest of an image that was fetched from there, or has a
+  //   name in that repository;
+  // - a name that it was fetched by or tagged with, as in ImageRecord::names, or short for it;
+  // - name[:version][,label=value…], by appc name and labels.
+  // "docker://" before a name may be there. Several images of one name: the one that got it last. kNotFound
+  // if there is none.
   Result<ImageRecord> find_image(std::string_view text);
   // The newest image with this appc name and at least these labels; kNotFound if there is none.
   Result<ImageRecord> find_app_image(const schema::AcIdentifier& name, const schema::Labels& labels);
@@ -159,9 +167,21 @@ class Store {
   Result<ImageRecord> commit_image(const ImageRecord& record, std::span<const Document> documents = {});
   // Removes the record; layers stay until a sweep. kNotFound if there is none.
   Result<> remove_image(const std::string& id);
+  // Gives an image a further name, which from now on stands for it and for no other. The record as it now is.
+  Result<ImageRecord> add_name(const std::string& id, const std::string& name);
+  // Takes a name (as in ImageRecord::names) from all images that hold it; returns their ids.
+  Result<std::vector<std::string>> remove_name(const std::string& name);
+  // The name under which find_image() finds by this text: one of ImageRecord::names. nullopt if it finds by
+  // id, digest or appc name, or finds nothing.
+  Result<std::optional<std::string>> fetched_name(std::string_view text);
+  // Whether all layers and documents of the image are there; says nothing of their content.
+  Result<bool> is_complete(const ImageRecord& record) const;
   // Walks all layers of an image and compares content and attributes with the digests taken when they were
   // unpacked.
   Result<std::vector<LayerVerdict>> verify_image(const ImageRecord& record) const;
+  // The same for one layer, and for the documents (digests of those that are missing or damaged).
+  Result<LayerVerdict> verify_layer(const LayerKey& key) const;
+  Result<std::vector<Digest>> damaged_documents(const ImageRecord& record) const;
 
   // --- layers (thread-safe) ---
 
@@ -196,12 +216,53 @@ class Store {
 
   // Keys that the caller's pods use, asked for while the exclusive prepareLock is held.
   using UsedLayers = std::function<Result<std::set<LayerKey>>()>;
+  struct Sweep {
+    UsedLayers used_by_pods;
+    // Chooses images to forget first, out of all there are; asked for under the lock as well. Empty: none.
+    std::function<Result<std::vector<std::string>>(const std::vector<ImageRecord>&)> choose_images = {};
+    bool dry_run = false;  // only reports
+  };
   // Moves layers and documents that no record, no pod and no import in progress uses to the trash, under the
-  // exclusive prepareLock; then deletes the trash without the lock.
-  Result<SweepReport> sweep_layers(const UsedLayers& used_by_pods);
-  // Deletes what lies in the trash and the staging directories of dead processes. Others' deletions in
-  // progress are left to them.
+  // exclusive prepareLock; then deletes the trash without the lock (delete_trash()).
+  Result<SweepReport> sweep(const Sweep& sweep);
+  Result<SweepReport> sweep_layers(const UsedLayers& used_by_pods) {
+    return this->sweep({.used_by_pods = used_by_pods});
+  }
+  // Deletes what lies in the trash and the staging directories of dead processes, at the lowest priority.
+  // Others' deletions in progress are left to them. False if it is left to a later call: creating files where
+  // many were just deleted is slow (ext4), so nothing is deleted while somebody imports and the disk has
+  // room.
+  Result<bool> delete_trash() const;
+  // Deletes all of it, whoever imports.
   Result<> empty_trash() const;
+  // Before an import: makes the dead staging directories trash, and deletes that only if the disk is nearly
+  // full.
+  Result<> tidy() const;
+  // Bytes on disk of what waits to be deleted.
+  Result<std::uint64_t> trash_bytes() const;
+  // Names of all layers that there are, used or not.
+  Result<std::vector<LayerKey>> list_layers() const;
+
+  // --- repair ---
+
+  // A damaged layer or document that was taken out of sight for a moment: put_back() makes it visible again,
+  // unless another took its place; otherwise it is gone with this object.
+  class SetAside {
+   public:
+    Result<> put_back() &&;
+
+   private:
+    friend class Store;
+    SetAside(Staging staging, std::vector<std::string> paths, sys::DirFd cas)
+        : staging_(std::move(staging)), paths_(std::move(paths)), cas_(std::move(cas)) {}
+    Staging staging_;
+    std::vector<std::string> paths_;  // relative to cas; n-th is "n" in the staging directory
+    sys::DirFd cas_;
+  };
+  // Takes layers and documents out of sight, under the exclusive prepareLock, where `check` is asked first
+  // (its error ends all: a pod may use one of them). What is not there is skipped.
+  Result<SetAside> set_aside(std::span<const LayerKey> layers, std::span<const Digest> documents,
+                             const std::function<Result<>()>& check) const;
   // Makes the index anew from the records.
   Result<> reindex();
 
@@ -230,7 +291,11 @@ class Store {
   Result<Index*> index();
   Result<ImageRecord> find_by_id(const std::string& prefix);
   Result<ImageRecord> find_by_digest(std::string_view prefix);
+  Result<ImageRecord> find_by_name_and_digest(std::string_view name, std::string_view digest);
   Result<> check_complete(const ImageRecord& record) const;
+  Result<> change_record(const std::string& id, const std::function<bool(ImageRecord&)>& change);
+  Result<> remove_records(const std::vector<std::string>& ids);
+  Result<> bury_dead_staging() const;
 
   Mode mode_ = Mode::kReadOnly;
   std::string path_;

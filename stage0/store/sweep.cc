@@ -15,59 +15,88 @@ struct Used {
   std::set<std::string> blobs;
 };
 
-Result<Used> used_by_images(const sys::DirFd& cas) {
-  Used used;
+// A record by a newer program keeps layers that we cannot name, and one that cannot be read now may be
+// readable later: errors. One that is no record keeps nothing: no program can run that image.
+Result<std::vector<ImageRecord>> read_records(const sys::DirFd& cas) {
+  std::vector<ImageRecord> records;
   for (const std::string& name : TRY(sys::list_dir(cas, layout::kImages))) {
-    const auto record = read_record(cas, name);
-    if (!record) {
-      if (record.error().kind() == ErrorKind::kNotFound) continue;  // removed meanwhile
-      // A record by a newer program keeps layers that we cannot name, and one that cannot be read now may be
-      // readable later. One that is no record keeps nothing: no program can run that image.
-      if (record.error().kind() != ErrorKind::kInvalidInput) return std::unexpected(record.error());
-      log::debug("store: {}", record.error().to_string());
+    auto record = read_record(cas, name);
+    if (record) {
+      records.push_back(*std::move(record));
       continue;
     }
-    for (const auto* list : {&record->layers, &record->sources})
-      for (const LayerUse& layer : *list) used.layers.insert(layer.key.str());
-    if (!record->oci) continue;
-    for (const auto& digest : {record->oci->manifest_digest, record->oci->config_digest})
-      if (digest) used.blobs.insert(digest->hex());
+    if (record.error().kind() == ErrorKind::kNotFound) continue;  // removed meanwhile
+    if (record.error().kind() != ErrorKind::kInvalidInput) return std::unexpected(record.error());
+    log::debug("store: {}", record.error().to_string());
   }
-  return used;
+  return records;
 }
 
-// Moves what is in a directory and not in the set to the trash; returns how many.
+void add_used(const ImageRecord& record, Used& used) {
+  for (const auto* list : {&record.layers, &record.sources})
+    for (const LayerUse& layer : *list) used.layers.insert(layer.key.str());
+  if (!record.oci) return;
+  for (const auto& digest : {record.oci->manifest_digest, record.oci->config_digest})
+    if (digest) used.blobs.insert(digest->hex());
+}
+
+// Names in a directory that are ours and not in the set. Names that we do not know are a newer program's.
 template <class IsOurs>
-Result<std::uint64_t> discard(const sys::DirFd& cas, const char* directory, const std::set<std::string>& used,
-                              IsOurs is_ours) {
-  std::uint64_t count = 0;
-  for (const std::string& name : TRY(sys::list_dir(cas, directory))) {
-    // Names that we do not know are a newer program's.
-    if (used.contains(name) || !is_ours(name)) continue;
-    TRY(move_to_trash(cas, fmt::format("{}/{}", directory, name), name));
-    ++count;
-  }
-  return count;
+Result<std::vector<std::string>> unused_in(const sys::DirFd& cas, const char* directory,
+                                           const std::set<std::string>& used, IsOurs is_ours) {
+  std::vector<std::string> names;
+  for (std::string& name : TRY(sys::list_dir(cas, directory)))
+    if (!used.contains(name) && is_ours(name)) names.push_back(std::move(name));
+  return names;
+}
+
+bool is_layer(const std::string& name) { return LayerKey::parse(name).has_value(); }
+bool is_document(const std::string& name) { return Digest::parse("sha256:" + name).has_value(); }
+
+Result<> move_all(const sys::DirFd& cas, const char* directory, const std::vector<std::string>& names) {
+  for (const std::string& name : names) TRY(move_to_trash(cas, fmt::format("{}/{}", directory, name), name));
+  if (!names.empty()) TRY(sys::sync_dir(cas, directory));
+  return {};
 }
 
 }  // namespace
 
-Result<SweepReport> Store::sweep_layers(const UsedLayers& used_by_pods) {
+Result<SweepReport> Store::sweep(const Sweep& sweep) {
   SweepReport report;
   {
     const sys::FileLock lock = TRY(lock_prepare(sys::LockMode::kExclusive));
-    Used used = TRY(used_by_images(cas_));
-    for (const LayerKey& key : TRY(used_by_pods())) used.layers.insert(key.str());
+    std::vector<ImageRecord> records = TRY(read_records(cas_));
+    if (sweep.choose_images) report.images = TRY(sweep.choose_images(records));
+    Used used;
+    for (const ImageRecord& record : records)
+      if (std::ranges::find(report.images, record.id) == report.images.end()) add_used(record, used);
+    for (const LayerKey& key : TRY(sweep.used_by_pods())) used.layers.insert(key.str());
     for (std::string& claim : collect_claims(cas_)) used.layers.insert(std::move(claim));
-    report.layers = TRY(discard(cas_, layout::kLayers, used.layers,
-                                [](const std::string& name) { return LayerKey::parse(name).has_value(); }));
-    report.blobs = TRY(discard(cas_, layout::kBlobs, used.blobs, [](const std::string& name) {
-      return Digest::parse("sha256:" + name).has_value();
-    }));
-    if (report.layers != 0) TRY(sys::sync_dir(cas_, layout::kLayers));
+    const auto layers = TRY(unused_in(cas_, layout::kLayers, used.layers, is_layer));
+    const auto documents = TRY(unused_in(cas_, layout::kBlobs, used.blobs, is_document));
+    report.layers = layers.size();
+    report.blobs = documents.size();
+    for (const std::string& name : layers)
+      if (const auto meta = layer_meta(TRY(LayerKey::parse(name)))) report.bytes += meta->file_bytes;
+    for (const std::string& name : documents)
+      if (const auto st = sys::stat_at(cas_, fmt::format("{}/{}", layout::kBlobs, name)))
+        report.bytes += static_cast<std::uint64_t>(st->st_size);
+    if (sweep.dry_run) return report;
+    // Records first: one without its layers would be an image that cannot run.
+    if (!report.images.empty()) TRY(remove_records(report.images));
+    TRY(move_all(cas_, layout::kLayers, layers));
+    TRY(move_all(cas_, layout::kBlobs, documents));
   }
-  TRY(empty_trash());
+  report.deferred = !TRY(delete_trash());
   return report;
+}
+
+Result<std::vector<LayerKey>> Store::list_layers() const {
+  std::vector<LayerKey> keys;
+  if (!cas_) return keys;
+  for (const std::string& name : TRY(sys::list_dir(cas_, layout::kLayers)))
+    if (auto key = LayerKey::parse(name)) keys.push_back(*std::move(key));
+  return keys;
 }
 
 }  // namespace agena::stage0

@@ -1,13 +1,16 @@
-// Images as text: the table of `image list`.
+// Images as text: the tables of the image commands.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "stage0/care/inspect.h"
 #include "stage0/cli/output/json.h"
 #include "stage0/cli/output/table.h"
+#include "stage0/image/history.h"
 
 namespace agena::stage0 {
 
@@ -26,5 +29,11 @@ struct ImageTableOptions {
 };
 Table images_table(const std::vector<ImageRow>& rows, const std::vector<ImageColumn>& columns,
                    const ImageTableOptions& options);
+
+// `image inspect`: lines of a key and a value, and a table of the layers.
+std::string image_detail_text(const ImageDetail& image);
+
+// `image history`: a row for each step. Full: whole ids and commands, bytes, absolute times.
+Table history_table(const std::vector<HistoryEntry>& steps, const ImageTableOptions& options);
 
 }  // namespace agena::stage0

@@ -25,9 +25,13 @@ __agena_is_command() {
     "image") echo "yes" ;;
     "image cat-manifest") echo "yes" ;;
     "image export") echo "yes" ;;
+    "image gc") echo "yes" ;;
+    "image history") echo "yes" ;;
+    "image inspect") echo "yes" ;;
     "image list") echo "yes" ;;
     "image push") echo "yes" ;;
     "image rm") echo "yes" ;;
+    "image tag") echo "yes" ;;
     "image verify") echo "yes" ;;
     "list") echo "yes" ;;
     "logs") echo "yes" ;;
@@ -64,6 +68,9 @@ __agena_options() {
     "gc") echo "--expire-prepared --grace-period --mark-only" ;;
     "image cat-manifest") echo "--pretty-print" ;;
     "image export") echo "--compression --overwrite --to" ;;
+    "image gc") echo "--dry-run --format --grace-period" ;;
+    "image history") echo "--format --full --no-legend" ;;
+    "image inspect") echo "--format" ;;
     "image list") echo "--fields --format --full --no-legend --order --sort" ;;
     "image push") echo "--compression" ;;
     "list") echo "--format --full --no-legend" ;;
@@ -98,6 +105,9 @@ __agena_value() {
     "fetch --signature") echo "file" ;;
     "image export --compression") echo "=none gzip zstd" ;;
     "image export --to") echo "=aci oci docker-archive" ;;
+    "image gc --format") echo "=json json-pretty" ;;
+    "image history --format") echo "=json json-pretty" ;;
+    "image inspect --format") echo "=json json-pretty" ;;
     "image list --format") echo "=json json-pretty" ;;
     "image list --order") echo "=asc desc" ;;
     "image push --compression") echo "=none gzip zstd" ;;
@@ -138,7 +148,7 @@ __agena_subcommands() {
   case $1 in
     "") echo "app attach cat-manifest completion config enter export fetch gc help image list logs prepare rm run run-prepared start status stop trust version" ;;
     "app") echo "add attach exec list logs rm sandbox start status stop update" ;;
-    "image") echo "cat-manifest export list push rm verify" ;;
+    "image") echo "cat-manifest export gc history inspect list push rm tag verify" ;;
   esac
 }
 __agena_arguments() {
@@ -160,8 +170,11 @@ __agena_arguments() {
     "fetch") echo "file" ;;
     "image cat-manifest") echo "image" ;;
     "image export") echo "image" ;;
+    "image history") echo "image" ;;
+    "image inspect") echo "image" ;;
     "image push") echo "image" ;;
     "image rm") echo "image" ;;
+    "image tag") echo "image" ;;
     "image verify") echo "image" ;;
     "logs") echo "pod" ;;
     "prepare") echo "file" ;;

@@ -229,8 +229,8 @@ TEST_F(ImportTest, ANewDependencyIsSeenThroughTheFileCache) {
 TEST_F(ImportTest, RemoteImagesAreNotFetched) {
   const auto record = import_text(store(), "docker://busybox");
   ASSERT_FALSE(record);
-  EXPECT_EQ(record.error().kind(), ErrorKind::kUnsupported);
-  EXPECT_NE(error_of(record).find("fetches from local files only"), std::string::npos);
+  EXPECT_EQ(record.error().kind(), ErrorKind::kInvalidInput);
+  EXPECT_NE(error_of(record).find("docker://busybox"), std::string::npos) << error_of(record);
 }
 
 TEST_F(ImportTest, VerifyingFindsEveryChange) {
