@@ -6,6 +6,7 @@
 
 #include "common/base/table.h"
 #include "stage0/pod/layers_in_use.h"
+#include "stage0/store/partials.h"
 
 namespace agena::stage0 {
 namespace {
@@ -89,6 +90,8 @@ Result<ImageGcResult> collect_images(Store& store, const ImageGcRequest& request
     return ids;
   };
   result.sweep = TRY(store.sweep(sweep));
+  // What was received of downloads that nobody has gone on with.
+  if (!request.dry_run) result.sweep.bytes += TRY(sweep_partials(store, now() - request.grace_period));
   return result;
 }
 

@@ -38,7 +38,7 @@ struct ImageGcResult {
 // Forgets the images whose last use is longer ago than the grace period, unless a pod in any state that can
 // be named is made of them (as an app's image, its stage1, or an image that those were built on), or an image
 // that stays depends on them. Then moves layers and documents that nothing uses any more to the trash and
-// deletes it.
+// deletes it, and partial files that nobody has written to for as long.
 Result<ImageGcResult> collect_images(Store& store, const ImageGcRequest& request);
 
 // What collect_images() decides, as a pure function: a keeper for each record, or none.

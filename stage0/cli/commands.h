@@ -80,6 +80,7 @@ Result<int> cmd_image_list(const Invocation& call);
 Result<int> cmd_image_push(const Invocation& call);
 Result<int> cmd_image_rm(const Invocation& call);
 Result<int> cmd_image_tag(const Invocation& call);
+Result<int> cmd_image_tags(const Invocation& call);
 Result<int> cmd_image_verify(const Invocation& call);
 Result<int> cmd_list(const Invocation& call);
 Result<int> cmd_logs(const Invocation& call);

@@ -28,6 +28,9 @@ inline constexpr std::array<OptionList, 1> kImageListLists = {kImageListOptions}
 inline constexpr std::array kPrettyPrintOptions = {&kPrettyPrint};
 inline constexpr std::array<OptionList, 1> kPrettyPrintLists = {kPrettyPrintOptions};
 
+inline constexpr std::array kImageTagsOptions = {&kFormat};
+inline constexpr std::array<OptionList, 1> kImageTagsLists = {kImageTagsOptions};
+
 inline constexpr std::array kImageRows = {
     CommandRow{.spec = {.name = "image", .summary = "Operate on the images in the store"}},
     CommandRow{.spec = {.name = "image cat-manifest",
@@ -59,6 +62,13 @@ inline constexpr std::array kImageRows = {
                         .max_args = CommandSpec::kAnyNumber,
                         .arguments = Completes::kImage},
                .run = cmd_image_rm},
+    CommandRow{.spec = {.name = "image tags",
+                        .summary = "List the tags that a registry has of a name",
+                        .usage = "docker://HOST/NAME",
+                        .min_args = 1,
+                        .max_args = 1,
+                        .options = kImageTagsLists},
+               .run = cmd_image_tags},
     CommandRow{.spec = {.name = "image verify",
                         .summary = "Check the unpacked layers of images",
                         .usage = "IMAGE…",

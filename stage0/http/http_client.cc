@@ -70,7 +70,8 @@ std::string registry_errors(const std::string& body) {
 Error make_status_error(const std::string& method, const std::string& url, int status,
                         const HttpHeaders& headers, const std::string& body) {
   std::string says = registry_errors(body);
-  const bool is_text = headers.first("content-type").starts_with("text/plain");
+  const std::string type = headers.first("content-type");
+  const bool is_text = type.empty() || type.starts_with("text/plain");
   if (says.empty() && is_text) says = body;
   says = printable(utf8_prefix(trim(says), kMaxShownError));
   std::string message = fmt::format("{} '{}': bad HTTP status code: {}", method, url, status);
@@ -154,7 +155,9 @@ Result<std::unique_ptr<HttpStream>> HttpClient::exchange(const HttpRequest& requ
     worth_another = parts->transfer->failure() == Transfer::Failure::kBroken;
     return std::unexpected(std::move(head).error());
   }
-  log::debug("http: status {}", parts->transfer->status());
+  const std::string left = parts->transfer->headers().first("ratelimit-remaining");
+  log::debug("http: status {}{}", parts->transfer->status(),
+             left.empty() ? "" : ", requests left: " + printable(left));
   return std::unique_ptr<HttpStream>(new HttpStream(std::move(parts)));
 }
 

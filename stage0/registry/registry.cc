@@ -143,9 +143,15 @@ Result<std::unique_ptr<HttpStream>> RegistryClient::first_contact(HttpRequest re
       request.url = url(path);
       auto stream = http_.open(request);
       if (!stream && stream.error().kind() != ErrorKind::kNetwork) return stream;
+      if (!stream) continue;
       // What a server that wants TLS says to plain http.
-      const bool other = !stream || ((*stream)->status() == 400 && scheme == "http");
-      if (other) continue;
+      if ((*stream)->status() == 400 && scheme == "http") {
+        const Error error = status_error(request, **stream);
+        if (!error.message().contains("HTTPS") && !error.message().contains("SSL"))
+          return std::unexpected(error);
+        schemes = {"https"};
+        break;
+      }
       if (!is_passing_status((*stream)->status())) return stream;
       schemes = {scheme};
       break;

@@ -43,13 +43,18 @@ class ScriptedServer {
   std::string url(const std::string& path = "/x") const {
     return "http://127.0.0.1:" + std::to_string(port_) + path;
   }
-  // Heads of the requests that have come.
+  // The requests that have come, with their bodies.
   std::vector<std::string> requests() const {
     const std::lock_guard guard(mutex_);
     return requests_;
   }
 
  private:
+  static std::size_t length_of(const std::string& head) {
+    const std::size_t at = head.find("Content-Length: ");
+    return at == std::string::npos ? 0 : std::stoul(head.substr(at + 16));
+  }
+
   void serve() {
     for (std::size_t i = 0;; ++i) {
       const sys::UniqueFd peer(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -57,6 +62,8 @@ class ScriptedServer {
       std::string head;
       char c = 0;
       while (!head.ends_with("\r\n\r\n") && ::recv(peer.get(), &c, 1, 0) == 1) head += c;
+      for (std::size_t body = length_of(head); body > 0 && ::recv(peer.get(), &c, 1, 0) == 1; --body)
+        head += c;
       {
         const std::lock_guard guard(mutex_);
         requests_.push_back(head);

@@ -32,6 +32,7 @@ __agena_is_command() {
     "image push") echo "yes" ;;
     "image rm") echo "yes" ;;
     "image tag") echo "yes" ;;
+    "image tags") echo "yes" ;;
     "image verify") echo "yes" ;;
     "list") echo "yes" ;;
     "logs") echo "yes" ;;
@@ -73,6 +74,7 @@ __agena_options() {
     "image inspect") echo "--format" ;;
     "image list") echo "--fields --format --full --no-legend --order --sort" ;;
     "image push") echo "--compression" ;;
+    "image tags") echo "--format" ;;
     "list") echo "--format --full --no-legend" ;;
     "logs") echo "--app --follow --format --raw --since --tail --timestamps --until" ;;
     "prepare") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --device --device-read-bps --device-read-iops --device-write-bps --device-write-iops --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --inherit-env --log-driver --log-max-files --log-max-size --max-image-size --memory --mount --name --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pids-limit --platform --pod-cpu --pod-manifest --pod-memory --pod-name --pod-pids-limit --port --private-users --pull-policy --quiet --readonly-rootfs --restart --rlimit --sdnotify --seccomp --selinux-context --set-env --set-env-file --shm-size --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --sysctl --tmpfs --user --user-annotation --user-label --volume --working-dir" ;;
@@ -111,6 +113,7 @@ __agena_value() {
     "image list --format") echo "=json json-pretty" ;;
     "image list --order") echo "=asc desc" ;;
     "image push --compression") echo "=none gzip zstd" ;;
+    "image tags --format") echo "=json json-pretty" ;;
     "list --format") echo "=json json-pretty" ;;
     "logs --format") echo "=json" ;;
     "prepare --exec") echo "file" ;;
@@ -149,6 +152,7 @@ __agena_subcommands() {
     "") echo "app attach cat-manifest completion config enter export fetch gc help image list logs prepare rm run run-prepared start status stop trust version" ;;
     "app") echo "add attach exec list logs rm sandbox start status stop update" ;;
     "image") echo "cat-manifest export gc history inspect list push rm tag verify" ;;
+    "image") echo "cat-manifest export list push rm tags verify" ;;
   esac
 }
 __agena_arguments() {

@@ -146,7 +146,7 @@ std::string offered(const std::string& line) {
 TEST(Completion, OffersWhatBelongsThere) {
   EXPECT_EQ(offered("agena st"), "start status stop");
   EXPECT_EQ(offered("agena --debug im"), "image");
-  EXPECT_EQ(offered("agena image "), "cat-manifest export gc history inspect list push rm tag verify");
+  EXPECT_EQ(offered("agena image "), "cat-manifest export gc history inspect list push rm tag tags verify");
   EXPECT_EQ(offered("agena image list --f"), "--fields --format --full");
   EXPECT_EQ(offered("agena list --format="), "json json-pretty");
   EXPECT_EQ(offered("agena list --format=json-"), "json-pretty");
