@@ -229,6 +229,17 @@ class Cuts(RegistryCase):
         self.assertLess(proxy.passed - passed, 1_300_000)
         self.assertEqual([], self.partials())
 
+    def test_gc_removes_what_was_left(self):
+        registry = self.registry()
+        self.big(registry)
+        proxy = self.proxy(registry)
+        proxy.cut_after = 1_000_000
+        self.fails("fetch", f"docker://{proxy.host}/big:1", message="", env={"AGENA_HTTP_RETRIES": "0"})
+        self.agena("image", "gc")
+        self.assertEqual(1, len(self.partials()))  # it is young
+        self.agena("image", "gc", "--grace-period=0s")
+        self.assertEqual([], self.partials())
+
     def test_a_killed_process_leaves_what_it_had(self):
         registry = self.registry()
         self.big(registry)

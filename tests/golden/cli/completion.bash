@@ -151,8 +151,7 @@ __agena_subcommands() {
   case $1 in
     "") echo "app attach cat-manifest completion config enter export fetch gc help image list logs prepare rm run run-prepared start status stop trust version" ;;
     "app") echo "add attach exec list logs rm sandbox start status stop update" ;;
-    "image") echo "cat-manifest export gc history inspect list push rm tag verify" ;;
-    "image") echo "cat-manifest export list push rm tags verify" ;;
+    "image") echo "cat-manifest export gc history inspect list push rm tag tags verify" ;;
   esac
 }
 __agena_arguments() {
