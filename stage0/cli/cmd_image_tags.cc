@@ -25,7 +25,10 @@ Result<std::vector<std::string>> list_tags(const Invocation& call, const Referen
 
 Result<int> cmd_image_tags(const Invocation& call) {
   const std::string_view text = call.args.arguments.front();
-  const Reference reference = TRY(parse_reference(text));
+  Reference reference = TRY(parse_reference(text));
+  // Nothing else than a registry has tags to list.
+  if (reference.kind == ReferenceKind::kName)
+    reference = TRY(parse_reference("docker://" + std::string(text)));
   if (reference.kind != ReferenceKind::kRegistry)
     return fail(ErrorKind::kInvalidInput, "'{}' is not in a registry (docker://HOST/NAME)", printable(text));
   const std::vector<std::string> tags =

@@ -64,7 +64,7 @@ inline constexpr std::array kImageRows = {
                .run = cmd_image_rm},
     CommandRow{.spec = {.name = "image tags",
                         .summary = "List the tags that a registry has of a name",
-                        .usage = "docker://HOST/NAME",
+                        .usage = "[docker://]HOST/NAME",
                         .min_args = 1,
                         .max_args = 1,
                         .options = kImageTagsLists},

@@ -80,8 +80,9 @@ Result<ImageRecord> import(Store& store, Found& found, const std::vector<std::st
     downloads.finish();
     return record;
   }
-  again = downloads.resumed() && record.error().kind() != ErrorKind::kNetwork;
-  downloads.keep_what_is_good();
+  const ErrorKind kind = record.error().kind();
+  again = downloads.resumed() && (kind == ErrorKind::kVerification || kind == ErrorKind::kInvalidInput);
+  downloads.keep_what_is_good(record.error());
   return record;
 }
 

@@ -1,5 +1,7 @@
 #include "stage0/http/transfer.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -101,6 +103,7 @@ Result<> Transfer::set_options() {
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
+  set(CURLOPT_OPENSOCKETFUNCTION, &Transfer::socket_callback);
   set(CURLOPT_HEADERFUNCTION, &Transfer::header_callback);
   set(CURLOPT_HEADERDATA, static_cast<void*>(this));
   set(CURLOPT_WRITEFUNCTION, &Transfer::body_callback);
@@ -150,6 +153,10 @@ Result<> Transfer::set_method() {
   return {};
 }
 
+// libcurl's sockets would be inherited by the programs that we start.
+curl_socket_t Transfer::socket_callback(void* /*self*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
 std::size_t Transfer::header_callback(char* data, std::size_t size, std::size_t count, void* self) {
   return static_cast<Transfer*>(self)->on_header({data, size * count});
 }

@@ -74,6 +74,7 @@ class Transfer {
   std::size_t on_header(std::string_view line);
   std::size_t on_body(std::string_view bytes);
   std::size_t on_upload(std::span<char> buffer);
+  static curl_socket_t socket_callback(void* self, curlsocktype purpose, curl_sockaddr* address);
   static std::size_t header_callback(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t body_callback(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t upload_callback(char* data, std::size_t size, std::size_t count, void* self);

@@ -122,7 +122,9 @@ void BlobDownloads::finish() {
   parts_.clear();
 }
 
-void BlobDownloads::keep_what_is_good() {
+void BlobDownloads::keep_what_is_good(const Error& why) {
+  // The line is to blame, not what has come over it.
+  if (why.kind() == ErrorKind::kNetwork) return parts_.clear();
   const auto is_good = [](const Part& part) -> Result<bool> {
     // Of a part nothing can be said but what its reader thought of it.
     if (part.file.size() < part.size) return !part.dubious;

@@ -33,7 +33,7 @@ class BlobDownloads {
   // The image is in the store: the partial files go.
   void finish();
   // The import has failed: drops what is not what it should be, and keeps the rest for the next attempt.
-  void keep_what_is_good();
+  void keep_what_is_good(const Error& why);
 
  private:
   struct Part;

@@ -191,6 +191,7 @@ class Plain(RegistryCase):
             registry.push(source, f"team/app:{tag}")
         listed = self.agena("image", "tags", f"docker://{registry.host}/team/app").out
         self.assertEqual(["1", "2.0", "latest"], sorted(listed.split()))
+        self.assertEqual(listed, self.agena("image", "tags", f"{registry.host}/team/app").out)
         document = json.loads(self.agena("image", "tags", "--format=json", f"docker://{registry.host}/team/app").out)
         self.assertEqual(["1", "2.0", "latest"], sorted(document["tags"]))
         self.assertEqual(f"{registry.host}/team/app", document["name"])
@@ -227,6 +228,21 @@ class Cuts(RegistryCase):
         proxy.cut_after = None
         self.agena("image", "verify", self.fetch(f"docker://{proxy.host}/big:1"))
         self.assertLess(proxy.passed - passed, 1_300_000)
+        self.assertEqual([], self.partials())
+
+    def test_a_cut_of_one_layer_loses_nothing_of_another(self):
+        registry = self.registry()
+        layers = [[file(f"noise{n}", noise(1_500_000, n))] for n in range(2)]
+        registry.push(self.image(layers=layers, compression="none"), "two:1")
+        proxy = self.proxy(registry)
+        proxy.cut_after = 1_000_000
+        self.fails("fetch", f"docker://{proxy.host}/two:1", message="", env={"AGENA_HTTP_RETRIES": "0"})
+        self.assertEqual(2, len(self.partials()))
+        kept = sum(os.path.getsize(os.path.join(self.data, "cas", "partial", name)) for name in self.partials())
+        self.assertGreater(kept, 900_000)
+        passed, proxy.cut_after = proxy.passed, None
+        self.agena("image", "verify", self.fetch(f"docker://{proxy.host}/two:1"))
+        self.assertLess(proxy.passed - passed, 3_100_000 - kept)
         self.assertEqual([], self.partials())
 
     def test_gc_removes_what_was_left(self):
