@@ -5,6 +5,7 @@
 #include "stage0/store/internal.h"
 #include "stage0/store/layout.h"
 #include "stage0/store/store.h"
+#include "stage0/unpack/byte_source.h"
 #include "stage0/unpack/tree_record.h"
 
 namespace agena::stage0 {
@@ -24,6 +25,23 @@ std::string describe(const TreeReport& report) {
 
 }  // namespace
 
+namespace {
+
+// Whether the skeleton of a layer's archive, if it has a complete one, is as it was written.
+Result<bool> is_skeleton_intact(const sys::DirFd& cas, const LayerMeta& meta) {
+  if (!meta.skeleton_digest) return true;
+  const std::string path = fmt::format("{}/{}/{}", layout::kLayers, meta.key.str(), layout::kLayerArchive);
+  const sys::UniqueFd skeleton = TRY(sys::open_at(cas, path, O_RDONLY | O_NOFOLLOW));
+  FdSource file(skeleton.get());
+  HashingSource hashed(file, HashAlgorithm::kSha256);
+  std::vector<char> buffer(64U << 10U);
+  while (TRY(hashed.read(buffer)) != 0) {
+  }
+  return hashed.finish() == *meta.skeleton_digest;
+}
+
+}  // namespace
+
 Result<LayerVerdict> Store::verify_layer(const LayerKey& key) const {
   auto compare = [&]() -> Result<TreeReport> {
     const LayerMeta meta = TRY(layer_meta(key));
@@ -31,6 +49,8 @@ Result<LayerVerdict> Store::verify_layer(const LayerKey& key) const {
     const sys::UniqueFd record =
         TRY(sys::open_at(cas_, fmt::format("{}/{}/{}", layout::kLayers, key.str(), layout::kLayerRecord),
                          O_RDONLY | O_NOFOLLOW));
+    if (!TRY(is_skeleton_intact(cas_, meta)))
+      return fail(ErrorKind::kVerification, "the skeleton of its archive has been changed");
     return verify_tree(fs, record.get(), meta.record_digest);
   };
   LayerVerdict verdict{.key = key, .state = LayerVerdict::State::kIntact, .detail = {}};

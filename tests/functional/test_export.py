@@ -76,6 +76,16 @@ class Aci(Export):
         self.fails("image", "export", image, self.path("changed.aci"), message="the layer has changed")
         self.assertEqual(["dir", "out.aci"], sorted(os.listdir(self.top + "/out")))
 
+    def test_a_damaged_skeleton_is_found(self):
+        image = self.fetch(Images.busybox())
+        (layer,) = os.listdir(os.path.join(self.data, "cas", "layers"))
+        with open(os.path.join(self.data, "cas", "layers", layer, "archive"), "r+b") as stream:
+            stream.seek(-20, os.SEEK_END)
+            stream.write(b"x")
+        self.fails("image", "export", image, self.path("out.aci"), message="")
+        self.assertEqual([], os.listdir(self.top + "/out"))
+        self.fails("image", "verify", image, message="the skeleton of its archive has been changed")
+
 
 # Three layers with all that layers can do to each other, written as no archiver of ours would write them.
 LAYERS = [
