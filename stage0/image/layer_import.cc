@@ -67,7 +67,9 @@ class LayerImport {
         ready_(inputs.size()),
         threads_(std::min<std::size_t>(thread_count(options.threads), inputs.size())),
         max_bytes_(options.max_bytes),
-        reporter_(progress) {}
+        reporter_(progress) {
+    for (const LayerInput& input : inputs) total_bytes_ += input.blob_bytes;
+  }
 
   Result<std::vector<ShownLayer>> run();
 
@@ -93,6 +95,7 @@ class LayerImport {
   std::atomic<bool> cancelled_ = false;
 
   std::size_t threads_;
+  std::uint64_t total_bytes_ = 0;  // of all blobs
   std::uint64_t max_bytes_;
   std::atomic<std::uint64_t> unpacked_bytes_ = 0;
   ProgressReporter reporter_;
@@ -200,8 +203,10 @@ Result<Ready> LayerImport::unpack(std::size_t i, LayerProgress& progress) {
   options.blob_digest = input.blob_digest;
   options.blob_size = input.blob_bytes;
   options.diff_id = input.diff_id;
-  // With a thread for each layer, there is no CPU left for a second one.
-  options.pipelined = threads_ == 1;
+  // With a thread for each layer, there is no CPU left for a second one; but for a layer that takes longer
+  // than all others together there will be.
+  const bool inflates = input.compression.value_or(Compression::kNone) != Compression::kNone;
+  options.pipelined = threads_ == 1 || (inflates && input.blob_bytes > total_bytes_ / 2);
   if (i > 0)
     options.lookup_parent = [&](const std::string& path) -> Result<std::optional<sys::UniqueFd>> {
       if (!lower) lower = lookup_in_layers(TRY(wait_for_lower(i)));
