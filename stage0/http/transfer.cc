@@ -139,6 +139,8 @@ Result<> Transfer::set_method() {
     set(CURLOPT_READFUNCTION, &Transfer::upload_callback);
     set(CURLOPT_READDATA, static_cast<void*>(this));
     set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body_size));
+    // libcurl would wait a second for a word of servers that do not know this header.
+    TRY(add_header("Expect:"));
   } else if (request.method != "GET" && request.method != "HEAD" && request.method != "DELETE") {
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDS, request.body.data());
