@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import struct
 import subprocess
 import tarfile
 
@@ -366,6 +367,24 @@ class Pod(Export):
             self.assertEqual({"0:0", "5:6"}, owners)
             self.agena("export", "--overwrite", uuid, f"oci:{self.path('u')}:x")
             self.assertEqual(tree, self.tree(self.fetch(f"oci:{self.path('u')}:x")))
+
+    def test_file_capabilities_and_access_lists_are_shifted_back_too(self):
+        uuid = self.run_pod(self.image(), "--private-users")
+        pod = self.pod_path(uuid)
+        shift = int(read(pod + "/private-users-prepared").split(":")[0])
+        path = pod + "/overlay/app-app/upper/var/cache/d"
+        # As the pod's root would set them: a capability of its own namespace, and a list that names its user 1000.
+        os.setxattr(path, "security.capability", struct.pack("<IIIIII", 0x03000001, 1 << 13, 0, 0, 0, shift))
+        entries = [(1, 6, 0xffffffff), (2, 4, shift + 1000), (4, 4, 0xffffffff), (16, 4, 0xffffffff), (32, 4, 0xffffffff)]
+        pack = lambda ids: struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, mode, ids(number)) for tag, mode, number in entries)
+        os.setxattr(path, "system.posix_acl_access", pack(lambda number: number))
+        self.agena("export", uuid, self.path("out.aci"))
+        with tarfile.open(self.path("out.aci")) as tar:
+            headers = tar.getmember("rootfs/var/cache/d").pax_headers
+        value = lambda name: headers["SCHILY.xattr." + name].encode("utf-8", "surrogateescape")
+        self.assertEqual(struct.pack("<IIIII", 0x02000001, 1 << 13, 0, 0, 0), value("security.capability"))
+        self.assertEqual(pack(lambda number: number - shift if number == shift + 1000 else number),
+                         value("system.posix_acl_access"))
 
     def test_a_pod_of_an_aci_with_dependencies(self):
         """The whole root is in the export, so its manifest names no dependencies."""
