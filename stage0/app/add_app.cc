@@ -12,6 +12,7 @@
 #include "stage0/app/manifest_change.h"
 #include "stage0/app/manifest_edit.h"
 #include "stage0/app/root_maker.h"
+#include "stage0/image/reference.h"
 #include "stage0/pod/app_builder.h"
 #include "stage0/pod/image_choice.h"
 #include "stage0/pod/roots.h"
@@ -187,7 +188,7 @@ Result<AppOutcome> add_app(const Engine& engine, const AddAppRequest& request) {
   Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadWrite));
   Addition addition{request, store,
                     TRY_CTX(find_app_image(store, engine, request.app, sources_of(request)), "image '{}'",
-                            printable(request.app.image))};
+                            shown_reference(request.app.image))};
   // From here on there is only waiting for others.
   pod.set_timeout(request.operation.timeout.value_or(kAppOperationTimeout));
   AppOutcome outcome{.app = TRY_CTX(add(pod, addition), "adding to pod '{}'", pod.pod().uuid().str()),

@@ -41,7 +41,7 @@ Result<int> cmd_fetch(const Invocation& call) {
   Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadWrite));
   for (const FetchRequest& request : requests) {
     const ImageRecord record =
-        TRY_CTX(fetch_one(store, engine, request), "fetching '{}'", printable(request.image));
+        TRY_CTX(fetch_one(store, engine, request), "fetching '{}'", shown_reference(request.image));
     TRY(print_line("{}", full ? record.id : record.id.substr(0, kShortId)));
   }
   return contract::kExitSuccess;

@@ -13,7 +13,7 @@ Result<ImageRecord> fetch_local(Store& store, const Reference& reference, const 
     return AciFetcher(store, settings, options, progress).from_file(reference);
   if (!options.signature.empty() && !options.insecure.image)
     return fail(ErrorKind::kInvalidInput, "image '{}' is no ACI: detached signatures are for ACIs",
-                printable(reference.text));
+                shown_reference(reference.text));
   return import_image(store, reference, {.platform = options.platform, .max_bytes = options.max_bytes},
                       progress);
 }
@@ -31,7 +31,7 @@ Result<ImageRecord> fetch_by_name(Store& store, const Reference& reference, cons
   if (image || !image.error().hint().empty() || image.error().kind() != ErrorKind::kNotFound) return image;
   return std::unexpected(std::move(image).error().with_hint(
       fmt::format("images of registries are named docker://{0}, files ./{0} or by their whole name",
-                  printable(reference.text))));
+                  shown_reference(reference.text))));
 }
 
 }  // namespace agena::stage0

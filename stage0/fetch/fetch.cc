@@ -36,7 +36,7 @@ Result<ImageRecord> fetch_image(Store& store, const Reference& reference, const 
     if (auto found = TRY(find_in_store(store, reference))) return *std::move(found);
     if (options.policy == PullPolicy::kNever)
       return fail(ErrorKind::kNotFound, "image '{}' is not in the store, and nothing else may be asked",
-                  printable(reference.text));
+                  shown_reference(reference.text));
   }
   return fetch_remote(store, reference, settings, options, progress);
 }

@@ -19,7 +19,16 @@ bool is_regular_file(const std::string& path) {
 }
 
 std::unexpected<Error> invalid(std::string_view text, std::string_view why) {
-  return fail(ErrorKind::kInvalidInput, "image '{}': {}", printable(text), why);
+  return fail(ErrorKind::kInvalidInput, "image '{}': {}", shown_reference(text), why);
+}
+
+// What of "//AUTHORITY/…" is a user's name or password: its length, 0 if there is none. A digest also follows
+// an '@'.
+std::size_t userinfo_length(std::string_view authority) {
+  const std::size_t at = authority.rfind('@');
+  if (at == std::string_view::npos) return 0;
+  const std::string_view rest = authority.substr(at + 1);
+  return rest.starts_with("sha256:") || rest.starts_with("sha512:") ? 0 : at;
 }
 
 Result<Reference> parse_unsupported(std::string_view text, std::string_view) {
@@ -29,8 +38,7 @@ Result<Reference> parse_unsupported(std::string_view text, std::string_view) {
 
 Result<Reference> parse_url(std::string_view text, std::string_view rest) {
   if (!rest.starts_with("//") || rest.size() == 2) return invalid(text, "nothing behind the scheme");
-  const std::string_view authority = cut(rest.substr(2), '/').before;
-  if (authority.contains('@'))
+  if (userinfo_length(cut(rest.substr(2), '/').before) != 0)
     return invalid(text, "credentials do not belong into a URL (they are configured in auth.d)");
   return Reference{.kind = ReferenceKind::kUrl, .text = std::string(text)};
 }
@@ -73,6 +81,9 @@ Result<Reference> parse_registry(std::string_view text, std::string_view rest) {
   Reference reference{.kind = ReferenceKind::kRegistry, .text = std::string(text)};
   if (rest.starts_with("//")) rest.remove_prefix(2);
   if (rest.empty()) return invalid(text, "nothing behind the scheme");
+  if (userinfo_length(cut(rest, '/').before) != 0)
+    return invalid(text,
+                   "credentials do not belong into a reference (they are configured in auth.d or auth.json)");
   const std::size_t at = rest.rfind('@');
   if (at != std::string_view::npos)
     reference.digest = TRY_CTX(Digest::parse(rest.substr(at + 1)), "image '{}'", printable(text));
@@ -164,6 +175,17 @@ Result<Reference> parse_name(std::string_view text) {
 }
 
 }  // namespace
+
+std::string shown_reference(std::string_view text) {
+  const std::size_t scheme = text.find("://");
+  if (scheme == std::string_view::npos) return printable(text);
+  const std::string_view front = text.substr(0, scheme + 3);
+  std::string_view rest = text.substr(front.size());
+  const std::size_t secret = userinfo_length(cut(rest, '/').before);
+  rest.remove_prefix(secret);
+  const Cut query = cut(rest, '?');
+  return printable(front) + (secret != 0 ? "…" : "") + printable(query.before) + (query.found ? "?…" : "");
+}
 
 bool Reference::is_local() const {
   return kind == ReferenceKind::kAciFile || kind == ReferenceKind::kOciLayout ||

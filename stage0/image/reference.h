@@ -54,6 +54,10 @@ struct Reference {
   bool operator==(const Reference&) const = default;
 };
 
+// An image argument as messages show it: printable, without credentials and without the query of a URL (which
+// may be a token).
+std::string shown_reference(std::string_view text);
+
 // Takes an image argument apart. kInvalidInput says what is wrong. is_file tells whether a path is an
 // existing regular file (default: stat).
 Result<Reference> parse_reference(std::string_view text,

@@ -35,7 +35,7 @@ Result<> choose_by_request(Store& store, const Engine& engine, const PrepareRequ
                           .max_bytes = request.max_image_bytes};
   for (const AppRequest& app : request.apps)
     choice.apps.push_back(
-        TRY_CTX(find_app_image(store, engine, app, from), "image '{}'", printable(app.image)));
+        TRY_CTX(find_app_image(store, engine, app, from), "image '{}'", shown_reference(app.image)));
   choice.manifest = TRY(build_pod_manifest(request, choice.apps, caller_facts(request)));
   return {};
 }

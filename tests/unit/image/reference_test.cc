@@ -120,6 +120,20 @@ TEST(ReferenceTest, SaysWhatIsWrong) {
   EXPECT_NE(error_of(parse("name,label")).find("not of the form"), std::string::npos);
 }
 
+TEST(ReferenceTest, ShowsNoSecrets) {
+  EXPECT_EQ(shown_reference("docker://user:secret@example.com/a:1"), "docker://…@example.com/a:1");
+  EXPECT_EQ(shown_reference("https://example.com/a.aci?token=secret"), "https://example.com/a.aci?…");
+  const std::string pinned = "docker://busybox@sha256:" + std::string(64, 'a');
+  EXPECT_EQ(shown_reference(pinned), pinned);
+  EXPECT_EQ(shown_reference("./a?b@c"), "./a?b@c");
+  for (const char* text : {"docker://user:secret@example.com/a", "oci://user:secret@example.com/a",
+                           "http://user:secret@example.com/a.aci"}) {
+    const std::string error = error_of(parse(text));
+    EXPECT_NE(error.find("credentials do not belong"), std::string::npos) << error;
+    EXPECT_EQ(error.find("secret"), std::string::npos) << error;
+  }
+}
+
 TEST(ReferenceTest, SaysWhatIsLocal) {
   for (const char* source : {"/a", "oci:a", "docker-archive:a"})
     EXPECT_TRUE(ASSERT_VALUE(parse(source)).is_local()) << source;
