@@ -140,6 +140,9 @@ std::optional<ImageRecord> AciFetcher::known_image(const std::optional<RemoteEnt
   return *std::move(image);
 }
 
+// Whether an image that came from the URL before will do.
+bool AciFetcher::is_enough() const { return policy_ != PullPolicy::kUpdate; }
+
 Result<std::optional<AciFetcher::Signature>> AciFetcher::signature_of(const RemoteAci& remote, bool again) {
   if (options_.insecure.image) return std::nullopt;
   // A signature that the user gives is of the image that the user names, not of those that it depends on.
@@ -194,7 +197,8 @@ Result<ImageRecord> AciFetcher::import(const RemoteAci& remote, const PartialFil
   import.accept = [&](const AciCandidate& image) {
     return accept(image, remote.wanted, gate ? &*gate : nullptr);
   };
-  if (remote.known_by_url) import.names = {remote.url};
+  // A query may hold a secret, and names are shown.
+  if (remote.known_by_url && !remote.url.contains('?')) import.names = {remote.url};
   return import_open_aci(store_, file.fd(), file.size(), shown_url(remote.url), import, progress_);
 }
 
@@ -208,15 +212,25 @@ Result<ImageRecord> AciFetcher::reuse(const RemoteAci& remote, const ImageRecord
 
 Result<ImageRecord> AciFetcher::fetch(const RemoteAci& remote) {
   std::optional<RemoteEntry> entry = TRY(find_remote(store_, remote.url));
-  const std::optional<ImageRecord> known = known_image(entry);
-  if (known && is_fresh(*entry)) return reuse(remote, *known);
+  std::optional<ImageRecord> known = known_image(entry);
+  if (known && (is_fresh(*entry) || is_enough())) return reuse(remote, *known);
   log::debug("fetching image from {}", shown_url(remote.url));
   // For an image that is new the signature comes first: without one the rest is not worth the time.
   std::optional<Signature> signature;
   if (!known) signature = TRY(signature_of(remote, false));
+  bool waited = false;
   PartialFile file = TRY(PartialFile::open(store_, "aci " + remote.url, [&] {
     log::info("waiting for another process that fetches '{}'", shown_url(remote.url));
+    waited = true;
   }));
+  if (waited) {
+    entry = TRY(find_remote(store_, remote.url));
+    known = known_image(entry);
+    if (known && is_enough()) {
+      TRY(file.remove());
+      return reuse(remote, *known);
+    }
+  }
   bool unchanged = false;
   const HttpHeaders headers = TRY(download(remote, known ? &*entry : nullptr, file, unchanged));
   RemoteEntry fresh{.shown = shown_url(remote.url),

@@ -59,6 +59,7 @@ class AciFetcher {
   Result<ImageRecord> fetch(const RemoteAci& remote);
   // The image that came from there before, if it still counts; it may have to be confirmed by the server.
   std::optional<ImageRecord> known_image(const std::optional<RemoteEntry>& entry) const;
+  bool is_enough() const;
   Result<std::optional<Signature>> signature_of(const RemoteAci& remote, bool again);
   Result<HttpHeaders> download(const RemoteAci& remote, const RemoteEntry* known, PartialFile& file,
                                bool& unchanged);

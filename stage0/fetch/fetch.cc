@@ -10,9 +10,19 @@
 namespace agena::stage0 {
 namespace {
 
+// What an image is asked for by, in the words that scripts know from rkt.
+std::string source_of(const Reference& reference) {
+  if (reference.kind == ReferenceKind::kUrl) return "url " + shown_reference(reference.text);
+  if (reference.kind == ReferenceKind::kRegistry) return "docker image " + reference.store_name();
+  return "image name " + printable(reference.text);
+}
+
 Result<std::optional<ImageRecord>> find_in_store(Store& store, const Reference& reference) {
   auto found = store.find_image(reference.store_name());
-  if (found) return *std::move(found);
+  if (found) {
+    log::debug("using image from local store for {}", source_of(reference));
+    return *std::move(found);
+  }
   if (found.error().kind() == ErrorKind::kNotFound) return std::nullopt;
   return std::unexpected(std::move(found).error());
 }
@@ -30,13 +40,19 @@ Result<ImageRecord> fetch_remote(Store& store, const Reference& reference, const
 
 Result<ImageRecord> fetch_image(Store& store, const Reference& reference, const FetchSettings& settings,
                                 const FetchOptions& options, const ProgressCallback& progress) {
-  if (reference.kind == ReferenceKind::kImageId) return store.find_image(reference.text);
+  if (reference.kind == ReferenceKind::kImageId) {
+    log::debug("using image from the store with hash {}", printable(reference.text));
+    return store.find_image(reference.text);
+  }
   if (reference.is_local()) return fetch_local(store, reference, settings, options, progress);
   if (options.policy != PullPolicy::kUpdate) {
     if (auto found = TRY(find_in_store(store, reference))) return *std::move(found);
     if (options.policy == PullPolicy::kNever)
-      return fail(ErrorKind::kNotFound, "image '{}' is not in the store, and nothing else may be asked",
-                  shown_reference(reference.text));
+      return fail(
+          ErrorKind::kNotFound,
+          "unable to fetch image from {} \"{}\": either it is not in the store, or its source is not to "
+          "be asked",
+          reference.kind == ReferenceKind::kUrl ? "URL" : "image name", shown_reference(reference.text));
   }
   return fetch_remote(store, reference, settings, options, progress);
 }

@@ -7,6 +7,7 @@
 namespace agena::stage0 {
 namespace {
 
+// `https`: whether all that led to the URL came from servers that proved who they are.
 Result<std::vector<AddedKey>> trust_at(AciWeb& web, const FetchSettings& settings, const std::string& prefix,
                                        const std::string& url, bool https, const KeyReview& review) {
   const HttpResponse answer = TRY_CTX(web.get(url), "loading a key");
@@ -22,7 +23,7 @@ Result<std::vector<AddedKey>> trust_keys_at(const FetchSettings& settings, const
                                             const std::string& prefix, const std::string& url,
                                             const KeyReview& review) {
   AciWeb web(settings, insecure, true);
-  return trust_at(web, settings, prefix, url, url.starts_with("https://"), review);
+  return trust_at(web, settings, prefix, url, !insecure.tls && url.starts_with("https://"), review);
 }
 
 Result<std::vector<AddedKey>> trust_discovered_keys(const FetchSettings& settings,
@@ -32,7 +33,7 @@ Result<std::vector<AddedKey>> trust_discovered_keys(const FetchSettings& setting
   const KeyEndpoints found = TRY(discover_keys(name, web.plain_http(), web.page_getter()));
   std::vector<AddedKey> added;
   // A key is as good as the weaker of the page that names it and the answer that it comes in.
-  const bool page_by_https = found.page.starts_with("https://");
+  const bool page_by_https = !insecure.tls && found.page.starts_with("https://");
   for (const std::string& url : found.urls) {
     const bool https = page_by_https && url.starts_with("https://");
     for (AddedKey& key : TRY(trust_at(web, settings, name, url, https, review)))

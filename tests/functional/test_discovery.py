@@ -3,6 +3,7 @@ the loopback plays all hosts."""
 
 import json
 import os
+import time
 
 from harness import FLY, Case, Images, Terminal, read, shell
 from image_server import Answer, ImageServer
@@ -157,6 +158,33 @@ class Url(Web):
         self.fetch(self.URL)
         self.assertEqual(["example.com/app:2"], self.images())
 
+    def test_two_at_once_fetch_once(self):
+        self.trust()
+        self.publish(self.URL, self.image(text=os.urandom(400_000).hex()))
+        answer = self.server.answers[self.URL]
+        def slow(_):
+            time.sleep(0.5)
+            return answer
+        self.server.put(self.URL, slow)
+        both = [self.start("fetch", "--pull-policy=new", self.URL, env=self.server.environment()) for _ in range(2)]
+        ids = {self.finish(one).out for one in both}
+        self.assertEqual(1, len(ids))
+        self.assertEqual(1, self.server.asked().count(self.URL))
+
+    def test_a_query_is_kept_out_of_sight(self):
+        url = self.URL + "?token=s3cret.aci"
+        self.publish(url, self.image(), sign=False)
+        done = self.agena("--debug", "--insecure-options=image", "fetch", "--pull-policy=new", url)
+        self.server.forget_requests()
+        again = self.agena("--debug", "--insecure-options=image", "fetch", "--pull-policy=new", url)
+        self.assertEqual([], self.server.asked())
+        self.assertNotIn("s3cret", done.err + again.err)
+        for path, _, names in os.walk(os.path.join(self.data, "cas")):
+            for name in names:
+                if os.path.islink(os.path.join(path, name)):
+                    continue
+                self.assertNotIn(b"s3cret", read(os.path.join(path, name), "rb"), os.path.join(path, name))
+
     def test_signature_that_comes_later(self):
         self.trust()
         self.publish(self.URL, self.image())
@@ -260,7 +288,8 @@ class Credentials(Web):
 
     def test_not_in_urls(self):
         done = self.agena("--insecure-options=image", "fetch", "https://user:s3cret@www.example.com/app.aci", check=254)
-        self.assertIn("credentials do not belong into a URL", done.err.replace("s3cret", "", 1))
+        self.assertIn("credentials do not belong into a URL", done.err)
+        self.assertNotIn("s3cret", done.err)
         self.assertEqual([], self.server.asked())
 
 
