@@ -7,6 +7,7 @@
 #include "common/base/table.h"
 #include "stage0/pod/layers_in_use.h"
 #include "stage0/store/partials.h"
+#include "stage0/store/remotes.h"
 
 namespace agena::stage0 {
 namespace {
@@ -91,7 +92,10 @@ Result<ImageGcResult> collect_images(Store& store, const ImageGcRequest& request
   };
   result.sweep = TRY(store.sweep(sweep));
   // What was received of downloads that nobody has gone on with.
-  if (!request.dry_run) result.sweep.bytes += TRY(sweep_partials(store, now() - request.grace_period));
+  if (!request.dry_run) {
+    result.sweep.bytes += TRY(sweep_partials(store, now() - request.grace_period));
+    TRY(sweep_remotes(store));
+  }
   return result;
 }
 

@@ -57,9 +57,9 @@ Result<std::optional<std::string>> signature_for_file(const std::string& path, c
                                                       const FetchOptions& options) {
   if (options.insecure.image) return std::nullopt;
   if (!options.signature.empty()) return options.signature;
-  if (lies_in(path, settings.trusted_directories)) return std::nullopt;
   std::string beside = path + ".asc";
-  if (settings.local_signatures || TRY(sys::exists(sys::at_cwd(), beside))) return beside;
+  if (!settings.local_signatures && !TRY(sys::exists(sys::at_cwd(), beside))) return std::nullopt;
+  if (!lies_in(path, settings.trusted_directories)) return beside;
   return std::nullopt;
 }
 
