@@ -70,7 +70,9 @@ Result<int> list_keys(const TrustCommand& command) {
     if (!command.prefix.empty() && !prefix_covers(trusted.prefix, command.prefix)) continue;
     if (command.root && !trusted.prefix.empty()) continue;
     std::vector<std::string> identities;
-    const auto keys = read_public_keys(TRY(read_trusted_key(trusted)));
+    // A file that is no good must not hide the others.
+    const auto bytes = read_trusted_key(trusted);
+    const auto keys = bytes ? read_public_keys(*bytes) : std::unexpected(bytes.error());
     for (const PublicKey& key : keys ? *keys : std::vector<PublicKey>())
       for (const std::string& identity : key.key.identities) identities.push_back(printable(identity));
     if (!keys) identities.push_back(keys.error().to_string());
@@ -114,23 +116,26 @@ Result<> print_added(const TrustCommand& command, const std::vector<AddedKey>& a
   return print_document(document, command.format);
 }
 
-Result<std::vector<AddedKey>> add_from(const TrustCommand& command, const std::string& source,
-                                       const KeyReview& review) {
+Result<> add_from(const TrustCommand& command, const std::string& source, const KeyReview& review,
+                  std::vector<AddedKey>& added) {
   if (source.contains("://"))
-    return trust_keys_at(command.settings, command.insecure, command.prefix, source, review);
+    return trust_keys_at(command.settings, command.insecure, command.prefix, source, review, added);
   const std::string bytes =
       TRY_CTX(sys::read_file(sys::at_cwd(), source, kMaxKeyFileBytes), "key '{}'", printable(source));
-  return trust_keys(command.directories, command.prefix, source, false, bytes, review);
+  return trust_keys(command.directories, command.prefix, source, false, bytes, review, added);
 }
 
 Result<int> add_keys(const TrustCommand& command, std::span<const std::string_view> sources) {
   const KeyReview review = review_on_terminal(command.review);
   std::vector<AddedKey> added;
+  Result<> done;
   if (sources.empty())
-    added = TRY(trust_discovered_keys(command.settings, command.insecure, command.prefix, review));
+    done = trust_discovered_keys(command.settings, command.insecure, command.prefix, review, added);
   for (const std::string_view source : sources)
-    for (AddedKey& key : TRY(add_from(command, std::string(source), review))) added.push_back(std::move(key));
-  TRY(print_added(command, added));
+    if (done) done = add_from(command, std::string(source), review, added);
+  // What is trusted is told, whatever came behind it.
+  if (done || !added.empty()) TRY(print_added(command, added));
+  TRY(std::move(done));
   if (added.empty()) return fail(ErrorKind::kInvalidInput, "no key was trusted");
   return contract::kExitSuccess;
 }

@@ -20,14 +20,13 @@ bool is_allowed(std::string_view url, bool plain_http) {
 
 // What one page has for us: nullopt for nothing, an error if it is wrong.
 template <class Found>
-using PageReader =
-    std::function<Result<std::optional<Found>>(const std::string& url, const std::vector<MetaTag>& tags)>;
+using PageReader = std::function<Result<std::optional<Found>>(const std::vector<MetaTag>& tags, bool secure)>;
 
 template <class Found>
 Result<std::optional<Found>> look_at(const std::string& url, const PageGetter& get_page,
                                      const PageReader<Found>& read) {
-  const auto tags = TRY(read_meta_tags(TRY(get_page(url))));
-  auto found = TRY(read(url, tags));
+  const DiscoveryPage page = TRY(get_page(url));
+  auto found = TRY(read(TRY(read_meta_tags(page.body)), page.secure));
   if (!found) return fail(ErrorKind::kNotFound, "the page has no tag for this name");
   return found;
 }
@@ -71,12 +70,16 @@ Result<std::string> checked_url(std::string url, bool plain_http) {
 
 }  // namespace
 
+std::string signature_beside(const std::string& aci) {
+  const std::size_t end = std::min(aci.find_first_of("?#"), aci.size());
+  return aci.substr(0, end) + ".asc" + aci.substr(end);
+}
+
 Result<ImageEndpoint> discover_image(const DiscoveryQuery& query, const PageGetter& get_page) {
   auto values = query.labels;
   values["name"] = query.name;
-  const PageReader<ImageEndpoint> read =
-      [&](const std::string& /*url*/,
-          const std::vector<MetaTag>& tags) -> Result<std::optional<ImageEndpoint>> {
+  const PageReader<ImageEndpoint> read = [&](const std::vector<MetaTag>& tags,
+                                             bool /*secure*/) -> Result<std::optional<ImageEndpoint>> {
     std::optional<Error> first_error;
     for (const MetaTag& tag : tags) {
       if (tag.name != "ac-discovery" || !query.name.starts_with(tag.prefix)) continue;
@@ -90,7 +93,7 @@ Result<ImageEndpoint> discover_image(const DiscoveryQuery& query, const PageGett
       values["ext"] = "aci.asc";
       ImageEndpoint found{.aci = TRY(checked_url(*std::move(aci), query.plain_http)), .signature = {}};
       found.signature = TRY(checked_url(TRY(render_url_template(tag.value, values)), query.plain_http));
-      if (found.signature == found.aci) found.signature += ".asc";
+      if (found.signature == found.aci) found.signature = signature_beside(found.aci);
       return found;
     }
     if (first_error) return std::unexpected(*std::move(first_error));
@@ -100,9 +103,9 @@ Result<ImageEndpoint> discover_image(const DiscoveryQuery& query, const PageGett
 }
 
 Result<KeyEndpoints> discover_keys(const std::string& name, bool plain_http, const PageGetter& get_page) {
-  const PageReader<KeyEndpoints> read =
-      [&](const std::string& url, const std::vector<MetaTag>& tags) -> Result<std::optional<KeyEndpoints>> {
-    KeyEndpoints found{.page = url, .urls = {}};
+  const PageReader<KeyEndpoints> read = [&](const std::vector<MetaTag>& tags,
+                                            bool secure) -> Result<std::optional<KeyEndpoints>> {
+    KeyEndpoints found{.secure = secure, .urls = {}};
     for (const MetaTag& tag : tags) {
       if (tag.name != "ac-discovery-pubkeys" || !name.starts_with(tag.prefix)) continue;
       std::string key = TRY(checked_url(tag.value, plain_http));

@@ -11,8 +11,12 @@
 
 namespace agena::stage0 {
 
-// The body of the page at a URL, which must have been answered with status 200.
-using PageGetter = std::function<Result<std::string>(const std::string& url)>;
+// A page that was answered with status 200.
+struct DiscoveryPage {
+  std::string body;
+  bool secure = false;  // it came over TLS all the way
+};
+using PageGetter = std::function<Result<DiscoveryPage>(const std::string& url)>;
 
 // What is looked for.
 struct DiscoveryQuery {
@@ -29,13 +33,16 @@ struct ImageEndpoint {
   std::string signature;
 };
 
+// Where the signature of the ACI at a URL is if nothing else is known: ".asc" behind the path.
+std::string signature_beside(const std::string& aci);
+
 // Pages are looked for at the whole name and then at its parents; the first one with an endpoint for the name
 // counts, and of it the first endpoint. kNotFound tells of all places and what was wrong with each.
 Result<ImageEndpoint> discover_image(const DiscoveryQuery& query, const PageGetter& get_page);
 
-// Where keys for images of a name (or prefix of names) are: a page and the URLs that it gives.
+// Where keys for images of a name (or prefix of names) are: the URLs that a page gives.
 struct KeyEndpoints {
-  std::string page;               // where they were found
+  bool secure = false;            // the page came over TLS all the way
   std::vector<std::string> urls;  // of files of keys
 };
 Result<KeyEndpoints> discover_keys(const std::string& name, bool plain_http, const PageGetter& get_page);

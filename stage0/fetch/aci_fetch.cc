@@ -20,7 +20,7 @@ Result<ImageRecord> fetch_local(Store& store, const Reference& reference, const 
 
 Result<ImageRecord> fetch_aci_url(Store& store, const Reference& reference, const FetchSettings& settings,
                                   const FetchOptions& options, const ProgressCallback& progress) {
-  return AciFetcher(store, settings, options, progress).from_url(reference.text);
+  return AciFetcher(store, settings, options, progress).from_url(reference.text, reference.store_name());
 }
 
 Result<ImageRecord> fetch_by_name(Store& store, const Reference& reference, const FetchSettings& settings,

@@ -16,6 +16,12 @@ namespace {
 
 constexpr std::uint64_t kMaxAciBytes = 1ULL << 40U;
 constexpr std::size_t kMaxChain = 32;
+// An ACI is hardly larger than what is unpacked of it: by what compression costs that gains nothing.
+constexpr std::uint64_t kAciOverhead = 1ULL << 20U;
+
+std::uint64_t download_limit(std::uint64_t max_unpacked) {
+  return max_unpacked >= kMaxAciBytes ? kMaxAciBytes : max_unpacked + max_unpacked / 64 + kAciOverhead;
+}
 
 // "example.com/app:1.0".
 std::string shown(const schema::ImageManifest& manifest) {
@@ -97,8 +103,8 @@ Result<ImageRecord> AciFetcher::from_file(const Reference& reference) {
   return import_image(store_, reference, import, progress_);
 }
 
-Result<ImageRecord> AciFetcher::from_url(const std::string& url) {
-  return fetch({.url = url, .signature_url = url + ".asc", .wanted = {}, .known_by_url = true});
+Result<ImageRecord> AciFetcher::from_url(const std::string& url, const std::string& name) {
+  return fetch({.url = url, .signature_url = signature_beside(url), .wanted = {}, .store_name = name});
 }
 
 Result<ImageRecord> AciFetcher::from_name(const std::string& name,
@@ -123,17 +129,24 @@ Result<> AciFetcher::offer_keys(const std::string& name) {
   if (!settings_.review_key) return {};
   for (const TrustedKey& key : TRY(list_trusted_keys(key_store_of(settings_))))
     if (prefix_covers(key.prefix, name)) return {};
-  auto added = trust_discovered_keys(settings_, options_.insecure, name, settings_.review_key);
-  if (added) return {};
+  std::vector<AddedKey> added;
+  auto done = trust_discovered_keys(settings_, options_.insecure, name, settings_.review_key, added);
+  if (done) return {};
   // Without keys the signature will not do, and that error says more; but an answer that is missing counts.
-  if (added.error().kind() == ErrorKind::kInvalidInput) return std::unexpected(std::move(added).error());
-  log::debug("no keys for '{}': {}", name, added.error().to_string());
+  if (done.error().kind() == ErrorKind::kInvalidInput) return done;
+  log::debug("no keys for '{}': {}", name, done.error().to_string());
   return {};
 }
 
 // --- one ACI on the web ---
 
+bool AciFetcher::is_signature_given() const {
+  return !options_.signature.empty() && !options_.insecure.image && chain_.empty();
+}
+
 std::optional<ImageRecord> AciFetcher::known_image(const std::optional<RemoteEntry>& entry) const {
+  // What the user's signature says is of the bytes, so it is these that are wanted.
+  if (is_signature_given()) return std::nullopt;
   if (!entry || (!entry->verified && !options_.insecure.image)) return std::nullopt;
   auto image = store_.read_image(entry->image_id);
   if (!image) return std::nullopt;
@@ -143,10 +156,10 @@ std::optional<ImageRecord> AciFetcher::known_image(const std::optional<RemoteEnt
 // Whether an image that came from the URL before will do.
 bool AciFetcher::is_enough() const { return policy_ != PullPolicy::kUpdate; }
 
-Result<std::optional<AciFetcher::Signature>> AciFetcher::signature_of(const RemoteAci& remote, bool again) {
+Result<std::optional<AciFetcher::Signature>> AciFetcher::signature_of(const RemoteAci& remote, bool last) {
   if (options_.insecure.image) return std::nullopt;
   // A signature that the user gives is of the image that the user names, not of those that it depends on.
-  if (!options_.signature.empty() && chain_.empty())
+  if (is_signature_given())
     return Signature{.bytes = TRY(read_signature_file(options_.signature)), .source = options_.signature};
   const std::string source = shown_url(remote.signature_url);
   log::debug("fetching signature from {}", source);
@@ -157,8 +170,8 @@ Result<std::optional<AciFetcher::Signature>> AciFetcher::signature_of(const Remo
                                .with_context(fmt::format("no signature at '{}'", source))
                                .with_hint("--signature=FILE names a signature, --insecure-options=image does "
                                           "without"));
-  if (answer->status == 202 && again)
-    return fail(ErrorKind::kNetwork, "signature '{}': the server has put it off twice (status 202)", source);
+  if (answer->status == 202 && last)
+    return fail(ErrorKind::kNetwork, "signature '{}': the server has put it off (status 202)", source);
   if (answer->status == 202) return Signature{.bytes = {}, .source = source};
   return Signature{.bytes = std::move(answer->body), .source = source};
 }
@@ -182,23 +195,24 @@ Result<HttpHeaders> AciFetcher::download(const RemoteAci& remote, const RemoteEn
   };
   log::debug("remote fetching from URL \"{}\"", shown_url(remote.url));
   HttpClient* client = TRY(web_.client());
-  auto answer = stage0::download(*client, request, file, kMaxAciBytes, progress);
+  auto answer = stage0::download(*client, request, file, download_limit(options_.max_bytes), progress);
   if (!answer) return std::unexpected(std::move(answer).error());
   unchanged = answer->status == 304;
   return std::move(answer->headers);
 }
 
 Result<ImageRecord> AciFetcher::import(const RemoteAci& remote, const PartialFile& file,
-                                       const std::optional<Signature>& signature) {
+                                       const std::optional<Signature>& signature, bool& good) {
   std::optional<SignatureGate> gate;
   if (signature) gate.emplace(key_store_of(settings_), signature->bytes, signature->source);
   ImportOptions import{.platform = options_.platform, .max_bytes = options_.max_bytes};
   if (gate) import.verify = [&](ByteSource& bytes) { return gate->verify(bytes); };
-  import.accept = [&](const AciCandidate& image) {
-    return accept(image, remote.wanted, gate ? &*gate : nullptr);
+  import.accept = [&](const AciCandidate& image) -> Result<> {
+    TRY(check(image, remote.wanted, gate ? &*gate : nullptr));
+    good = true;
+    return fetch_dependencies(image.manifest);
   };
-  // A query may hold a secret, and names are shown.
-  if (remote.known_by_url && !remote.url.contains('?')) import.names = {remote.url};
+  if (!remote.store_name.empty()) import.names = {remote.store_name};
   return import_open_aci(store_, file.fd(), file.size(), shown_url(remote.url), import, progress_);
 }
 
@@ -211,6 +225,27 @@ Result<ImageRecord> AciFetcher::reuse(const RemoteAci& remote, const ImageRecord
 }
 
 Result<ImageRecord> AciFetcher::fetch(const RemoteAci& remote) {
+  // Names alone do not tell: discovery may lead two of them to one URL.
+  if (std::ranges::find(urls_, remote.url) != urls_.end())
+    return fail(ErrorKind::kInvalidInput, "the dependencies lead in a circle: {}",
+                chain_to("'" + shown_url(remote.url) + "'"));
+  urls_.push_back(remote.url);
+  auto image = fetch_once(remote);
+  urls_.pop_back();
+  return image;
+}
+
+Result<PartialFile> AciFetcher::open_partial(const RemoteAci& remote, bool& waited) {
+  const std::string key = "aci " + remote.url;
+  // Who holds another's partial file does not wait: two images may need each other, or what the other needs.
+  if (urls_.size() > 1) return PartialFile::open_now(store_, key);
+  return PartialFile::open(store_, key, [&] {
+    log::info("waiting for another process that fetches '{}'", shown_url(remote.url));
+    waited = true;
+  });
+}
+
+Result<ImageRecord> AciFetcher::fetch_once(const RemoteAci& remote) {
   std::optional<RemoteEntry> entry = TRY(find_remote(store_, remote.url));
   std::optional<ImageRecord> known = known_image(entry);
   if (known && (is_fresh(*entry) || is_enough())) return reuse(remote, *known);
@@ -219,10 +254,7 @@ Result<ImageRecord> AciFetcher::fetch(const RemoteAci& remote) {
   std::optional<Signature> signature;
   if (!known) signature = TRY(signature_of(remote, false));
   bool waited = false;
-  PartialFile file = TRY(PartialFile::open(store_, "aci " + remote.url, [&] {
-    log::info("waiting for another process that fetches '{}'", shown_url(remote.url));
-    waited = true;
-  }));
+  PartialFile file = TRY(open_partial(remote, waited));
   if (waited) {
     entry = TRY(find_remote(store_, remote.url));
     known = known_image(entry);
@@ -240,6 +272,10 @@ Result<ImageRecord> AciFetcher::fetch(const RemoteAci& remote) {
                     .fetched = now(),
                     .max_age = max_age_of(headers),
                     .verified = !options_.insecure.image};
+  if (unchanged && !known)
+    return fail(ErrorKind::kNetwork,
+                "'{}': the server says that it has not changed, and nothing is known of it",
+                shown_url(remote.url));
   if (unchanged) {
     // An answer without a body need not repeat what has not changed.
     if (fresh.etag.empty()) fresh.etag = entry->etag;
@@ -250,10 +286,11 @@ Result<ImageRecord> AciFetcher::fetch(const RemoteAci& remote) {
     TRY(remember_remote(store_, remote.url, fresh));
     return reuse(remote, *known);
   }
-  if (!signature || signature->bytes.empty()) signature = TRY(signature_of(remote, signature.has_value()));
-  auto image = import(remote, file, signature);
-  // Bytes that are no good are not to be gone on with.
-  TRY(file.remove());
+  if (!signature || signature->bytes.empty()) signature = TRY(signature_of(remote, true));
+  bool good = false;
+  auto image = import(remote, file, signature, good);
+  // Bytes that are no good are not to be gone on with; those that only miss a dependency are.
+  if (image || !good) TRY(file.remove());
   if (!image) return image;
   fresh.image_id = image->id;
   if (const auto noted = remember_remote(store_, remote.url, fresh); !noted)
@@ -263,9 +300,13 @@ Result<ImageRecord> AciFetcher::fetch(const RemoteAci& remote) {
 
 // --- dependencies ---
 
-Result<> AciFetcher::accept(const AciCandidate& image, const WantedImage& wanted, const SignatureGate* gate) {
+Result<> AciFetcher::check(const AciCandidate& image, const WantedImage& wanted, const SignatureGate* gate) {
   if (gate != nullptr) TRY(gate->accept(image.manifest.name.str()));
-  TRY(check_wanted(image, wanted));
+  return check_wanted(image, wanted);
+}
+
+Result<> AciFetcher::accept(const AciCandidate& image, const WantedImage& wanted, const SignatureGate* gate) {
+  TRY(check(image, wanted, gate));
   return fetch_dependencies(image.manifest);
 }
 

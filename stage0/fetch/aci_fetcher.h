@@ -35,8 +35,8 @@ class AciFetcher {
 
   // The ACI in a local file.
   Result<ImageRecord> from_file(const Reference& reference);
-  // The ACI at a URL, which the store knows it by afterwards.
-  Result<ImageRecord> from_url(const std::string& url);
+  // The ACI at a URL; the store knows it by the name afterwards.
+  Result<ImageRecord> from_url(const std::string& url, const std::string& name);
   // The ACI that discovery finds for a name.
   Result<ImageRecord> from_name(const std::string& name, std::map<std::string, std::string> labels);
 
@@ -46,7 +46,7 @@ class AciFetcher {
     std::string url;
     std::string signature_url;
     WantedImage wanted;
-    bool known_by_url = false;  // the store is to know it by its URL
+    std::string store_name = {};  // that the store is to know it by; empty: none
   };
   struct Signature {
     std::string bytes;  // empty: the server will have it later
@@ -57,16 +57,20 @@ class AciFetcher {
   Result<> offer_keys(const std::string& name);
 
   Result<ImageRecord> fetch(const RemoteAci& remote);
+  Result<ImageRecord> fetch_once(const RemoteAci& remote);
+  Result<PartialFile> open_partial(const RemoteAci& remote, bool& waited);
   // The image that came from there before, if it still counts; it may have to be confirmed by the server.
   std::optional<ImageRecord> known_image(const std::optional<RemoteEntry>& entry) const;
   bool is_enough() const;
-  Result<std::optional<Signature>> signature_of(const RemoteAci& remote, bool again);
+  bool is_signature_given() const;
+  Result<std::optional<Signature>> signature_of(const RemoteAci& remote, bool last);
   Result<HttpHeaders> download(const RemoteAci& remote, const RemoteEntry* known, PartialFile& file,
                                bool& unchanged);
   Result<ImageRecord> import(const RemoteAci& remote, const PartialFile& file,
-                             const std::optional<Signature>& signature);
+                             const std::optional<Signature>& signature, bool& good);
   Result<ImageRecord> reuse(const RemoteAci& remote, const ImageRecord& image);
 
+  Result<> check(const AciCandidate& image, const WantedImage& wanted, const SignatureGate* gate);
   // What decides, with the manifest at hand, whether an image is committed.
   Result<> accept(const AciCandidate& image, const WantedImage& wanted, const SignatureGate* gate);
   Result<> fetch_dependencies(const schema::ImageManifest& manifest);
@@ -82,7 +86,8 @@ class AciFetcher {
   PullPolicy policy_;
   // Images that are being fetched, each needed by the one before.
   std::vector<const schema::ImageManifest*> chain_;
-  std::set<std::string> done_;  // dependencies that this fetch has seen to
+  std::vector<std::string> urls_;  // where these come from, as far as they do from the web
+  std::set<std::string> done_;     // dependencies that this fetch has seen to
 };
 
 }  // namespace agena::stage0

@@ -83,10 +83,10 @@ Result<HttpResponse> AciWeb::get(const std::string& url) {
 }
 
 PageGetter AciWeb::page_getter() {
-  return [this](const std::string& url) -> Result<std::string> {
+  return [this](const std::string& url) -> Result<DiscoveryPage> {
     HttpResponse page = TRY(get(url));
     if (page.status != 200) return fail(ErrorKind::kNetwork, "bad HTTP status code: {}", page.status);
-    return std::move(page).body;
+    return DiscoveryPage{.body = std::move(page.body), .secure = page.secure};
   };
 }
 

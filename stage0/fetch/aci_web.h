@@ -33,7 +33,7 @@ class AciWeb {
   Result<HttpRequest> request(const std::string& url);
   // The answer to a GET, of at most kMaxSmallBody bytes. Statuses beside 200 and 202 are errors.
   Result<HttpResponse> get(const std::string& url);
-  // For discovery: bodies of pages.
+  // For discovery.
   PageGetter page_getter();
 
  private:

@@ -17,6 +17,19 @@ std::string source_of(const Reference& reference) {
   return "image name " + printable(reference.text);
 }
 
+// A detached signature is of the bytes of an ACI: of others it would say nothing.
+Result<> check_signature_use(const Reference& reference, const FetchOptions& options) {
+  if (options.signature.empty() || options.insecure.image) return {};
+  if (reference.kind == ReferenceKind::kImageId || reference.kind == ReferenceKind::kRegistry)
+    return fail(ErrorKind::kInvalidInput, "'{}': --signature is for ACIs from files, URLs and by name",
+                printable(reference.text));
+  if (options.policy == PullPolicy::kNever && !reference.is_local())
+    return fail(ErrorKind::kInvalidInput,
+                "'{}': --signature needs the image from its source, which --pull-policy=never does not allow",
+                shown_reference(reference.text));
+  return {};
+}
+
 Result<std::optional<ImageRecord>> find_in_store(Store& store, const Reference& reference) {
   auto found = store.find_image(reference.store_name());
   if (found) {
@@ -40,12 +53,14 @@ Result<ImageRecord> fetch_remote(Store& store, const Reference& reference, const
 
 Result<ImageRecord> fetch_image(Store& store, const Reference& reference, const FetchSettings& settings,
                                 const FetchOptions& options, const ProgressCallback& progress) {
+  TRY(check_signature_use(reference, options));
   if (reference.kind == ReferenceKind::kImageId) {
     log::debug("using image from the store with hash {}", printable(reference.text));
     return store.find_image(reference.text);
   }
   if (reference.is_local()) return fetch_local(store, reference, settings, options, progress);
-  if (options.policy != PullPolicy::kUpdate) {
+  const bool to_verify = !options.signature.empty() && !options.insecure.image;
+  if (options.policy != PullPolicy::kUpdate && !to_verify) {
     if (auto found = TRY(find_in_store(store, reference))) return *std::move(found);
     if (options.policy == PullPolicy::kNever)
       return fail(

@@ -12,14 +12,14 @@
 namespace agena::stage0 {
 
 // Offers the keys in the file at a URL for a prefix (empty: all images). Plain http needs to be waived by
-// `insecure` (http or pubkey).
-Result<std::vector<AddedKey>> trust_keys_at(const FetchSettings& settings, const InsecureOptions& insecure,
-                                            const std::string& prefix, const std::string& url,
-                                            const KeyReview& review);
+// `insecure` (http or pubkey). Keys that are trusted now are put behind `added`, also those before an error.
+Result<> trust_keys_at(const FetchSettings& settings, const InsecureOptions& insecure,
+                       const std::string& prefix, const std::string& url, const KeyReview& review,
+                       std::vector<AddedKey>& added);
 
 // Offers the keys that discovery finds for images of this name, for the name as prefix.
-Result<std::vector<AddedKey>> trust_discovered_keys(const FetchSettings& settings,
-                                                    const InsecureOptions& insecure, const std::string& name,
-                                                    const KeyReview& review);
+Result<> trust_discovered_keys(const FetchSettings& settings, const InsecureOptions& insecure,
+                               const std::string& name, const KeyReview& review,
+                               std::vector<AddedKey>& added);
 
 }  // namespace agena::stage0

@@ -30,20 +30,23 @@ Result<Downloaded> download(HttpClient& client, const HttpRequest& request, Part
   TRY(source.connect());
   const Downloaded result{.status = source.status(), .headers = source.headers()};
   if (result.status == 304) return result;
+  const auto too_large = [&] {
+    return fail(ErrorKind::kInvalidInput, "GET '{}': larger than the limit of {} bytes",
+                shown_url(request.url), max_bytes);
+  };
+  const std::uint64_t length = length_of(result.headers);
+  if (length > max_bytes || source.start() > max_bytes - length) return too_large();
   if (source.start() == 0) {
     TRY(file.clear());
     TRY(file.set_note(validator_of(result.headers)));
   }
-  const std::uint64_t length = length_of(result.headers);
   const std::uint64_t total = length == 0 ? 0 : source.start() + length;
   std::vector<char> buffer(kBuffer);
   while (true) {
     if (progress) progress(file.size(), total);
     const std::size_t n = TRY(source.read(buffer));
     if (n == 0) return result;
-    if (file.size() + n > max_bytes)
-      return fail(ErrorKind::kInvalidInput, "GET '{}': larger than the limit of {} bytes",
-                  shown_url(request.url), max_bytes);
+    if (file.size() + n > max_bytes) return too_large();
     TRY(file.append(std::span<const char>(buffer).first(n)));
   }
 }

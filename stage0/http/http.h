@@ -49,6 +49,8 @@ struct HttpResponse {
   HttpHeaders headers = {};
   std::string body = {};
   std::string url = {};  // where it came from in the end, for messages
+  // Whether it came over TLS from a server that proved who it is, and so did all redirects on the way.
+  bool secure = false;
 };
 
 struct TlsSettings {

@@ -90,6 +90,7 @@ struct HttpStream::Parts {
   Url url;
   std::unique_ptr<HttpSession> session = {};
   std::unique_ptr<Transfer> transfer = {};
+  bool secure = false;
 
   ~Parts() {
     transfer.reset();
@@ -102,6 +103,7 @@ HttpStream::~HttpStream() = default;
 int HttpStream::status() const { return parts_->transfer->status(); }
 const HttpHeaders& HttpStream::headers() const { return parts_->transfer->headers(); }
 const std::string& HttpStream::url() const { return parts_->url.shown(); }
+bool HttpStream::is_secure() const { return parts_->secure; }
 Result<std::size_t> HttpStream::read(std::span<char> buffer) { return parts_->transfer->read(buffer); }
 
 bool HttpStream::worth_another() const { return parts_->transfer->failure() == Transfer::Failure::kBroken; }
@@ -143,6 +145,7 @@ Result<std::unique_ptr<HttpStream>> HttpClient::exchange(const HttpRequest& requ
     return fail(ErrorKind::kPermission,
                 "'{}' is asked for over plain http, which --insecure-options=http would allow", url.shown());
   auto parts = std::make_unique<HttpStream::Parts>(*this, request, TRY(url.copy()));
+  parts->secure = url.is_tls() && host.tls.verify;
   parts->session = TRY(take_session());
   auto started = Transfer::start(*parts->session, {.request = &parts->request,
                                                    .url = &parts->url,
@@ -166,9 +169,12 @@ Result<std::unique_ptr<HttpStream>> HttpClient::attempt(const HttpRequest& reque
   worth_another = false;
   Url url = TRY(Url::parse(request.url));
   bool authorized = !request.authorization.empty();
+  bool secure = true;
   HttpRequest current = request;
   for (int redirects = 0;; ++redirects) {
     auto stream = TRY(exchange(current, url, authorized, worth_another));
+    secure = secure && stream->is_secure();
+    stream->parts_->secure = secure;
     const std::string location = stream->headers().first("location");
     if (!request.follow || !is_redirect(stream->status()) || location.empty()) return stream;
     if (redirects == kMaxRedirects)
@@ -217,7 +223,8 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
       return HttpResponse{.status = stream->status(),
                           .headers = stream->headers(),
                           .body = *std::move(body),
-                          .url = stream->url()};
+                          .url = stream->url(),
+                          .secure = stream->is_secure()};
     if (body.error().kind() != ErrorKind::kNetwork)
       return fail(ErrorKind::kNetwork, "{} '{}': the answer is {}", request.method, stream->url(),
                   body.error().message());

@@ -58,6 +58,8 @@ class HttpStream : public ByteSource {
   const HttpHeaders& headers() const;
   // Where it comes from, for messages.
   const std::string& url() const;
+  // As HttpResponse::secure.
+  bool is_secure() const;
   // The next bytes; kNetwork if the connection breaks, the server stands still or ends too early.
   Result<std::size_t> read(std::span<char> buffer) override;
   // Whether the failure of the last read() may be gone at another try.

@@ -29,6 +29,14 @@ std::optional<ContentRange> parse_content_range(std::string_view text) {
   return parsed;
 }
 
+// Whether the request may be answered by "not modified".
+bool is_conditional(const HttpRequest& request) {
+  return std::ranges::any_of(request.headers, [](const auto& header) {
+    const std::string name = to_lower(header.first);
+    return name == "if-none-match" || name == "if-modified-since";
+  });
+}
+
 }  // namespace
 
 std::string validator_of(const HttpHeaders& headers) {
@@ -95,7 +103,7 @@ Result<> ResumingSource::take_answer() {
   skip_ = 0;
   if (status == 200) return begin_whole();
   if (status == 206) return begin_range();
-  if (status == 304 && !start_) {
+  if (status == 304 && !start_ && is_conditional(request_)) {
     start_ = at_;
     return {};
   }

@@ -32,7 +32,8 @@ class ResumingSource : public ByteSource {
   ResumingSource(HttpClient& client, ResumePlan plan)
       : client_(client), plan_(std::move(plan)), at_(plan_.offset) {}
 
-  // Connects, if no read() has: to know what the answer is. Statuses beside 200, 206 and 304 are errors.
+  // Connects, if no read() has: to know what the answer is. Statuses beside 200 and 206 are errors, and 304
+  // unless the request was conditional.
   Result<> connect();
   // Offset of the first byte that read() gives: the plan's, or 0 where the server has other bytes now.
   std::uint64_t start() const { return start_.value_or(plan_.offset); }

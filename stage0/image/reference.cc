@@ -9,9 +9,12 @@
 #include "common/base/table.h"
 #include "manifests/schema/image_id.h"
 #include "stage0/store/docker_name.h"
+#include "stage0/unpack/hash.h"
 
 namespace agena::stage0 {
 namespace {
+
+constexpr std::size_t kShortHash = 16;
 
 bool is_regular_file(const std::string& path) {
   struct stat st{};
@@ -193,6 +196,9 @@ bool Reference::is_local() const {
 }
 
 std::string Reference::store_name() const {
+  if (const std::size_t end = text.find_first_of("?#"); kind == ReferenceKind::kUrl && end != text.npos)
+    return fmt::format("{}?query={}", text.substr(0, end),
+                       hash_of(HashAlgorithm::kSha256, text).hex().substr(0, kShortHash));
   if (kind != ReferenceKind::kRegistry) return text;
   return domain + "/" + repository + (digest ? "@" + digest->str() : ":" + tag);
 }

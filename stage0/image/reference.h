@@ -49,7 +49,8 @@ struct Reference {
 
   // Whether it names a local file or directory.
   bool is_local() const;
-  // What the image is called in the store: the full docker name for kRegistry, else the text.
+  // What the image is called in the store: the full docker name for kRegistry, a URL without its query (which
+  // may hold a secret; a hash stands for it), else the text.
   std::string store_name() const;
   bool operator==(const Reference&) const = default;
 };

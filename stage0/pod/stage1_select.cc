@@ -5,6 +5,7 @@
 
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
+#include "manifests/schema/image_id.h"
 #include "stage0/fetch/fetch.h"
 #include "stage0/image/importer.h"
 #include "stage0/image/reference.h"
@@ -119,6 +120,9 @@ Result<ImageRecord> select(const Source& source, const Stage1Selection& selectio
     case Stage1Selection::Kind::kName:
       return select_name(source, selection.value);
     case Stage1Selection::Kind::kHash:
+      if (!schema::looks_like_image_id(selection.value))
+        return fail(ErrorKind::kInvalidInput, "'{}' is not an image id (sha512-…)",
+                    printable(selection.value));
       return source.store.find_image(selection.value);
     case Stage1Selection::Kind::kFromDir:
       return select_from_directory(source, selection.value);

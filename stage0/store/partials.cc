@@ -33,12 +33,34 @@ Result<sys::UniqueFd> open_file(const sys::DirFd& dir, const std::string& name, 
 
 Result<PartialFile> PartialFile::open(const Store& store, std::string_view key,
                                       const std::function<void()>& on_wait) {
+  return open(store, key, true, on_wait);
+}
+
+Result<PartialFile> PartialFile::open_now(const Store& store, std::string_view key) {
+  return open(store, key, false, {});
+}
+
+Result<PartialFile> PartialFile::unnamed(sys::DirFd dir, const std::string& name) {
+  sys::UniqueFd fd(::openat(dir.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!fd) {
+    // A file system that cannot make one.
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT) return sys_fail("making a partial file");
+    const std::string other = fmt::format("{}.{}", name, ::getpid());
+    fd = TRY(open_file(dir, other, O_CREAT | O_EXCL));
+    TRY(sys::remove_file(dir, other));
+  }
+  return PartialFile(std::move(dir), "", std::move(fd), 0);
+}
+
+Result<PartialFile> PartialFile::open(const Store& store, std::string_view key, bool wait,
+                                      const std::function<void()>& on_wait) {
   TRY(sys::make_dir(store.data(), directory_path(), 0700));
   sys::DirFd dir = TRY(sys::open_dir(store.data(), directory_path(), O_NOFOLLOW));
   const std::string name = hash_of(HashAlgorithm::kSha256, key).hex();
   while (true) {
     sys::UniqueFd fd = TRY(open_file(dir, name, O_CREAT));
     auto lock = TRY(sys::FileLock::try_now(std::move(fd), sys::LockMode::kExclusive));
+    if (!lock && !wait) return unnamed(std::move(dir), name);
     if (!lock) {
       if (on_wait) on_wait();
       lock = TRY(sys::FileLock::wait(TRY(open_file(dir, name, O_CREAT)), sys::LockMode::kExclusive));
@@ -64,20 +86,24 @@ Result<> PartialFile::append(std::span<const char> bytes) {
 Result<> PartialFile::clear() {
   if (::ftruncate(fd_.get(), 0) != 0) return sys_fail("emptying a partial file");
   size_ = 0;
+  if (name_.empty()) return {};
   return sys::remove_file(dir_, name_ + std::string(kNoteEnding));
 }
 
 Result<std::string> PartialFile::note() const {
+  if (name_.empty()) return std::string();
   auto text = sys::read_file(dir_, name_ + std::string(kNoteEnding), kMaxNote);
   if (!text && text.error().kind() == ErrorKind::kNotFound) return std::string();
   return text;
 }
 
 Result<> PartialFile::set_note(std::string_view text) {
+  if (name_.empty()) return {};
   return sys::replace_file(dir_, name_ + std::string(kNoteEnding), text, 0600);
 }
 
 Result<> PartialFile::remove() {
+  if (name_.empty()) return {};
   TRY(sys::remove_file(dir_, name_ + std::string(kNoteEnding)));
   return sys::remove_file(dir_, name_);
 }

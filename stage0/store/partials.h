@@ -26,6 +26,9 @@ class PartialFile {
   // given, is called before.
   static Result<PartialFile> open(const Store& store, std::string_view key,
                                   const std::function<void()>& on_wait = {});
+  // The same without waiting: if it is held, a file of its own without a name, empty and gone with the
+  // object. For those who hold one already: two that wait for each other's would wait for ever.
+  static Result<PartialFile> open_now(const Store& store, std::string_view key);
   PartialFile(PartialFile&&) noexcept = default;
   PartialFile& operator=(PartialFile&&) noexcept = default;
 
@@ -45,10 +48,13 @@ class PartialFile {
   Result<> remove();
 
  private:
+  static Result<PartialFile> open(const Store& store, std::string_view key, bool wait,
+                                  const std::function<void()>& on_wait);
+  static Result<PartialFile> unnamed(sys::DirFd dir, const std::string& name);
   PartialFile(sys::DirFd dir, std::string name, sys::UniqueFd fd, std::uint64_t size)
       : dir_(std::move(dir)), name_(std::move(name)), fd_(std::move(fd)), size_(size) {}
   sys::DirFd dir_;
-  std::string name_;
+  std::string name_;  // empty: it has none, and no note either
   sys::UniqueFd fd_;  // locked
   std::uint64_t size_;
 };

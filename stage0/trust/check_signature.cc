@@ -24,11 +24,11 @@ std::string complaint(const OpenPgpSignature& signature, const OpenPgpKey* key) 
   const std::string by = key == nullptr ? signature.made_by : shown(*key);
   switch (signature.state) {
     case SignatureState::kGood:
-      break;
-    case SignatureState::kBad:
-      return fmt::format("bad signature: key {} did not sign these bytes", by);
+      // By a key that the keyring has not listed.
     case SignatureState::kUnknownKey:
       return fmt::format("openpgp: signature made by unknown entity: key {} is not trusted", by);
+    case SignatureState::kBad:
+      return fmt::format("bad signature: key {} did not sign these bytes", by);
     case SignatureState::kExpiredKey:
       return key != nullptr && key->expires != 0
                  ? fmt::format("the signature's key {} has expired on {}", by, day_of(key->expires))
@@ -171,7 +171,9 @@ Result<SignatureCheck> check_signature(const KeyStoreDirectories& directories, s
   for (auto& [key, why] : loaded.broken)
     check.broken_.push_back({.key = std::move(key), .why = std::move(why)});
   if (!check.signers_.empty()) return check;
-  if (std::ranges::any_of(signatures, [](const auto& one) { return one.state == SignatureState::kGood; })) {
+  const bool is_good =
+      std::ranges::any_of(signatures, [](const auto& one) { return one.state == SignatureState::kGood; });
+  if (is_good && !check.broken_.empty()) {
     const auto& broken = check.broken_.front();
     return fail(ErrorKind::kVerification, "trusted key '{}': {}", broken.key.path, broken.why);
   }

@@ -41,9 +41,10 @@ struct AddedKey {
   std::string path;  // of its file
 };
 
-// Offers the keys in the bytes one after the other, and trusts those that the review accepts.
-Result<std::vector<AddedKey>> trust_keys(const KeyStoreDirectories& directories, const std::string& prefix,
-                                         const std::string& source, bool https, std::string_view bytes,
-                                         const KeyReview& review);
+// Offers the keys in the bytes one after the other, and trusts those that the review accepts. They are put
+// behind `added`, also those before an error.
+Result<> trust_keys(const KeyStoreDirectories& directories, const std::string& prefix,
+                    const std::string& source, bool https, std::string_view bytes, const KeyReview& review,
+                    std::vector<AddedKey>& added);
 
 }  // namespace agena::stage0

@@ -1,8 +1,10 @@
 """ACIs from the web: by URL and by name through discovery, with their signatures, keys and dependencies. One server on
 the loopback plays all hosts."""
 
+import concurrent.futures
 import json
 import os
+import threading
 import time
 
 from harness import FLY, Case, Images, Terminal, read, shell
@@ -197,7 +199,7 @@ class Url(Web):
         self.assertEqual([self.URL + ".asc", self.URL, self.URL + ".asc"], self.server.asked())
         self.server.put(self.URL + ".asc", Answer(b"wait", 202).body, status=202)
         self.agena("image", "rm", "example.com/app")
-        self.fails("fetch", self.URL, message="the server has put it off twice")
+        self.fails("fetch", self.URL, message="the server has put it off")
 
     def test_without_signature(self):
         self.trust()
@@ -222,6 +224,60 @@ class Url(Web):
         self.fails("fetch", self.URL, message="bad signature")
         self.assertEqual([], self.images())
         self.assertEqual([], self.partials())
+
+    def test_given_signature_counts_whatever_is_known(self):
+        self.trust()
+        path = self.image()
+        self.publish(self.URL, path, headers={"Cache-Control": "max-age=3600"})
+        good = path + ".asc"
+        identity = self.fetch(self.URL)
+        self.server.forget_requests()
+        self.fetch("--pull-policy=new", self.URL, "--signature=" + good)
+        self.assertEqual([self.URL], self.server.asked())
+        self.assertNotIn("if-none-match", self.server.requests[-1].headers)
+        bad = self.keys.sign(self.image(version="2"), self.key, out=self.top + "/bad")
+        for policy in ("new", "update"):
+            self.fails("fetch", "--pull-policy=" + policy, self.URL, "--signature=" + bad, message="bad signature")
+        self.fails("fetch", "--pull-policy=never", self.URL, "--signature=" + good, message="--signature needs the image")
+        for image in (identity, "docker://localhost:1/app"):
+            self.fails("fetch", image, "--signature=" + good, message="--signature is for ACIs")
+
+    def test_a_late_signature_of_a_newer_image(self):
+        self.trust()
+        self.publish(self.URL, self.image())
+        self.fetch(self.URL)
+        path = self.image(version="2", text=os.urandom(100_000).hex())
+        self.publish(self.URL, path)
+        signature = self.server.answers[self.URL + ".asc"].body
+        self.server.put(self.URL + ".asc", b"wait", status=202)
+        self.fails("fetch", self.URL, message="the server has put it off")
+        self.assertNotEqual([], self.partials(), "the download was thrown away")
+        self.server.put(self.URL + ".asc", signature)
+        self.fetch(self.URL)
+        self.assertEqual(["example.com/app:1.0.0", "example.com/app:2"], self.images())
+
+    def test_unchanged_what_nobody_has(self):
+        self.server.put(self.URL, status=304)
+        self.fails("--insecure-options=image", "fetch", self.URL, message="bad HTTP status code: 304")
+
+    def test_size_limit_holds_for_the_download(self):
+        self.publish(self.URL, self.image(text=os.urandom(3 << 20).hex()), sign=False)
+        self.fails("--insecure-options=image", "fetch", "--max-image-size=1M", self.URL, message="larger than the limit of")
+        self.assertEqual([], [one for one in self.partials() if not one.endswith(".note") and
+                              os.path.getsize(os.path.join(self.data, "cas/partial", one))])
+
+    def test_secrets_in_queries(self):
+        self.trust()
+        url, path = self.URL + "?token=s3cret", self.image()
+        self.server.put_file(url, path)
+        self.server.put_file(self.URL + ".asc?token=s3cret", self.keys.sign(path, self.key, out=path + ".asc"))
+        identity = self.fetch(url)
+        self.assertEqual([self.URL + ".asc?token=s3cret", url], self.server.asked())
+        for text in (self.agena("image", "list", "--format=json").out, read(os.path.join(self.data, "cas/images", identity))):
+            self.assertNotIn("s3cret", text)
+        # It is known all the same, and not mistaken for another.
+        self.assertEqual(identity, self.fetch("--pull-policy=never", url))
+        self.fails("fetch", "--pull-policy=never", self.URL + "?token=other", message="is not in the store")
 
     def test_no_such_image(self):
         self.fails("--insecure-options=image", "fetch", self.URL, message="bad HTTP status code: 404")
@@ -399,6 +455,20 @@ class KeysFromTheWeb(Web):
         self.fails("--trust-keys-from-https", "trust", "--prefix=example.com/app", "--insecure-allow-http",
                    message="there is no terminal to ask on")
 
+    def test_keys_of_redirects_to_plain_http_are_reviewed(self):
+        self.server.put("https://example.com?ac-discovery=1", status=302,
+                        headers={"Location": "http://example.com/page?ac-discovery=1"})
+        self.server.put_page("http://example.com/page", self.PUBKEYS)
+        self.fails("--trust-keys-from-https", "trust", "--prefix=example.com/app", "--insecure-allow-http",
+                   message="there is no terminal to ask on")
+        # There and back again.
+        self.server.put_page("https://example.com", self.PUBKEYS)
+        self.server.put("https://example.com/keys.gpg", status=302, headers={"Location": "http://example.com/keys.gpg"})
+        self.server.put("http://example.com/keys.gpg", status=302, headers={"Location": "https://example.org/keys.gpg"})
+        self.server.put_file("https://example.org/keys.gpg", self.key_file)
+        self.fails("--trust-keys-from-https", "trust", "--prefix=example.com/app", "--insecure-allow-http",
+                   message="there is no terminal to ask on")
+
     def publish_app(self):
         self.publish(self.url_of("example.com/app"), self.image())
         self.server.put_page("https://example.com", ("ac-discovery", "example.com " + TEMPLATE), self.PUBKEYS)
@@ -486,6 +556,30 @@ class Dependencies(Web):
                    "example.com/b:1.0.0 -> example.com/c:1.0.0 -> example.com/a")
         self.fails("fetch", "example.com/self:1.0.0",
                    message="lead in a circle: example.com/self:1.0.0 -> example.com/self")
+        self.assertEqual([], self.images())
+
+    def test_two_names_at_one_url(self):
+        url = "https://images.example.net/one.aci"
+        self.publish(url, self.image("example.com/a", dependencies=self.depends("example.com/b")))
+        self.server.put_page("https://example.com", ("ac-discovery", "example.com " + url))
+        self.fails("fetch", "example.com/a:1.0.0",
+                   message=f"the dependencies lead in a circle: example.com/a:1.0.0 -> '{url}'")
+        self.assertEqual([], self.images())
+
+    def test_two_processes_whose_images_need_each_other(self):
+        names, both = ("example.com/a", "example.com/b"), threading.Barrier(2)
+        for name, other in zip(names, reversed(names)):
+            self.publish_name(name, dependencies=self.depends(other))
+            asked, answer = [], self.server.answers[self.url_of(name)]
+            def first_together(request, asked=asked, answer=answer):
+                asked.append(request)
+                if len(asked) == 1:
+                    both.wait(60)
+                return answer
+            self.server.put(self.url_of(name), first_together)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for done in pool.map(lambda name: self.agena("fetch", name + ":1.0.0", check=254), names):
+                self.assertIn("the dependencies lead in a circle", done.err)
         self.assertEqual([], self.images())
 
     def test_too_deep(self):

@@ -114,6 +114,18 @@ class Command(Signed):
                                            json.loads(self.agena("trust", "--list", "--format=json").out)])
         self.fails("trust", "--remove=" + alice, "--root", message="is not trusted for all images")
 
+    def test_what_goes_wrong_hides_nothing(self):
+        alice = self.keys.make("alice")
+        done = self.agena("trust", "--root", "--skip-fingerprint-review", self.key_file(alice), self.top + "/none",
+                          check=254)
+        self.assertIn(f'Added key for all images at "{self.key_path(alice, None)}"', done.out)
+        self.assertIn("no such file", done.err)
+        with open(self.key_path("a" * 40, None), "wb") as stream:
+            stream.truncate(2 << 20)
+        rows = self.agena("trust", "--list").out
+        self.assertIn("alice <alice@example.com>", rows)
+        self.assertRegex(rows, "a{40} .*larger than")
+
     def test_usage(self):
         path = self.key_file(self.keys.make("alice"))
         self.fails("trust", path, message="--prefix=NAME, or --root")

@@ -73,6 +73,22 @@ TEST_F(Resuming, GoesOnAfterACut) {
   EXPECT_THAT(server.requests().at(1), Not(HasSubstr("If-Range")));
 }
 
+TEST_F(Resuming, TakesNotModifiedOnlyIfItAsked) {
+  ScriptedServer server({answer("304 Not Modified", ""), answer("304 Not Modified", "")});
+  for (const bool asks : {false, true}) {
+    ResumePlan plan;
+    plan.request = [&](const HttpHeaders*) -> Result<HttpRequest> {
+      HttpRequest request{.url = server.url()};
+      if (asks) request.headers.emplace_back("If-None-Match", "\"tag\"");
+      return request;
+    };
+    ResumingSource source(impatient_, std::move(plan));
+    const auto connected = source.connect();
+    EXPECT_EQ(connected.has_value(), asks);
+    if (!asks) EXPECT_THAT(error_of(connected), HasSubstr("bad HTTP status code: 304"));
+  }
+}
+
 TEST_F(Resuming, BeginsAtAnOffset) {
   ScriptedServer server({rest(500)});
   EXPECT_EQ(ASSERT_VALUE(get(server, 500)), kBody.substr(500));

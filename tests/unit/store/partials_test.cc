@@ -58,6 +58,24 @@ TEST_F(Partials, TheSecondWaitsAndFindsItGone) {
   EXPECT_EQ(found, 0U);
 }
 
+TEST_F(Partials, WhoMustNotWaitGetsOneOfItsOwn) {
+  PartialFile first = ASSERT_VALUE(PartialFile::open(*store_, "key"));
+  ASSERT_TRUE(first.append(kText));
+  ASSERT_TRUE(first.set_note("etag"));
+  {
+    PartialFile own = ASSERT_VALUE(PartialFile::open_now(*store_, "key"));
+    EXPECT_EQ(own.size(), 0U);
+    EXPECT_EQ(ASSERT_VALUE(own.note()), "");
+    ASSERT_TRUE(own.append("x"));
+    ASSERT_TRUE(own.set_note("other"));
+    ASSERT_TRUE(own.clear());
+    ASSERT_TRUE(own.remove());
+  }
+  EXPECT_EQ(first.size(), kText.size());
+  EXPECT_EQ(ASSERT_VALUE(first.note()), "etag");
+  EXPECT_EQ(ASSERT_VALUE(PartialFile::open_now(*store_, "free")).size(), 0U);
+}
+
 TEST_F(Partials, OldOnesAreSweptUnlessHeld) {
   {
     ASSERT_TRUE(ASSERT_VALUE(PartialFile::open(*store_, "left")).append(kText));

@@ -76,11 +76,11 @@ struct Site {
   std::map<std::string, std::string> pages;
   std::vector<std::string> asked = {};
   PageGetter getter() {
-    return [this](const std::string& url) -> Result<std::string> {
+    return [this](const std::string& url) -> Result<DiscoveryPage> {
       asked.push_back(url);
       const auto page = pages.find(url);
       if (page == pages.end()) return fail(ErrorKind::kNetwork, "status 404");
-      return page->second;
+      return DiscoveryPage{.body = page->second, .secure = url.starts_with("https://")};
     };
   }
 };
