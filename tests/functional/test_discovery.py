@@ -239,8 +239,8 @@ class Url(Web):
         for policy in ("new", "update"):
             self.fails("fetch", "--pull-policy=" + policy, self.URL, "--signature=" + bad, message="bad signature")
         self.fails("fetch", "--pull-policy=never", self.URL, "--signature=" + good, message="--signature needs the image")
-        for image in (identity, "docker://localhost:1/app"):
-            self.fails("fetch", image, "--signature=" + good, message="--signature is for ACIs")
+        for command, image in (("run", identity), ("fetch", "docker://localhost:1/app")):
+            self.fails(command, image, "--signature=" + good, message="--signature is for ACIs")
 
     def test_a_late_signature_of_a_newer_image(self):
         self.trust()
