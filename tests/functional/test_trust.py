@@ -124,7 +124,7 @@ class Command(Signed):
             stream.truncate(2 << 20)
         rows = self.agena("trust", "--list").out
         self.assertIn("alice <alice@example.com>", rows)
-        self.assertRegex(rows, "a{40} .*larger than")
+        self.assertRegex(rows, r"a{40}\s.*larger than")
 
     def test_usage(self):
         path = self.key_file(self.keys.make("alice"))
