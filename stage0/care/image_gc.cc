@@ -93,7 +93,7 @@ Result<ImageGcResult> collect_images(Store& store, const ImageGcRequest& request
   result.sweep = TRY(store.sweep(sweep));
   // What was received of downloads that nobody has gone on with.
   if (!request.dry_run) {
-    result.sweep.bytes += TRY(sweep_partials(store, now() - request.grace_period));
+    result.partial_bytes = TRY(sweep_partials(store, now() - request.grace_period));
     TRY(sweep_remotes(store));
   }
   return result;

@@ -33,6 +33,7 @@ struct ImageGcResult {
   std::vector<ImageRecord> removed;  // or would be, oldest import first
   std::vector<KeptImage> kept;
   SweepReport sweep;
+  std::uint64_t partial_bytes = 0;  // of downloads that nobody went on with for the grace period
 };
 
 // Forgets the images whose last use is longer ago than the grace period, unless a pod in any state that can

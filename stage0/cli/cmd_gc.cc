@@ -42,6 +42,12 @@ Result<> sweep_layers(const Engine& engine) {
   return {};
 }
 
+Result<> delete_trash(const Engine& engine) {
+  Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadWrite));
+  TRY(store.delete_trash());
+  return {};
+}
+
 }  // namespace
 
 Result<int> cmd_gc(const Invocation& call) {
@@ -59,7 +65,11 @@ Result<int> cmd_gc(const Invocation& call) {
   const Engine engine = TRY(call.engine());
   const GcResult result = TRY(collect_garbage(engine, request));
   for (const Error& error : result.errors) log::error(error);
-  if (result.deleted > 0) TRY_CTX(sweep_layers(engine), "deleting unused layers");
+  // What an earlier command had to leave undeleted goes now, whether pods were deleted or not.
+  if (result.deleted > 0)
+    TRY_CTX(sweep_layers(engine), "deleting unused layers");
+  else
+    TRY_CTX(delete_trash(engine), "deleting unused layers");
   TRY(std::move(told));
   return result.errors.empty() ? contract::kExitSuccess : contract::kExitFailure;
 }

@@ -10,18 +10,10 @@
 #include "stage0/cli/output/image_text.h"
 #include "stage0/cli/output/json.h"
 #include "stage0/cli/output/out.h"
+#include "stage0/image/usage.h"
 #include "stage0/store/store.h"
 
 namespace agena::stage0 {
-namespace {
-
-std::string name_of_image(const ImageRecord& record) {
-  const std::string* version = record.manifest.labels.find("version");
-  return record.manifest.name.str() + (version == nullptr ? "" : ":" + *version);
-}
-
-}  // namespace
-
 Result<int> cmd_image_list(const Invocation& call) {
   const ParsedArgs& args = call.args;
   const auto columns = TRY_CTX(parse_image_columns(args.text(kFields, kFields.initial)), "--fields");
@@ -30,13 +22,25 @@ Result<int> cmd_image_list(const Invocation& call) {
 
   const Store store = TRY(Store::open(TRY(call.engine()).data_dir, Store::Mode::kReadOnly));
   ErrorList broken;
+  const std::vector<ImageRecord> records = TRY(store.list_images(&broken));
+  const StoreUsage usage = usage_of(records);
+  std::vector<std::vector<std::string>> names = names_held(records);
   std::vector<ImageRow> rows;
-  for (const ImageRecord& record : TRY(store.list_images(&broken)))
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const ImageRecord& record = records[i];
+    const bool pinned = record.oci && record.oci->manifest_digest;
     rows.push_back({.id = record.id,
-                    .name = name_of_image(record),
+                    .name = manifest_name(record),
                     .size = record.size(),
                     .import_time = record.import_time,
-                    .last_used = record.last_used});
+                    .last_used = record.last_used,
+                    .names = std::move(names[i]),
+                    .format = std::string(to_string(record.format)),
+                    .digest = pinned ? record.oci->manifest_digest->str() : "",
+                    .unique = usage.images[i].unique,
+                    .shared = usage.images[i].shared,
+                    .layers = record.layers.size()});
+  }
   sort_images(rows, sort_by, descending);
 
   const std::string_view format = args.text(kFormat);

@@ -70,7 +70,7 @@ inline constexpr Option kFields = {.name = "fields",
                                    .value_name = "LIST",
                                    .initial = "id,name,size,importtime,lastused",
                                    .arity = OptionArity::kValue,
-                                   .help = "columns to print"};
+                                   .help = "columns to print; further: names, format, digest, unique, shared, layers"};
 inline constexpr Option kSort = {.name = "sort",
                                  .value_name = "LIST",
                                  .initial = "importtime",

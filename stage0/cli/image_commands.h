@@ -7,6 +7,7 @@
 #include "stage0/cli/app_flags.h"
 #include "stage0/cli/command_options.h"
 #include "stage0/cli/commands.h"
+#include "stage0/cli/image_care_flags.h"
 #include "stage0/cli/pod_flags.h"
 
 namespace agena::stage0 {
@@ -26,6 +27,8 @@ inline constexpr std::array<OptionList, 3> kFetchLists = {kFetchOnlyOptions, kFe
 inline constexpr std::array kImageListOptions = {&kFields, &kFormat, &kFull, &kNoLegend, &kOrder, &kSort};
 inline constexpr std::array<OptionList, 1> kImageListLists = {kImageListOptions};
 inline constexpr std::array kPrettyPrintOptions = {&kPrettyPrint};
+inline constexpr std::array kImageCatManifestOptions = {&kOciDocument, &kPrettyPrint};
+inline constexpr std::array<OptionList, 1> kImageCatManifestLists = {kImageCatManifestOptions};
 inline constexpr std::array<OptionList, 1> kPrettyPrintLists = {kPrettyPrintOptions};
 
 inline constexpr std::array kImageTagsOptions = {&kFormat};
@@ -38,7 +41,7 @@ inline constexpr std::array kImageRows = {
                         .usage = "IMAGE",
                         .min_args = 1,
                         .max_args = 1,
-                        .options = kPrettyPrintLists,
+                        .options = kImageCatManifestLists,
                         .arguments = Completes::kImage},
                .run = cmd_image_cat_manifest},
     CommandRow{.spec = {.name = "image fetch",
@@ -69,13 +72,6 @@ inline constexpr std::array kImageRows = {
                         .max_args = 1,
                         .options = kImageTagsLists},
                .run = cmd_image_tags},
-    CommandRow{.spec = {.name = "image verify",
-                        .summary = "Check the unpacked layers of images",
-                        .usage = "IMAGE…",
-                        .min_args = 1,
-                        .max_args = CommandSpec::kAnyNumber,
-                        .arguments = Completes::kImage},
-               .run = cmd_image_verify},
 };
 
 }  // namespace agena::stage0

@@ -74,7 +74,7 @@ Result<ImageRecord> finish(Store& store, ImageRecord record, OwnFiles own, const
   if (own.commit) commits.push_back(*std::move(own.commit));
   const std::vector<LayerKey> keys = {record.layers.front().key};
   record.chain_id = root_chain_id(keys);
-  record.import_time = now();
+  if (record.import_time == 0) record.import_time = now();
   TRY(store.commit_layers(std::move(commits)));
   return store.commit_image(record);
 }
@@ -82,14 +82,18 @@ Result<ImageRecord> finish(Store& store, ImageRecord record, OwnFiles own, const
 // An image that was imported before. One with dependencies may come out otherwise by now: they are found by
 // name.
 Result<ImageRecord> reuse(Store& store, const ImageRecord& record) {
-  if (record.manifest.dependencies.empty()) return record;
+  if (!needs_rendering(record.manifest)) return record;
   if (record.sources.size() != 1)
     return fail(ErrorKind::kInternal, "image '{}' has no layer of its own", record.id);
   const LayerUse own = record.sources.front();
   const auto inputs = TRY(resolve_inputs(store, record.id, record.manifest, own.key));
-  if (record.layers.size() == 1 && record.layers.front().key == TRY(rendered_key(inputs))) return record;
+  if (record.layers.size() == 1 && record.layers.front().key == TRY(rendered_key(inputs)) &&
+      TRY(store.has_layer(record.layers.front().key)))
+    return record;
   const Staging work = TRY(store.stage());
-  return finish(store, record, {.use = own, .tree = TRY(store.open_layer_fs(own.key))}, work);
+  ImageRecord again = record;
+  again.import_time = 0;
+  return finish(store, std::move(again), {.use = own, .tree = TRY(store.open_layer_fs(own.key))}, work);
 }
 
 Result<> accept(const ImportOptions& options, const std::string& id, const schema::ImageManifest& manifest) {
@@ -133,7 +137,9 @@ Result<ImageRecord> import_bytes(Store& store, const AciFile& file, const std::o
   ImageRecord record{.id = image_id_of(result.diff_id),
                      .format = ImageFormat::kAci,
                      .manifest = std::move(manifest),
-                     .source_size = file.size};
+                     .source_size = file.size,
+                     .import_time = options.import_time.value_or(0)};
+  if (!options.origin.empty()) record.origins = {options.origin};
   for (const std::string& name : options.names) record.names.push_back({.name = name, .time = now()});
   TRY(accept(options, record.id, record.manifest));
   OwnFiles own{.use = {.key = LayerKey::of_diff_id(result.diff_id), .size = result.file_bytes},

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/digest.h"
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "manifests/schema/image_manifest.h"
 #include "stage0/image/platform.h"
 #include "stage0/image/reference.h"
@@ -45,7 +47,11 @@ struct ImportOptions {
   unsigned threads = 0;   // layers unpacked at a time; 0: as many as CPUs may be used, at most two
   bool use_cache = true;  // trust that an unchanged file still holds the image it held
 
+  // What the image can be fetched by again, for its record; import_image() finds it out by itself.
+  std::string origin = {};
+
   // The rest is for ACIs only.
+  std::optional<Nanoseconds> import_time = {};  // unset: now
   // Called with the bytes of the file before anything of it is unpacked; returns the digest that they must
   // turn out to have. An error ends the import.
   std::function<Result<Digest>(ByteSource& bytes)> verify = {};

@@ -24,7 +24,8 @@ namespace {
 constexpr int kAttempts = 3;
 constexpr std::size_t kMaxPasswd = 4U << 20U;
 
-Result<ImageRecord> make_record(const LayeredImage& image, const std::vector<ShownLayer>& layers) {
+Result<ImageRecord> make_record(const LayeredImage& image, const std::vector<ShownLayer>& layers,
+                                const std::string& origin) {
   std::vector<sys::DirRef> trees;
   for (const ShownLayer& layer : layers) trees.emplace_back(layer.tree);
   const RootFileReader read_file = [&](const std::string& path) {
@@ -39,6 +40,7 @@ Result<ImageRecord> make_record(const LayeredImage& image, const std::vector<Sho
   if (image.config_document) facts.config_digest = image.config_document->digest;
   record.oci = std::move(facts);
   record.import_time = now();
+  if (!origin.empty()) record.origins = {origin};
   for (std::string& name : image.names.fetched_names())
     record.names.push_back({.name = std::move(name), .time = record.import_time});
   std::vector<LayerKey> keys;
@@ -52,8 +54,9 @@ Result<ImageRecord> make_record(const LayeredImage& image, const std::vector<Sho
   return record;
 }
 
-Result<ImageRecord> commit(Store& store, const LayeredImage& image, std::vector<ShownLayer> layers) {
-  const ImageRecord record = TRY(make_record(image, layers));
+Result<ImageRecord> commit(Store& store, const LayeredImage& image, std::vector<ShownLayer> layers,
+                           const std::string& origin) {
+  const ImageRecord record = TRY(make_record(image, layers, origin));
   std::vector<Store::Commit> commits;
   for (ShownLayer& layer : layers)
     if (layer.commit) commits.push_back(*std::move(layer.commit));
@@ -89,7 +92,7 @@ Result<ImageRecord> import_layered(Store& store, const LayeredImage& image, cons
     std::vector<ShownLayer> layers =
         TRY(unpack_layers(store, with_one_layer(image.layers), options, progress));
     TRY(merge_excess_layers(store, layers));
-    auto record = commit(store, image, std::move(layers));
+    auto record = commit(store, image, std::move(layers), options.origin);
     if (!record && record.error().kind() == ErrorKind::kNotFound && attempt < kAttempts) {
       log::debug("image: {}; importing it again", record.error().to_string());
       continue;

@@ -1,4 +1,4 @@
-// `image inspect` and `image history` as text.
+// What the image commands but `image list` print as text.
 #include <algorithm>
 
 #include "common/base/strings.h"
@@ -106,6 +106,34 @@ Table history_table(const std::vector<HistoryEntry>& steps, const ImageTableOpti
                    one_line(made_by, options.full ? made_by.size() + 1 : kShortCommand),
                    step_size(step, options.full), one_line(step.comment, step.comment.size() + 1)});
   }
+  return table;
+}
+
+std::string diff_text(const std::vector<PathChange>& changes) {
+  std::string text;
+  for (const PathChange& change : changes) {
+    const char letter = change.kind == ChangeKind::kAdded     ? 'A'
+                        : change.kind == ChangeKind::kDeleted ? 'D'
+                                                              : 'C';
+    text += fmt::format("{} {}\n", letter, printable(change.path));
+  }
+  return text;
+}
+
+Table disk_usage_table(const StoreDiskUsage& usage) {
+  Table table;
+  table.add_row({"WHAT", "COUNT", "SIZE"});
+  auto add = [&](const char* what, const DiskShare& share) {
+    table.add_row({what, fmt::format("{}", share.count), human_size(share.bytes)});
+  };
+  add("images", usage.images);
+  add("images of pods", usage.images_of_pods);
+  table.add_row({"in no pod's image", "-", human_size(usage.reclaimable)});
+  add("layers of pods alone", usage.pod_layers);
+  add("unused layers", usage.unused_layers);
+  add("documents", usage.documents);
+  add("trash", usage.trash);
+  add("partial downloads", usage.partial);
   return table;
 }
 

@@ -1,6 +1,7 @@
 #include "stage0/cli/output/image_json.h"
 
 #include "common/base/json_text.h"
+#include "common/base/strings.h"
 #include "manifests/codec/image_manifest.h"
 #include "stage0/image/formats/oci_documents.h"
 
@@ -96,6 +97,49 @@ Json brief_json(const ImageRecord& record) {
           {"last_used_time", record.last_used}};
 }
 
+Json facts_json(const NodeFacts& facts) {
+  Json object = {{"type", facts.type},
+                 {"mode", fmt::format("{:04o}", facts.mode)},
+                 {"uid", facts.uid},
+                 {"gid", facts.gid}};
+  if (std::string_view(facts.type) == "file") object["size"] = facts.size;
+  return object;
+}
+
+Json change_json(const PathChange& change) {
+  Json object = {{"kind", std::string(to_string(change.kind))}};
+  if (is_utf8(change.path)) {
+    object["path"] = change.path;
+  } else {
+    object["path"] = printable(change.path);
+    object["path_hex"] = to_hex(change.path);
+  }
+  if (change.kind == ChangeKind::kChanged) object["what"] = change.what;
+  if (change.before) object["before"] = facts_json(*change.before);
+  if (change.after) object["after"] = facts_json(*change.after);
+  return object;
+}
+
+Json share_json(const DiskShare& share) { return {{"count", share.count}, {"bytes", share.bytes}}; }
+
+Json verified_json(const VerifiedImage& image) {
+  const ImageCheck& check = image.check;
+  const char* state = check.intact() ? "intact" : check.repaired_from.empty() ? "damaged" : "repaired";
+  Json object = {{"id", check.image.id}, {"name", manifest_name(check.image)}, {"state", state}};
+  Json layers = Json::array();
+  for (const LayerVerdict& fault : check.faults)
+    layers.push_back({{"key", fault.key.str()},
+                      {"state", fault.state == LayerVerdict::State::kMissing ? "missing" : "corrupt"},
+                      {"detail", printable(fault.detail)}});
+  Json documents = Json::array();
+  for (const Digest& document : check.documents) documents.push_back(document.str());
+  object["layers"] = std::move(layers);
+  object["documents"] = std::move(documents);
+  if (!check.repaired_from.empty()) object["repaired_from"] = check.repaired_from;
+  if (image.error) object["error"] = image.error->to_string();
+  return object;
+}
+
 }  // namespace
 
 Result<std::string> image_details_json(const std::vector<ImageDetail>& images, JsonStyle style) {
@@ -125,8 +169,45 @@ Result<std::string> image_gc_json(const ImageGcResult& result, bool dry_run, Jso
                {"layers", result.sweep.layers},
                {"documents", result.sweep.blobs},
                {"bytes", result.sweep.bytes},
+               {"partial_bytes", result.partial_bytes},
                {"deferred", result.sweep.deferred}},
               style);
+}
+
+Result<std::string> diff_json(const std::vector<PathChange>& changes, JsonStyle style) {
+  Json array = Json::array();
+  for (const PathChange& change : changes) array.push_back(change_json(change));
+  return dump(array, style);
+}
+
+Result<std::string> disk_usage_json(const StoreDiskUsage& usage, JsonStyle style) {
+  return dump({{"images", share_json(usage.images)},
+               {"images_of_pods", share_json(usage.images_of_pods)},
+               {"reclaimable", usage.reclaimable},
+               {"pod_layers", share_json(usage.pod_layers)},
+               {"unused_layers", share_json(usage.unused_layers)},
+               {"documents", share_json(usage.documents)},
+               {"trash", share_json(usage.trash)},
+               {"partial", share_json(usage.partial)}},
+              style);
+}
+
+Result<std::string> rkt_import_json(const std::vector<RktImage>& images, JsonStyle style) {
+  Json array = Json::array();
+  for (const RktImage& image : images) {
+    Json object = {{"id", printable(image.id)},
+                   {"name", printable(image.name)},
+                   {"outcome", std::string(to_string(image.outcome))}};
+    if (image.error) object["error"] = image.error->to_string();
+    array.push_back(std::move(object));
+  }
+  return dump(array, style);
+}
+
+Result<std::string> verify_json(const std::vector<VerifiedImage>& images, JsonStyle style) {
+  Json array = Json::array();
+  for (const VerifiedImage& image : images) array.push_back(verified_json(image));
+  return dump(array, style);
 }
 
 }  // namespace agena::stage0

@@ -15,6 +15,10 @@ std::string time_cell(Nanoseconds time, const ImageTableOptions& options) {
   return options.full ? full_time(time) : humanised(time, options.now);
 }
 
+std::string size_cell(std::uint64_t size, const ImageTableOptions& options) {
+  return options.full ? fmt::format("{}", size) : human_size(size);
+}
+
 struct ColumnRow {
   ImageColumn value;
   std::string_view name;
@@ -51,6 +55,36 @@ constexpr std::array kColumns = {
               [](const ImageRow& a, const ImageRow& b) -> std::weak_ordering {
                 return a.last_used <=> b.last_used;
               }},
+    ColumnRow{ImageColumn::kNames, "names", "NAMES",
+              [](const ImageRow& row, const ImageTableOptions& /*options*/) {
+                return row.names.empty() ? "-" : join(row.names, ",");
+              },
+              [](const ImageRow& a, const ImageRow& b) -> std::weak_ordering { return a.names <=> b.names; }},
+    ColumnRow{
+        ImageColumn::kSourceFormat, "format", "FORMAT",
+        [](const ImageRow& row, const ImageTableOptions& /*options*/) { return row.format; },
+        [](const ImageRow& a, const ImageRow& b) -> std::weak_ordering { return a.format <=> b.format; }},
+    ColumnRow{
+        ImageColumn::kDigest, "digest", "DIGEST",
+        [](const ImageRow& row, const ImageTableOptions& options) {
+          if (row.digest.empty()) return std::string("-");
+          return options.full ? row.digest : row.digest.substr(0, kShortId);
+        },
+        [](const ImageRow& a, const ImageRow& b) -> std::weak_ordering { return a.digest <=> b.digest; }},
+    ColumnRow{
+        ImageColumn::kUnique, "unique", "UNIQUE",
+        [](const ImageRow& row, const ImageTableOptions& options) { return size_cell(row.unique, options); },
+        [](const ImageRow& a, const ImageRow& b) -> std::weak_ordering { return a.unique <=> b.unique; }},
+    ColumnRow{
+        ImageColumn::kShared, "shared", "SHARED",
+        [](const ImageRow& row, const ImageTableOptions& options) { return size_cell(row.shared, options); },
+        [](const ImageRow& a, const ImageRow& b) -> std::weak_ordering { return a.shared <=> b.shared; }},
+    ColumnRow{
+        ImageColumn::kLayers, "layers", "LAYERS",
+        [](const ImageRow& row, const ImageTableOptions& /*options*/) {
+          return fmt::format("{}", row.layers);
+        },
+        [](const ImageRow& a, const ImageRow& b) -> std::weak_ordering { return a.layers <=> b.layers; }},
 };
 
 const ColumnRow& row_of(ImageColumn column) { return kColumns[static_cast<std::size_t>(column)]; }
@@ -63,7 +97,9 @@ Result<std::vector<ImageColumn>> parse_image_columns(std::string_view text) {
     const auto row = std::ranges::find(kColumns, name, &ColumnRow::name);
     if (row == kColumns.end())
       return fail(ErrorKind::kInvalidInput,
-                  "unknown column '{}' (there are: id, name, size, importtime, lastused)", printable(name));
+                  "unknown column '{}' (there are: id, name, size, importtime, lastused, names, format, "
+                  "digest, unique, shared, layers)",
+                  printable(name));
     columns.push_back(row->value);
   }
   return columns;

@@ -7,6 +7,8 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "stage0/care/disk_usage.h"
+#include "stage0/care/image_diff.h"
 #include "stage0/care/inspect.h"
 #include "stage0/cli/output/json.h"
 #include "stage0/cli/output/table.h"
@@ -14,7 +16,20 @@
 
 namespace agena::stage0 {
 
-enum class ImageColumn { kId, kName, kSize, kImportTime, kLastUsed };
+enum class ImageColumn {
+  kId,
+  kName,
+  kSize,
+  kImportTime,
+  kLastUsed,
+  // Ours.
+  kNames,
+  kSourceFormat,
+  kDigest,
+  kUnique,
+  kShared,
+  kLayers
+};
 
 // "id,name,size,importtime,lastused": a comma list of columns.
 Result<std::vector<ImageColumn>> parse_image_columns(std::string_view text);
@@ -35,5 +50,9 @@ std::string image_detail_text(const ImageDetail& image);
 
 // `image history`: a row for each step. Full: whole ids and commands, bytes, absolute times.
 Table history_table(const std::vector<HistoryEntry>& steps, const ImageTableOptions& options);
+
+// `image diff`: a line for each path, its name made printable.
+std::string diff_text(const std::vector<PathChange>& changes);
+Table disk_usage_table(const StoreDiskUsage& usage);
 
 }  // namespace agena::stage0

@@ -95,7 +95,13 @@ Json to_json(const ImageRow& image) {
           {"name", image.name},
           {"import_time", image.import_time},
           {"last_used_time", image.last_used},
-          {"size", image.size}};
+          {"size", image.size},
+          {"names", image.names},
+          {"format", image.format},
+          {"digest", image.digest},
+          {"unique_size", image.unique},
+          {"shared_size", image.shared},
+          {"layers", image.layers}};
 }
 
 }  // namespace

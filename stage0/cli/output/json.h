@@ -32,8 +32,16 @@ struct ImageRow {
   std::uint64_t size = 0;
   Nanoseconds import_time = 0;
   Nanoseconds last_used = 0;
+  // Ours, beyond rkt's.
+  std::vector<std::string> names = {};  // that stand for it
+  std::string format = {};
+  std::string digest = {};  // of the manifest; empty for images without one
+  std::uint64_t unique = 0;
+  std::uint64_t shared = 0;
+  std::size_t layers = 0;
 };
-// An array of {id, name, import_time, last_used_time, size}.
+// An array of {id, name, import_time, last_used_time, size}, and of ours: names, format, digest, unique_size,
+// shared_size, layers.
 Result<std::string> images_json(const std::vector<ImageRow>& images, JsonStyle style);
 
 // The same document, laid out in this style. Members keep their order.

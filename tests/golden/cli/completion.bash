@@ -24,15 +24,21 @@ __agena_is_command() {
     "help") echo "yes" ;;
     "image") echo "yes" ;;
     "image cat-manifest") echo "yes" ;;
+    "image df") echo "yes" ;;
+    "image diff") echo "yes" ;;
     "image export") echo "yes" ;;
+    "image extract") echo "yes" ;;
     "image gc") echo "yes" ;;
     "image history") echo "yes" ;;
+    "image import-rkt") echo "yes" ;;
     "image inspect") echo "yes" ;;
     "image list") echo "yes" ;;
     "image push") echo "yes" ;;
+    "image render") echo "yes" ;;
     "image rm") echo "yes" ;;
     "image tag") echo "yes" ;;
     "image tags") echo "yes" ;;
+    "image verify") echo "yes" ;;
     "image verify") echo "yes" ;;
     "list") echo "yes" ;;
     "logs") echo "yes" ;;
@@ -67,14 +73,20 @@ __agena_options() {
     "export") echo "--app --compression --overwrite --to" ;;
     "fetch") echo "--full --max-image-size --platform --pull-policy --signature" ;;
     "gc") echo "--expire-prepared --grace-period --mark-only" ;;
-    "image cat-manifest") echo "--pretty-print" ;;
+    "image cat-manifest") echo "--oci --pretty-print" ;;
+    "image df") echo "--format" ;;
+    "image diff") echo "--app --format" ;;
     "image export") echo "--compression --overwrite --to" ;;
+    "image extract") echo "--overwrite --rootfs-only" ;;
     "image gc") echo "--dry-run --format --grace-period" ;;
     "image history") echo "--format --full --no-legend" ;;
+    "image import-rkt") echo "--format" ;;
     "image inspect") echo "--format" ;;
     "image list") echo "--fields --format --full --no-legend --order --sort" ;;
     "image push") echo "--compression" ;;
+    "image render") echo "--overwrite --rootfs-only" ;;
     "image tags") echo "--format" ;;
+    "image verify") echo "--all --format --repair" ;;
     "list") echo "--format --full --no-legend" ;;
     "logs") echo "--app --follow --format --raw --since --tail --timestamps --until" ;;
     "prepare") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --device --device-read-bps --device-read-iops --device-write-bps --device-write-iops --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --inherit-env --log-driver --log-max-files --log-max-size --max-image-size --memory --mount --name --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pids-limit --platform --pod-cpu --pod-manifest --pod-memory --pod-name --pod-pids-limit --port --private-users --pull-policy --quiet --readonly-rootfs --restart --rlimit --sdnotify --seccomp --selinux-context --set-env --set-env-file --shm-size --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --sysctl --tmpfs --user --user-annotation --user-label --volume --working-dir" ;;
@@ -105,15 +117,20 @@ __agena_value() {
     "export --to") echo "=aci oci docker-archive" ;;
     "fetch --pull-policy") echo "=never new update" ;;
     "fetch --signature") echo "file" ;;
+    "image cat-manifest --oci") echo "=manifest config" ;;
+    "image df --format") echo "=json json-pretty" ;;
+    "image diff --format") echo "=json json-pretty" ;;
     "image export --compression") echo "=none gzip zstd" ;;
     "image export --to") echo "=aci oci docker-archive" ;;
     "image gc --format") echo "=json json-pretty" ;;
     "image history --format") echo "=json json-pretty" ;;
+    "image import-rkt --format") echo "=json json-pretty" ;;
     "image inspect --format") echo "=json json-pretty" ;;
     "image list --format") echo "=json json-pretty" ;;
     "image list --order") echo "=asc desc" ;;
     "image push --compression") echo "=none gzip zstd" ;;
     "image tags --format") echo "=json json-pretty" ;;
+    "image verify --format") echo "=json json-pretty" ;;
     "list --format") echo "=json json-pretty" ;;
     "logs --format") echo "=json" ;;
     "prepare --exec") echo "file" ;;
@@ -151,7 +168,7 @@ __agena_subcommands() {
   case $1 in
     "") echo "app attach cat-manifest completion config enter export fetch gc help image list logs prepare rm run run-prepared start status stop trust version" ;;
     "app") echo "add attach exec list logs rm sandbox start status stop update" ;;
-    "image") echo "cat-manifest export gc history inspect list push rm tag tags verify" ;;
+    "image") echo "cat-manifest df diff export extract gc history import-rkt inspect list push render rm tag tags verify verify" ;;
   esac
 }
 __agena_arguments() {
@@ -172,12 +189,17 @@ __agena_arguments() {
     "export") echo "pod" ;;
     "fetch") echo "file" ;;
     "image cat-manifest") echo "image" ;;
+    "image diff") echo "image" ;;
     "image export") echo "image" ;;
+    "image extract") echo "image" ;;
     "image history") echo "image" ;;
+    "image import-rkt") echo "directory" ;;
     "image inspect") echo "image" ;;
     "image push") echo "image" ;;
+    "image render") echo "image" ;;
     "image rm") echo "image" ;;
     "image tag") echo "image" ;;
+    "image verify") echo "image" ;;
     "image verify") echo "image" ;;
     "logs") echo "pod" ;;
     "prepare") echo "file" ;;

@@ -82,10 +82,12 @@ TEST(CommandTable, OnlyCommandsThatNeedRootAskForIt) {
   std::set<std::string_view> needing;
   for (const CommandSpec* command : command_specs())
     if ((command->needs & kNeedsRoot) != 0) needing.insert(command->name);
-  EXPECT_EQ(needing,
-            (std::set<std::string_view>{"app add", "app attach", "app exec", "app rm", "app sandbox",
-                                        "app start", "app stop", "app update", "attach", "enter", "export",
-                                        "gc", "prepare", "rm", "run", "run-prepared", "start"}));
+  EXPECT_EQ(needing, (std::set<std::string_view>{
+                         "app add",      "app attach", "app exec",   "app rm",        "app sandbox",
+                         "app start",    "app stop",   "app update", "attach",        "enter",
+                         "export",       "gc",         "image diff", "image extract", "image import-rkt",
+                         "image render", "prepare",    "rm",         "run",           "run-prepared",
+                         "start"}));
 }
 
 TEST(Help, Golden) {
@@ -146,7 +148,8 @@ std::string offered(const std::string& line) {
 TEST(Completion, OffersWhatBelongsThere) {
   EXPECT_EQ(offered("agena st"), "start status stop");
   EXPECT_EQ(offered("agena --debug im"), "image");
-  EXPECT_EQ(offered("agena image "), "cat-manifest export gc history inspect list push rm tag tags verify");
+  EXPECT_EQ(offered("agena image "),
+            "cat-manifest df diff export extract gc history import-rkt inspect list push render rm tag tags verify");
   EXPECT_EQ(offered("agena image list --f"), "--fields --format --full");
   EXPECT_EQ(offered("agena list --format="), "json json-pretty");
   EXPECT_EQ(offered("agena list --format=json-"), "json-pretty");
@@ -217,9 +220,9 @@ INSTANTIATE_TEST_SUITE_P(
                   "status: --wait: 'soon' is not a duration (try 10s, 5m or 1h30m)\n"},
         ErrorCase{"agena status --wait --wait-ready x",
                   "status: --wait and --wait-ready exclude each other\n"},
-        ErrorCase{
-            "agena image list --fields=id,colour",
-            "list: --fields: unknown column 'colour' (there are: id, name, size, importtime, lastused)\n"},
+        ErrorCase{"agena image list --fields=id,colour",
+                  "list: --fields: unknown column 'colour' (there are: id, name, size, importtime, "
+                  "lastused, names, format, digest, unique, shared, layers)\n"},
         ErrorCase{"agena list --format=yaml", "list: --format: 'yaml' is none of: json, json-pretty\n"}));
 
 TEST(Cli, DebugShowsTheTree) {

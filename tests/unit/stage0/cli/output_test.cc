@@ -230,8 +230,10 @@ TEST_F(ImageText, Tables) {
   text += "----\n" +
           images_table(sample_images(), some, {.legend = true, .full = false, .now = kNow}).to_string();
   expect_golden("cli/image-list.txt", text);
-  EXPECT_EQ(error_of(parse_image_columns("")),
-            "unknown column '' (there are: id, name, size, importtime, lastused)");
+  EXPECT_EQ(
+      error_of(parse_image_columns("")),
+      "unknown column '' (there are: id, name, size, importtime, lastused, names, format, digest, unique, "
+      "shared, layers)");
 }
 
 std::string sorted(const char* by, bool descending) {
@@ -252,9 +254,11 @@ TEST_F(ImageText, Sorting) {
 }
 
 TEST_F(ImageText, Json) {
-  EXPECT_EQ(ASSERT_VALUE(images_json({{.id = "i", .name = "n", .size = 1, .import_time = 2, .last_used = 3}},
-                                     JsonStyle::kCompact)),
-            R"([{"id":"i","name":"n","import_time":2,"last_used_time":3,"size":1}])");
+  EXPECT_EQ(
+      ASSERT_VALUE(images_json({{.id = "i", .name = "n", .size = 1, .import_time = 2, .last_used = 3}},
+                               JsonStyle::kCompact)),
+      R"([{"id":"i","name":"n","import_time":2,"last_used_time":3,"size":1,"names":[],"format":"","digest":"",)"
+      R"("unique_size":0,"shared_size":0,"layers":0}])");
 }
 
 TEST(RestyleJson, KeepsOrderAndRefusesBrokenText) {
