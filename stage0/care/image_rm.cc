@@ -5,22 +5,34 @@
 namespace agena::stage0 {
 namespace {
 
-bool has_another_name(const ImageRecord& record, const std::string& name) {
+// Whether anything but the name stands for the image. Names of which another image is the newest holder do
+// not.
+Result<bool> has_another_name(Store& store, const ImageRecord& record, const std::string& name) {
   if (record.format == ImageFormat::kAci) return true;
-  return std::ranges::any_of(record.names, [&](const ImageName& other) {
-    return other.name != name && other.name.find('@') == std::string::npos;
-  });
+  for (const ImageName& other : record.names) {
+    if (other.name == name || other.name.find("@sha256:") != std::string::npos) continue;
+    const auto holders = TRY(store.holders_of(other.name));
+    if (!holders.empty() && holders.front().id == record.id) return true;
+  }
+  return false;
 }
 
 }  // namespace
 
 Result<RemovedImage> remove_image_or_name(Store& store, std::string_view text) {
+  const Nanoseconds asked = now();
   const ImageRecord record = TRY(store.find_image(text));
   const auto name = TRY(store.fetched_name(text));
   if (name) {
-    const bool only_name = has_another_name(record, *name);
-    TRY(store.remove_name(*name));
-    if (only_name) return RemovedImage{.id = record.id, .only_name = *name};
+    // Not from an image that has got the name since.
+    const auto held = std::ranges::find(record.names, *name, &ImageName::name);
+    TRY(store.remove_name(*name, held == record.names.end() ? asked : std::max(asked, held->time)));
+    const auto present = store.read_image(record.id);
+    if (!present && present.error().kind() == ErrorKind::kNotFound)
+      return RemovedImage{.id = record.id, .only_name = {}};
+    if (!present) return std::unexpected(present.error());
+    if (TRY(has_another_name(store, *present, *name)))
+      return RemovedImage{.id = record.id, .only_name = *name};
   }
   TRY(store.remove_image(record.id));
   return RemovedImage{.id = record.id, .only_name = {}};

@@ -6,6 +6,7 @@
 #include "common/base/strings.h"
 #include "stage0/fetch/aci_fetch.h"
 #include "stage0/fetch/registry_fetch.h"
+#include "stage0/image/formats/oci_documents.h"
 
 namespace agena::stage0 {
 namespace {
@@ -30,14 +31,37 @@ Result<> check_signature_use(const Reference& reference, const FetchOptions& opt
   return {};
 }
 
-Result<std::optional<ImageRecord>> find_in_store(Store& store, const Reference& reference) {
+// Whether the image is for the platform; one that does not say what it is for suits any.
+bool suits(const Store& store, const ImageRecord& record, const Platform& platform) {
+  if (!record.oci || !record.oci->config_digest) return true;
+  const auto bytes = store.read_blob(*record.oci->config_digest);
+  if (!bytes) return true;
+  const auto config = parse_oci_config(*bytes);
+  if (!config || config->platform.arch.empty()) return true;
+  Platform offered = config->platform;
+  if (offered.os.empty()) offered.os = "linux";
+  return platform_rank(platform, offered) > 0;
+}
+
+// Of a registry's images the one for the platform; but the digest of a manifest means one image only.
+Result<std::optional<ImageRecord>> find_in_store(Store& store, const Reference& reference,
+                                                 const Platform& platform) {
   auto found = store.find_image(reference.store_name());
-  if (found) {
-    log::debug("using image from local store for {}", source_of(reference));
-    return *std::move(found);
-  }
-  if (found.error().kind() == ErrorKind::kNotFound) return std::nullopt;
-  return std::unexpected(std::move(found).error());
+  if (!found && found.error().kind() == ErrorKind::kNotFound) return std::nullopt;
+  if (!found) return std::unexpected(std::move(found).error());
+  log::debug("using image from local store for {}", source_of(reference));
+  if (reference.kind != ReferenceKind::kRegistry || suits(store, *found, platform)) return *std::move(found);
+  if (!reference.digest) return std::nullopt;
+  if (found->oci->manifest_digest == reference.digest) return *std::move(found);
+  for (ImageRecord& other : TRY(store.holders_of(reference.store_name())))
+    if (suits(store, other, platform)) return std::move(other);
+  return std::nullopt;
+}
+
+// That it is about to be used keeps it from being collected meanwhile.
+void note_use(const Store& store, const ImageRecord& record) {
+  if (const auto noted = store.touch_last_used(record.id); !noted)
+    log::debug("noting the use of image '{}': {}", record.id, noted.error().to_string());
 }
 
 Result<ImageRecord> fetch_remote(Store& store, const Reference& reference, const FetchSettings& settings,
@@ -49,10 +73,8 @@ Result<ImageRecord> fetch_remote(Store& store, const Reference& reference, const
   return fetch_by_name(store, reference, settings, options, progress);
 }
 
-}  // namespace
-
-Result<ImageRecord> fetch_image(Store& store, const Reference& reference, const FetchSettings& settings,
-                                const FetchOptions& options, const ProgressCallback& progress) {
+Result<ImageRecord> find_or_fetch(Store& store, const Reference& reference, const FetchSettings& settings,
+                                  const FetchOptions& options, const ProgressCallback& progress) {
   TRY(check_signature_use(reference, options));
   if (reference.kind == ReferenceKind::kImageId) {
     log::debug("using image from the store with hash {}", printable(reference.text));
@@ -61,15 +83,25 @@ Result<ImageRecord> fetch_image(Store& store, const Reference& reference, const 
   if (reference.is_local()) return fetch_local(store, reference, settings, options, progress);
   const bool to_verify = !options.signature.empty() && !options.insecure.image;
   if (options.policy != PullPolicy::kUpdate && !to_verify) {
-    if (auto found = TRY(find_in_store(store, reference))) return *std::move(found);
+    if (auto found = TRY(find_in_store(store, reference, options.platform))) return *std::move(found);
     if (options.policy == PullPolicy::kNever)
       return fail(
           ErrorKind::kNotFound,
-          "unable to fetch image from {} \"{}\": either it is not in the store, or its source is not to "
+          "unable to fetch image from {} \"{}\": either it is not in the store{}, or its source is not to "
           "be asked",
-          reference.kind == ReferenceKind::kUrl ? "URL" : "image name", shown_reference(reference.text));
+          reference.kind == ReferenceKind::kUrl ? "URL" : "image name", shown_reference(reference.text),
+          reference.kind == ReferenceKind::kRegistry ? " for " + to_string(options.platform) : "");
   }
   return fetch_remote(store, reference, settings, options, progress);
+}
+
+}  // namespace
+
+Result<ImageRecord> fetch_image(Store& store, const Reference& reference, const FetchSettings& settings,
+                                const FetchOptions& options, const ProgressCallback& progress) {
+  auto image = find_or_fetch(store, reference, settings, options, progress);
+  if (image) note_use(store, *image);
+  return image;
 }
 
 }  // namespace agena::stage0

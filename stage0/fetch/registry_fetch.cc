@@ -48,14 +48,6 @@ Result<Found> find(RegistryAccess& access, const Reference& reference, const Pla
   }
 }
 
-Result<std::optional<ImageRecord>> find_by_manifest(Store& store, const Digest& manifest) {
-  if (manifest.algorithm() != "sha256") return std::nullopt;
-  auto record = store.find_image(manifest.str());
-  if (record) return *std::move(record);
-  if (record.error().kind() == ErrorKind::kNotFound) return std::nullopt;
-  return std::unexpected(std::move(record).error());
-}
-
 // Names in the store: what was asked for, and the digests of the manifest and of the index that led to it.
 std::vector<std::string> names_of(const Reference& reference, const RemoteImage& image) {
   const std::string name = reference.domain + "/" + reference.repository;
@@ -96,7 +88,7 @@ Result<ImageRecord> fetch_from_registry(Store& store, const Reference& reference
                                                {.tls = options.insecure.tls, .http = options.insecure.http}));
   Found found = TRY(find(*access, reference, options.platform));
   const std::vector<std::string> names = names_of(reference, found.image);
-  if (auto known = TRY(find_by_manifest(store, found.image.manifest.digest)))
+  if (auto known = TRY(store.find_by_manifest(found.image.manifest.digest)))
     if (auto reused = TRY(reuse_image(store, *std::move(known), names))) return *std::move(reused);
   const ImportOptions import_options{.platform = options.platform, .max_bytes = options.max_bytes};
   bool again = false;

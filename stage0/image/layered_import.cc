@@ -138,20 +138,12 @@ Result<std::optional<ImageRecord>> reuse_image(Store& store, ImageRecord record,
 
 namespace {
 
-Result<std::optional<ImageRecord>> find_by_manifest(Store& store, const Digest& manifest) {
-  if (manifest.algorithm() != "sha256") return std::nullopt;
-  auto record = store.find_image(manifest.str());
-  if (record) return *std::move(record);
-  if (record.error().kind() == ErrorKind::kNotFound) return std::nullopt;
-  return std::unexpected(std::move(record).error());
-}
-
 Result<ImageRecord> import_oci_layout(Store& store, const std::string& path, const Reference& reference,
                                       const ImportOptions& options, const ProgressCallback& progress) {
   const auto layout = TRY(OciLayout::open(store, path));
   const OciLayout::Selection selection =
       TRY(layout->select(reference.tag, reference.digest, options.platform));
-  if (auto known = TRY(find_by_manifest(store, selection.manifest.digest)))
+  if (auto known = TRY(store.find_by_manifest(selection.manifest.digest)))
     if (auto reused = TRY(reuse_image(store, *std::move(known), layout->names_of(selection).fetched_names())))
       return *std::move(reused);
   const LayeredImage image = TRY(layout->load(selection));

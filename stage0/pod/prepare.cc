@@ -84,7 +84,6 @@ Result<> fill_directory(Store& store, const Engine& engine, const Pods& pods, co
   const auto users = TRY_CTX(choose_users(engine, pods, request, preparation.pod), "--private-users");
   TRY(write_roots(store, pod, sources, overlay, users ? &*users : nullptr));
   TRY(write_pod_files(pod, choice.manifest));
-  note_use(store, choice);
   return {};
 }
 
@@ -97,6 +96,7 @@ Result<Preparation> prepare_directory(const Engine& engine, const Pods& pods, co
   Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadWrite));
   times.end_phase("store");
   ImageChoice choice = TRY(choose_images(store, engine, request));
+  note_use(store, choice);
   // A wrong image is refused before there is a pod.
   TRY(Stage1Manifest::of(choice.stage1.manifest));
   if (is_mutable_pod(choice.manifest)) TRY(check_can_be_mutable(choice.stage1.manifest));

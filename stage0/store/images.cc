@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <tuple>
 
 #include "common/base/log.h"
@@ -82,6 +83,8 @@ void merge_names(std::vector<ImageName>& names, const std::vector<ImageName>& mo
   }
 }
 
+bool is_pinned(std::string_view name) { return name.find("@sha256:") != std::string_view::npos; }
+
 Result<ImageRecord> read_record(const sys::DirFd& cas, const std::string& id) {
   const std::string path = image_path(id);
   if (!is_image_id(id)) return fail(ErrorKind::kInvalidInput, "'{}' is not an image id", printable(id));
@@ -156,6 +159,18 @@ Result<ImageRecord> Store::find_by_digest(std::string_view prefix) {
   if (ids.empty()) return fail(ErrorKind::kNotFound, "no image with the digest '{}' in the store", prefix);
   if (ids.size() > 1) return fail(ErrorKind::kInvalidInput, "ambiguous digest: '{}'", prefix);
   return read_image(ids.front());
+}
+
+// Another image may have a config with this digest, which a hostile registry has seen to.
+Result<std::optional<ImageRecord>> Store::find_by_manifest(const Digest& manifest) {
+  constexpr int kMost = 64;
+  if (!cas_ || manifest.algorithm() != "sha256") return std::nullopt;
+  auto record =
+      first_of(cas_, TRY(TRY(index())->find_by_digest(manifest.str(), kMost)),
+               [&](const ImageRecord& one) { return one.oci && one.oci->manifest_digest == manifest; });
+  if (record) return *std::move(record);
+  if (record.error().kind() == ErrorKind::kNotFound) return std::nullopt;
+  return std::unexpected(std::move(record).error());
 }
 
 Result<std::optional<std::string>> Store::fetched_name(std::string_view text) {
@@ -273,9 +288,11 @@ Result<ImageRecord> Store::commit_image(const ImageRecord& record, std::span<con
   TRY(check_complete(record));
   ImageRecord merged = record;
   TRY(TRY(index())->change_records([&]() -> Result<Index::Changed> {
+    const std::vector<ImageName> names = TRY(names_to_get(record));
+    merged.names = names;
     if (const auto present = read_image(record.id)) {
       merged.names = present->names;
-      merge_names(merged.names, record.names);
+      merge_names(merged.names, names);
       for (const std::string& origin : present->origins)
         if (std::ranges::find(merged.origins, origin) == merged.origins.end())
           merged.origins.push_back(origin);
@@ -286,7 +303,11 @@ Result<ImageRecord> Store::commit_image(const ImageRecord& record, std::span<con
     TRY(sys::rename_at(staging.dir(), "record", cas_, image_path(record.id)));
     // Here and not at the end, where somebody may have removed it again.
     merged = TRY(read_image(record.id));
-    return Index::Changed{.added = merged, .removed = {}};
+    std::vector<ImageRecord> changed = {merged};
+    for (const ImageName& name : names)
+      if (!is_pinned(name.name))
+        TRY(take_name(name.name, record.id, std::numeric_limits<Nanoseconds>::max(), staging, changed));
+    return Index::Changed{.changed = std::move(changed), .removed = {}};
   }));
   TRY(sys::sync_dir(cas_, layout::kImages));
   return merged;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "common/base/log.h"
@@ -297,12 +298,13 @@ Result<> Index::change_records(const std::function<Result<Changed>()>& change) {
   TRY(wait_for_tick(cas_));
   std::optional<Result<Changed>> changed;
   auto change_both = [&]() -> Result<> {
-    const bool current = TRY(is_current());
+    if (!TRY(is_current())) TRY(read_records());
+    changing_ = true;
     changed = change();
+    changing_ = false;
     if (!*changed) return std::unexpected(changed->error());
-    if (!current) return read_records();
     for (const std::string& id : (*changed)->removed) TRY(erase(id));
-    if ((*changed)->added) TRY(replace(*(*changed)->added));
+    for (const ImageRecord& record : (*changed)->changed) TRY(replace(record));
     return write_stamp();
   };
   auto index_work = [&]() -> Result<> {
@@ -316,6 +318,24 @@ Result<> Index::change_records(const std::function<Result<Changed>()>& change) {
   if (!indexed) log::debug("index: {}", indexed.error().to_string());
   if (indexed && on_disk_) database_->checkpoint();
   return {};
+}
+
+Result<std::vector<std::string>> Index::holders_while_changing(const std::string& name) {
+  auto look_up = [&]() -> Result<std::vector<std::string>> {
+    auto statement = TRY(database_->prepare("SELECT id FROM names WHERE name = ?1"));
+    statement.bind(1, name);
+    return first_column(statement);
+  };
+  if (changing_)
+    if (auto ids = look_up()) return ids;
+  // Without an index: the records themselves.
+  std::vector<std::string> ids;
+  for (std::string& id : TRY(sys::list_dir(cas_, layout::kImages))) {
+    const auto record = read_record(cas_, id);
+    if (record && std::ranges::find(record->names, name, &ImageName::name) != record->names.end())
+      ids.push_back(std::move(id));
+  }
+  return ids;
 }
 
 Result<> Index::remember_file(const FileRow& file, std::string_view id) {

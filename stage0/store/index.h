@@ -46,13 +46,16 @@ class Index {
   // Id that a local file was imported as. The image may be gone by now.
   Result<std::optional<std::string>> find_file(const FileRow& file);
 
-  // Changes cas/images: change() renames or unlinks under the lock and returns the record that is new, or the
-  // ids that are gone. Its error is passed on; a failure of the index alone is none.
+  // Changes cas/images: change() renames or unlinks under the lock and returns the records that are new or
+  // other than they were, and the ids that are gone. Its error is passed on; a failure of the index alone is
+  // none.
   struct Changed {
-    std::optional<ImageRecord> added;  // or changed
+    std::vector<ImageRecord> changed;
     std::vector<std::string> removed;
   };
   Result<> change_records(const std::function<Result<Changed>()>& change);
+  // Only for use by change(): ids of the images that hold a name now, in no order.
+  Result<std::vector<std::string>> holders_while_changing(const std::string& name);
   // Notes what a local file was imported as.
   Result<> remember_file(const FileRow& file, std::string_view id);
   // Reads all records again.
@@ -89,6 +92,7 @@ class Index {
   sys::DirFd cas_;
   bool writable_;
   bool on_disk_ = false;
+  bool changing_ = false;    // change() is running, and the index is what it was before
   std::string opened_file_;  // dev and inode of the database that is open
   std::optional<sqlite::Database> database_;
 };

@@ -29,6 +29,8 @@ std::vector<std::string> collect_claims(const sys::DirFd& cas);
 std::string image_path(const std::string& id);
 // Adds the names; those that are there get the later time.
 void merge_names(std::vector<ImageName>& names, const std::vector<ImageName>& more);
+// Whether the name has a digest in it and so can mean no other content.
+bool is_pinned(std::string_view name);
 // Reads cas/images/<id>; kNotFound if there is none.
 Result<ImageRecord> read_record(const sys::DirFd& cas, const std::string& id);
 

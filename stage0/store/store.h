@@ -162,15 +162,23 @@ class Store {
   Result<> touch_last_used(const std::string& id) const;
   // Makes the image visible, under the shared prepareLock: all its layers and blobs must be committed
   // (kNotFound names the missing one: import again). An image that is there already keeps its names and gets
-  // the new ones. Documents are stored under the same lock, so that no sweep comes between. Returns the
-  // record as it now stands.
+  // the new ones. Other images lose them, but for names with a digest; one that another image got meanwhile,
+  // at a later time, stays there. Documents are stored under the same lock, so that no sweep comes between.
+  // Returns the record as it now stands.
   Result<ImageRecord> commit_image(const ImageRecord& record, std::span<const Document> documents = {});
   // Removes the record; layers stay until a sweep. kNotFound if there is none.
   Result<> remove_image(const std::string& id);
   // Gives an image a further name, which from now on stands for it and for no other. The record as it now is.
   Result<ImageRecord> add_name(const std::string& id, const std::string& name);
-  // Takes a name (as in ImageRecord::names) from all images that hold it; returns their ids.
-  Result<std::vector<std::string>> remove_name(const std::string& name);
+  // Takes a name (as in ImageRecord::names) from all images that hold it, or from those that got it at
+  // `until` or before; returns their ids.
+  Result<std::vector<std::string>> remove_name(const std::string& name,
+                                               std::optional<Nanoseconds> until = {});
+  // The images that hold a name (as in ImageRecord::names), the one that it stands for first. Several hold a
+  // name with a digest, which may be that of an index: images for different platforms.
+  Result<std::vector<ImageRecord>> holders_of(const std::string& name);
+  // The image that has this manifest.
+  Result<std::optional<ImageRecord>> find_by_manifest(const Digest& manifest);
   // The name under which find_image() finds by this text: one of ImageRecord::names. nullopt if it finds by
   // id, digest or appc name, or finds nothing.
   Result<std::optional<std::string>> fetched_name(std::string_view text);
@@ -293,7 +301,10 @@ class Store {
   Result<ImageRecord> find_by_digest(std::string_view prefix);
   Result<ImageRecord> find_by_name_and_digest(std::string_view name, std::string_view digest);
   Result<> check_complete(const ImageRecord& record) const;
-  Result<> change_record(const std::string& id, const std::function<bool(ImageRecord&)>& change);
+  Result<> replace_record(const Staging& staging, const ImageRecord& record);
+  Result<> take_name(const std::string& name, const std::string& keeper, Nanoseconds until,
+                     const Staging& staging, std::vector<ImageRecord>& changed);
+  Result<std::vector<ImageName>> names_to_get(const ImageRecord& record);
   Result<> remove_records(const std::vector<std::string>& ids);
   Result<> bury_dead_staging() const;
 

@@ -172,6 +172,19 @@ class Plain(RegistryCase):
             self.agena("image", "cat-manifest", image)
             self.assertEqual(image, self.fetch(f"docker://{registry.host}/many@{wanted[arch]}"), out)
         self.assertEqual(3, len(self.records()))
+        # The store is asked first: what it has for another platform is not what was asked for.
+        pinned = f"docker://{registry.host}/many@{index['digest']}"
+        images = {arch: self.fetch(f"docker://{registry.host}/many@{wanted[arch]}") for arch in wanted}
+        for arch in wanted:
+            platform = f"--platform=linux/{arch}"
+            self.assertEqual(images[arch], self.fetch("--pull-policy=new", platform, reference))
+            self.assertEqual(images[arch], self.fetch("--pull-policy=never", platform, reference))
+        for arch in wanted:
+            self.assertEqual(images[arch], self.fetch("--pull-policy=never", f"--platform=linux/{arch}", pinned))
+            self.assertEqual(images[arch], self.fetch("--pull-policy=never", "--platform=linux/amd64",
+                                                      f"docker://{registry.host}/many@{wanted[arch]}"))
+        self.fails("fetch", "--pull-policy=never", "--platform=linux/s390x", reference,
+                   message="is not in the store for linux/s390x")
         self.fails("fetch", "--platform=linux/s390x", reference, message="no image for linux/s390x; there is")
 
     def test_forms_and_compressions(self):

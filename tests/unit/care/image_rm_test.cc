@@ -60,6 +60,14 @@ TEST_F(ImageRmTest, AnAciHasAlwaysItsOwnName) {
   EXPECT_FALSE(there(id));
 }
 
+TEST_F(ImageRmTest, ANameThatAnotherImageHasGotIsNoName) {
+  const std::string old = add("old", {{.name = kName, .time = 1}, {.name = kOther, .time = 1}});
+  const std::string newest = add("newest", {{.name = kName, .time = 2}});
+  EXPECT_EQ(ASSERT_VALUE(remove_image_or_name(store(), kOther)).only_name, "");
+  EXPECT_FALSE(there(old));
+  EXPECT_EQ(ASSERT_VALUE(store().find_image(kName)).id, newest);
+}
+
 TEST_F(ImageRmTest, AnEarlierHolderOfTheNameDoesNotGetItBack) {
   const std::string old = add("old", {{.name = kName, .time = 1}, {.name = kOther, .time = 1}});
   const std::string newest = add("newest", {{.name = kName, .time = 2}});
