@@ -19,6 +19,10 @@ int set_flag(const UniqueFd& context, const char* key) {
   return static_cast<int>(::syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_FLAG, key, nullptr, 0));
 }
 
+int set_text(const UniqueFd& context, const char* key, const char* value) {
+  return static_cast<int>(::syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, key, value, 0));
+}
+
 // EINVAL before anything else is set: the kernel does not know the parameter, or not as a descriptor.
 std::unexpected<Error> refused(const UniqueFd& context, const char* what) {
   const int saved = errno;
@@ -53,9 +57,11 @@ Result<UniqueFd> make_overlay(const OverlaySpec& spec) {
     return refused(context, "setting the writable layer");
   if (spec.work != nullptr && set_fd(context, "workdir", *spec.work) != 0)
     return refused(context, "setting the work directory");
+  if (spec.upper != nullptr)
+    for (const auto& [key, value] : kPlainUpper)
+      if (set_text(context, key, value) != 0) return refused(context, key);
   if (spec.volatile_upper && set_flag(context, "volatile") != 0) return refused(context, "option 'volatile'");
-  if (!spec.selinux_context.empty() && ::syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_STRING, "context",
-                                                 spec.selinux_context.c_str(), 0) != 0)
+  if (!spec.selinux_context.empty() && set_text(context, "context", spec.selinux_context.c_str()) != 0)
     return refused(context, "setting the SELinux context");
   if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
     return refused(context, "creating the mount");

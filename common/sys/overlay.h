@@ -2,7 +2,9 @@
 // own are on its /dev.
 #pragma once
 
+#include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -24,6 +26,13 @@ struct OverlaySpec {
   // SELinux label that all files of the mount show (mount(8): context=); empty: each its own.
   std::string selinux_context = {};
 };
+
+// Options of mounts with a writable layer, whatever the host's defaults (parameters of the module): the upper
+// directory holds all that was changed, as plain files. Without them it may refer to directories and contents
+// of the layers below in attributes of overlayfs's own, which nothing but overlayfs can follow. All kernels
+// since 4.19 know both.
+inline constexpr std::array<std::pair<const char*, const char*>, 2> kPlainUpper = {
+    {{"redirect_dir", "off"}, {"metacopy", "off"}}};
 
 // kInternal if the description is incomplete, kUnsupported if it has too many layers.
 Result<> check_overlay_spec(const OverlaySpec& spec);

@@ -87,8 +87,10 @@ std::string options_of(const OverlaySpec& spec) {
   std::string options = "lowerdir=";
   for (const DirFd* lower : spec.lowers)
     options += (lower == spec.lowers.front() ? "" : ":") + fmt::format("{}", lower->get());
-  if (spec.upper != nullptr)
+  if (spec.upper != nullptr) {
     options += fmt::format(",upperdir={},workdir={}", spec.upper->get(), spec.work->get());
+    for (const auto& [key, value] : kPlainUpper) options += fmt::format(",{}={}", key, value);
+  }
   if (spec.volatile_upper) options += ",volatile";
   // Quoted: categories are separated by a comma.
   if (!spec.selinux_context.empty()) options += ",context=\"" + spec.selinux_context + "\"";

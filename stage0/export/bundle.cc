@@ -11,6 +11,7 @@
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "stage0/export/target_path.h"
+#include "stage0/export/unfinished.h"
 #include "stage0/image/render/tar_headers.h"
 
 namespace agena::stage0 {
@@ -47,6 +48,7 @@ class DirectoryBundle : public Bundle {
 
  private:
   static constexpr const char* kSpool = ".new";
+  static constexpr int kAttempts = 100;
 
   DirectoryBundle(std::string path, bool overwrite) : path_(std::move(path)), overwrite_(overwrite) {}
 
@@ -54,18 +56,27 @@ class DirectoryBundle : public Bundle {
     auto [dir, name] = TRY(split_target(path_));
     name_ = std::move(name);
     parent_ = TRY(sys::open_dir(sys::at_cwd(), dir));
-    TRY(check_target());
-    const std::string temporary = fmt::format(".{}.{}.new", name_, ::getpid());
-    if (::mkdirat(parent_.get(), temporary.c_str(), 0755) != 0) return sys_fail("creating it");
-    temporary_ = temporary;
-    dir_ = TRY(sys::open_dir(parent_, temporary_, O_NOFOLLOW));
-    return {};
+    if (TRY(sys::exists(parent_, name_))) {
+      if (!overwrite_) return target_exists(path_);
+      TRY(check_replaceable(name_));
+    }
+    remove_unfinished(parent_, name_);
+    // A cleaner may come between the making and the locking of it.
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      const std::string temporary = unfinished_name(name_);
+      if (::mkdirat(parent_.get(), temporary.c_str(), 0755) != 0) return sys_fail("creating it");
+      auto made = sys::open_dir(parent_, temporary, O_NOFOLLOW);
+      if (!made && made.error().kind() == ErrorKind::kNotFound) continue;
+      dir_ = TRY(std::move(made));
+      if (!lock_unfinished(parent_, temporary, dir_.get())) continue;
+      temporary_ = temporary;
+      return {};
+    }
+    return fail(ErrorKind::kBusy, "something keeps removing it");
   }
 
-  Result<> check_target() {
-    if (!TRY(sys::exists(parent_, name_))) return {};
-    if (!overwrite_) return target_exists(path_);
-    const auto old = sys::open_dir(parent_, name_, O_NOFOLLOW);
+  Result<> check_replaceable(const std::string& name) {
+    const auto old = sys::open_dir(parent_, name, O_NOFOLLOW);
     if (!old) return fail(ErrorKind::kInvalidInput, "it is not a directory");
     // Nobody's files are to be lost for a mistyped name.
     if (!TRY(sys::exists(*old, "oci-layout")) && !TRY(sys::list_dir(*old)).empty())
@@ -75,15 +86,47 @@ class DirectoryBundle : public Bundle {
 
   Result<> give_name() {
     TRY(sys::sync_file_system(dir_.get()));
-    if (overwrite_ &&
-        ::renameat2(parent_.get(), temporary_.c_str(), parent_.get(), name_.c_str(), RENAME_EXCHANGE) == 0) {
-      // What was there has the temporary name now, and goes with it.
-      TRY(sys::sync_dir(parent_));
-      return {};
+    if (!overwrite_ || !TRY(sys::exists(parent_, name_))) return rename_free();
+    if (exchange()) {
+      // What was there has the temporary name now, and goes with it, unless it is another thing by now.
+      if (auto replaceable = check_replaceable(temporary_); !replaceable) {
+        if (!exchange()) temporary_.clear();
+        return replaceable;
+      }
+      return sys::sync_dir(parent_);
     }
+    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) return sys_fail("replacing it");
+    return replace_in_steps();
+  }
+
+  bool exchange() {
+    return ::renameat2(parent_.get(), temporary_.c_str(), parent_.get(), name_.c_str(), RENAME_EXCHANGE) == 0;
+  }
+
+  // Not all file systems can exchange two names: then there is none for a moment.
+  Result<> replace_in_steps() {
+    const std::string aside = aside_name(name_);
+    TRY(sys::rename_at(parent_, name_, parent_, aside));
+    auto replaced = check_replaceable(aside);
+    if (replaced) replaced = rename_free();
+    if (!replaced) {
+      TRY_CTX(sys::rename_at(parent_, aside, parent_, name_), "what was there is '{}' now", printable(aside));
+      return replaced;
+    }
+    return sys::remove_tree(parent_, aside);
+  }
+
+  // Gives it its name, which must be free.
+  Result<> rename_free() {
     auto renamed = sys::rename_new(parent_, temporary_, parent_, name_);
-    if (!renamed && renamed.error().kind() == ErrorKind::kAlreadyExists) return target_exists(path_);
-    TRY(std::move(renamed));
+    // Not all file systems can refuse to replace. A directory replaces an empty one at most.
+    if (!renamed && renamed.error().sys_errno() == EINVAL)
+      renamed = sys::rename_at(parent_, temporary_, parent_, name_);
+    if (!renamed) {
+      const int number = renamed.error().sys_errno();
+      if (number == EEXIST || number == ENOTEMPTY || number == ENOTDIR) return target_exists(path_);
+      return renamed;
+    }
     temporary_.clear();
     return sys::sync_dir(parent_);
   }

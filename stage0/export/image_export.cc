@@ -74,6 +74,7 @@ Result<ExportReport> export_archive(std::unique_ptr<ByteSource> aci, const Expor
       TRY(open_compressor(std::make_unique<TeeHash>(std::move(aci), HashAlgorithm::kSha512, digest),
                           options.compression.value_or(Compression::kNone)));
   TRY_CTX(write_stream(*content, file.fd()), "writing '{}'", printable(target.path));
+  if (options.before_commit) TRY(options.before_commit());
   TRY(file.commit());
   if (!digest) return fail(ErrorKind::kInternal, "the archive was not read to its end");
   return ExportReport{.digest = image_id_of(*digest), .notes = {}};
@@ -91,14 +92,19 @@ Result<ExportReport> export_layered(const LayeredExport& image, const ExportTarg
   const Digest digest = TRY_CTX(oci ? write_oci_layout(image, compression, target.tag, *bundle)
                                     : write_docker_archive(image, compression, *bundle),
                                 "writing '{}'", printable(target.path));
+  if (options.before_commit) TRY(options.before_commit());
   TRY(bundle->commit());
-  return ExportReport{.digest = digest.str(), .notes = image.notes};
+  return ExportReport{.digest = digest.str(), .notes = *image.notes};
 }
 
 Result<ExportReport> export_image(const Store& store, const ImageRecord& record, const ExportTarget& target,
                                   const ExportOptions& options) {
   if (options.format != ExportFormat::kAci)
     return export_layered(TRY(layered_export(store, record)), target, options);
+  std::vector<LayerKey> keys;
+  for (const auto* uses : {&record.layers, &record.sources})
+    for (const LayerUse& use : *uses) keys.push_back(use.key);
+  const auto hold = TRY(store.hold_layers(keys));
   std::vector<std::string> notes;
   ExportReport report = TRY(export_archive(TRY(open_aci(store, record, notes)), target, options));
   report.notes = std::move(notes);

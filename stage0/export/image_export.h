@@ -1,6 +1,7 @@
 // Images of the store as files: ACIs, OCI layouts, docker archives.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ struct ExportOptions {
   ExportFormat format = ExportFormat::kAci;
   bool overwrite = false;
   std::optional<Compression> compression = {};  // unset: the format's default
+  // Asked when all is written, before the target gets its name; an error fails the export. May be empty.
+  std::function<Result<>()> before_commit = {};
 };
 
 // Where an export goes to, as a user writes it: a path, or `oci:DIR[:TAG]`, which is a directory.

@@ -15,7 +15,7 @@ namespace {
 
 class LayerWalk {
  public:
-  LayerWalk(const ParentLookup& below, bool live) : below_(below), live_(live) {}
+  LayerWalk(const ParentLookup& below, const ArchiveForm& form) : below_(below), form_(form) {}
 
   Result<std::vector<ArchiveMember>> run(const sys::DirFd& tree) {
     members_.push_back({});
@@ -31,13 +31,14 @@ class LayerWalk {
       members_.push_back({.path = path, .kind = Kind::kOpaque});
     for (const std::string& name : TRY(sys::list_dir(dir))) {
       auto visited = visit(dir, name, path.empty() ? name : path + "/" + name);
-      if (!visited && live_ && visited.error().kind() == ErrorKind::kNotFound) continue;
+      if (!visited && form_.live && is_gone(visited.error())) continue;
       TRY(std::move(visited));
     }
     return {};
   }
 
   Result<> visit(const sys::DirFd& dir, const std::string& name, const std::string& path) {
+    if (is_reserved_name(name, path, form_)) return {};
     const struct stat st = TRY(sys::stat_at(dir, name));
     if (is_whiteout(st)) {
       if (!below_ || TRY(below_(path))) members_.push_back({.path = path, .kind = Kind::kWhiteout});
@@ -63,16 +64,25 @@ class LayerWalk {
   }
 
   const ParentLookup& below_;
-  bool live_;
+  const ArchiveForm& form_;
   std::vector<ArchiveMember> members_;
   std::map<ino_t, std::string> inodes_;
 };
 
 }  // namespace
 
+bool is_reserved_name(const std::string& name, const std::string& path, const ArchiveForm& form) {
+  if (!name.starts_with(".wh.")) return false;
+  if (form.note)
+    form.note(fmt::format("'{}' is left out: in image layers such a name stands for a deleted file",
+                          printable(path)));
+  return true;
+}
+
 Result<std::unique_ptr<ByteSource>> open_layer_anew(sys::DirFd tree, const ParentLookup& below,
                                                     ArchiveForm form) {
-  std::vector<ArchiveMember> members = TRY(LayerWalk(below, form.live).run(tree));
+  std::vector<ArchiveMember> members = TRY(LayerWalk(below, form).run(tree));
+  form.layer = true;
   std::vector<sys::DirFd> trees;
   trees.push_back(std::move(tree));
   return open_tree_archive(std::move(trees), std::move(members), std::move(form));

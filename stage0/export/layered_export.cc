@@ -29,6 +29,10 @@ Result<std::shared_ptr<Below>> open_below(const Store& store, const std::vector<
   return below;
 }
 
+Digest chain_of(const std::optional<Digest>& below, const Digest& diff_id) {
+  return below ? hash_of(HashAlgorithm::kSha256, below->str() + " " + diff_id.str()) : diff_id;
+}
+
 // A layer of the store by its place among the diffIDs of a config; nullopt if there is none with an exact
 // archive.
 Result<std::optional<LayerKey>> find_exact(const Store& store, const Digest& diff_id, const Digest& chain) {
@@ -40,20 +44,33 @@ Result<std::optional<LayerKey>> find_exact(const Store& store, const Digest& dif
   return std::nullopt;
 }
 
+// All keys that the layers of an image may have.
+Result<std::vector<LayerKey>> possible_keys(const ImageRecord& record, const std::vector<Digest>& diff_ids) {
+  std::vector<LayerKey> keys;
+  for (const LayerUse& use : record.layers) keys.push_back(use.key);
+  std::optional<Digest> chain;
+  for (const Digest& diff_id : diff_ids) {
+    chain = chain_of(chain, diff_id);
+    keys.push_back(TRY(LayerKey::of_chain_id(*chain)));
+    keys.push_back(LayerKey::of_diff_id(diff_id));
+  }
+  return keys;
+}
+
 // The layers that the config lists, all exact; nullopt if one of them cannot be had: it was not kept because
 // others hide it, or its archive is lost.
 Result<std::optional<std::vector<ExportLayer>>> exact_layers(const Store& store,
                                                              const std::vector<Digest>& diff_ids) {
   std::vector<ExportLayer> layers;
-  std::vector<std::string> notes;
+  const auto notes = std::make_shared<std::vector<std::string>>();
   std::optional<Digest> chain;
   for (const Digest& diff_id : diff_ids) {
-    chain = chain ? hash_of(HashAlgorithm::kSha256, chain->str() + " " + diff_id.str()) : diff_id;
+    chain = chain_of(chain, diff_id);
     const auto key = TRY(find_exact(store, diff_id, *chain));
     if (!key) return std::nullopt;
     layers.push_back(TRY(export_layer(store, *key, {}, notes)));
   }
-  if (!notes.empty()) return std::nullopt;
+  if (!notes->empty()) return std::nullopt;
   return layers;
 }
 
@@ -81,6 +98,12 @@ Result<> add_record_layers(const Store& store, const ImageRecord& record, Layere
   return {};
 }
 
+ArchiveForm noting(const ExportNotes& notes) {
+  ArchiveForm form;
+  form.note = [notes](const std::string& note) { add_note(notes, note); };
+  return form;
+}
+
 // Whether a layer's archive is one of an OCI or docker image: others have `rootfs/` in front, or never were.
 bool is_image_layer(const LayerKey& key) {
   return key.kind() == LayerKey::Kind::kChain || key.str().starts_with("sha256-");
@@ -88,34 +111,40 @@ bool is_image_layer(const LayerKey& key) {
 
 }  // namespace
 
+void add_note(const ExportNotes& notes, const std::string& note) {
+  if (std::ranges::find(*notes, note) == notes->end()) notes->push_back(note);
+}
+
 Result<ExportLayer> export_layer(const Store& store, const LayerKey& key, std::vector<LayerKey> below,
-                                 std::vector<std::string>& notes) {
+                                 const ExportNotes& notes) {
   const LayerMeta meta = TRY(store.layer_meta(key));
   if (meta.skeleton_digest && key.kind() != LayerKey::Kind::kMerged)
     return ExportLayer{.open = [&store, key] { return store.open_layer_archive(key); },
                        .diff_id = meta.diff_id};
   auto why = store.open_layer_archive(key);
-  notes.push_back(fmt::format(
-      "{}; it is archived anew, under another diffID",
-      why ? fmt::format("layer '{}' was merged of several", key.str()) : why.error().to_string()));
-  return ExportLayer{.open = [&store, key, below]() -> Result<std::unique_ptr<ByteSource>> {
+  add_note(notes, fmt::format("{}; it is archived anew, under another diffID",
+                              why ? fmt::format("layer '{}' was merged of several", key.str())
+                                  : why.error().to_string()));
+  return ExportLayer{.open = [&store, key, below, notes]() -> Result<std::unique_ptr<ByteSource>> {
     const auto opened = TRY(open_below(store, below));
-    return open_layer_anew(TRY(store.open_layer_fs(key)), opened->lookup, {});
+    return open_layer_anew(TRY(store.open_layer_fs(key)), opened->lookup, noting(notes));
   }};
 }
 
 Result<LayeredExport> layered_export_of(const Store& store, const std::vector<LayerKey>& layers,
                                         const schema::ImageManifest& manifest) {
   LayeredExport image;
+  image.hold = TRY(store.hold_layers(layers));
   image.config = TRY(derive_config(manifest));
   std::vector<LayerKey> below;
   for (const LayerKey& key : layers) {
     if (is_image_layer(key)) {
       image.layers.push_back(TRY(export_layer(store, key, below, image.notes)));
     } else {
-      image.layers.push_back({.open = [&store, key]() -> Result<std::unique_ptr<ByteSource>> {
-        return open_layer_anew(TRY(store.open_layer_fs(key)), {}, {});
-      }});
+      image.layers.push_back(
+          {.open = [&store, key, notes = image.notes]() -> Result<std::unique_ptr<ByteSource>> {
+            return open_layer_anew(TRY(store.open_layer_fs(key)), {}, noting(notes));
+          }});
     }
     below.push_back(key);
   }
@@ -138,14 +167,15 @@ Result<LayeredExport> layered_export(const Store& store, const ImageRecord& reco
   image.config = TRY(store.read_blob(*record.oci->config_digest));
   if (record.oci->manifest_digest) image.manifest = TRY(store.read_blob(*record.oci->manifest_digest));
   const OciConfig config = TRY_CTX(parse_oci_config(image.config), "image '{}'", record.id);
+  image.hold = TRY(store.hold_layers(TRY(possible_keys(record, config.diff_ids))));
   if (auto exact = TRY(exact_layers(store, config.diff_ids))) {
     image.layers = *std::move(exact);
     return image;
   }
   TRY(add_record_layers(store, record, image));
-  if (image.notes.empty())
-    image.notes.push_back(
-        "layers that others hide were not kept and are left out: the image gets another config");
+  if (image.notes->empty())
+    add_note(image.notes,
+             "layers that others hide were not kept and are left out: the image gets another config");
   return image;
 }
 

@@ -26,6 +26,9 @@ struct ExportLayer {
   std::string created_by = {};
 };
 
+// For the user: what is not as it was. Layers add to it while they are read.
+using ExportNotes = std::shared_ptr<std::vector<std::string>>;
+
 struct LayeredExport {
   std::vector<ExportLayer> layers;  // bottom first
   // The config that the layers' diffIDs go into: exact bytes, which count as long as these are its own.
@@ -34,8 +37,9 @@ struct LayeredExport {
   std::optional<std::string> manifest = {};
   // Full docker names ("docker.io/library/busybox:latest"), newest first.
   std::vector<std::string> names = {};
-  // For the user: layers whose exact archive is lost.
-  std::vector<std::string> notes = {};
+  ExportNotes notes = std::make_shared<std::vector<std::string>>();
+  // Keeps a sweep away from the layers meanwhile (Store::hold_layers).
+  std::optional<Staging> hold = {};
 };
 
 // The image of a record. One of an ACI has a single layer and a config derived from its manifest. The store
@@ -49,6 +53,9 @@ Result<LayeredExport> layered_export_of(const Store& store, const std::vector<La
 // A layer of the store: its exact archive, or one made anew over the `below` (keys, bottom first), which adds
 // a note.
 Result<ExportLayer> export_layer(const Store& store, const LayerKey& key, std::vector<LayerKey> below,
-                                 std::vector<std::string>& notes);
+                                 const ExportNotes& notes);
+
+// Adds a note, once.
+void add_note(const ExportNotes& notes, const std::string& note);
 
 }  // namespace agena::stage0

@@ -1,5 +1,7 @@
 #include "stage0/export/pod_export.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -34,16 +36,14 @@ struct AppFiles {
   std::vector<LayerKey> layers = {};  // bottom first; of a copied root those of its image, if that is there
   std::optional<ImageRecord> image = {};
   sys::DirFd own = {};        // the writable layer, or the copied root; ids as the app sees them
+  sys::DirFd place = {};      // the same in the pod
   sys::UniqueFd mapped = {};  // the mount that makes them so
 };
 
-// What happens while archives are read, for the report.
-using Notes = std::shared_ptr<std::vector<std::string>>;
-
-ArchiveForm form_of(bool live, const Notes& notes) {
+ArchiveForm form_of(bool live, const ExportNotes& notes) {
   ArchiveForm form;
   form.live = live;
-  form.note = [notes](const std::string& note) { notes->push_back(note); };
+  form.note = [notes](const std::string& note) { add_note(notes, note); };
   return form;
 }
 
@@ -90,14 +90,17 @@ Result<std::optional<ImageRecord>> find_record(const Store& store, const std::st
   return std::unexpected(std::move(record).error());
 }
 
+// The app's writable layer, or its copied root.
+Result<sys::DirFd> open_place(const Pod& pod, const std::string& app, bool overlay) {
+  if (overlay) return sys::open_dir(pod.dir(), paths::app_upper(app), O_NOFOLLOW);
+  const sys::DirFd stage1 = TRY(sys::open_dir(pod.dir(), paths::kStage1Root, O_NOFOLLOW));
+  return sys::open_dir_in_root(stage1, paths::app_root_in_stage1(app));
+}
+
 Result<> open_own(const Pod& pod, const std::string& app, AppFiles& files) {
-  if (files.overlay) {
-    files.own = TRY(sys::open_dir(pod.dir(), paths::app_upper(app), O_NOFOLLOW));
-  } else {
-    const sys::DirFd stage1 = TRY(sys::open_dir(pod.dir(), paths::kStage1Root, O_NOFOLLOW));
-    files.own = TRY(sys::open_dir_in_root(stage1, paths::app_root_in_stage1(app)));
-    TRY(check_no_mounts(files.own));
-  }
+  files.place = TRY(open_place(pod, app, files.overlay));
+  files.own = TRY(sys::open_dir(files.place, "."));
+  if (!files.overlay) TRY(check_no_mounts(files.own));
   const auto ids = TRY(read_private_users(pod.dir()));
   if (!ids) return {};
   files.mapped = TRY_CTX(sys::clone_idmapped(files.own, "", TRY(sys::make_reverse_user_namespace(*ids))),
@@ -126,6 +129,7 @@ Result<std::unique_ptr<ByteSource>> open_whole(const Store& store, AppFiles file
   files.manifest.dependencies.clear();
   files.manifest.path_whitelist.clear();
   const std::string manifest = TRY(codec::write_image_manifest(files.manifest));
+  form.plain = !files.overlay;
   std::vector<MergeInput> inputs;
   inputs.push_back({.tree = std::move(files.own)});
   if (files.overlay) {
@@ -157,14 +161,14 @@ bool has_layers(const ImageRecord& image, const std::vector<LayerKey>& layers) {
 }
 
 Result<LayeredExport> open_layered(const Store& store, const std::shared_ptr<const AppFiles>& files,
-                                   bool live, const Notes& notes) {
+                                   bool live, const ExportNotes& notes) {
   LayeredExport image;
   if (files->image && has_layers(*files->image, files->layers))
     image = TRY(layered_export(store, *files->image));
   else
     image = TRY(layered_export_of(store, files->layers, files->manifest));
   if (!files->image && !files->overlay)
-    notes->push_back("the app's image is not in the store any more: its whole root is one layer");
+    add_note(notes, "the app's image is not in the store any more: its whole root is one layer");
   // It is another image, and the names are the first one's.
   image.names.clear();
   image.manifest.reset();
@@ -186,10 +190,32 @@ Result<bool> check_state(Pod& pod) {
   return false;
 }
 
+// A pod that runs is not held, and what is gone from its root is taken for deleted by the app. So when all is
+// read it is made sure that nobody else was deleting there: pods are removed where no state is any more, and
+// `app rm` takes an app out of the manifest first.
+Result<> check_still_there(Pod& pod, const std::string& app, const sys::DirFd& place, bool overlay) {
+  const auto is_there = [&]() -> Result<bool> {
+    const PodState state = TRY(pod.state());
+    if (state != PodState::kRunning && state != PodState::kExited && state != PodState::kExitedGarbage)
+      return false;
+    if (schema::find_app(TRY(read_pod_manifest(pod)), app) == nullptr) return false;
+    const sys::DirFd now = TRY(open_place(pod, app, overlay));
+    struct stat before{};
+    struct stat after{};
+    if (::fstat(place.get(), &before) != 0 || ::fstat(now.get(), &after) != 0)
+      return sys_fail("reading attributes of the app's files");
+    return before.st_dev == after.st_dev && before.st_ino == after.st_ino;
+  };
+  const auto there = is_there();
+  if (there && *there) return {};
+  if (!there && there.error().kind() != ErrorKind::kNotFound) return std::unexpected(there.error());
+  return fail(ErrorKind::kNotFound, "app '{}' was removed while it was exported", app);
+}
+
 }  // namespace
 
 Result<ExportReport> export_pod(Store& store, Pod& pod, const std::string& app, const ExportTarget& target,
-                                const ExportOptions& options) {
+                                const ExportOptions& asked) {
   const bool live = TRY(check_state(pod));
   const schema::PodManifest manifest = TRY(read_pod_manifest(pod));
   const std::string name = TRY(choose_app(manifest, app, "export"));
@@ -198,12 +224,17 @@ Result<ExportReport> export_pod(Store& store, Pod& pod, const std::string& app, 
     notes->push_back(
         "the pod is running: each file is read once, and what changes meanwhile may be of different moments");
   auto files = std::make_shared<AppFiles>(TRY(open_app(store, pod, manifest, name)));
+  ExportOptions options = asked;
+  const sys::DirFd place = std::move(files->place);
+  if (live)
+    options.before_commit = [&, overlay = files->overlay] {
+      return check_still_there(pod, name, place, overlay);
+    };
   ExportReport report;
   if (options.format == ExportFormat::kAci) {
-    ExportOptions aci = options;
-    aci.compression = options.compression.value_or(Compression::kGzip);
+    options.compression = options.compression.value_or(Compression::kGzip);
     report =
-        TRY(export_archive(TRY(open_whole(store, std::move(*files), form_of(live, notes))), target, aci));
+        TRY(export_archive(TRY(open_whole(store, std::move(*files), form_of(live, notes))), target, options));
   } else {
     report = TRY(export_layered(TRY(open_layered(store, files, live, notes)), target, options));
   }

@@ -151,7 +151,7 @@ Result<PushReport> push_image(const Store& store, const ImageRecord& record, con
   const auto registry = access.connect(TRY(access.endpoint(target.domain, target.repository)));
   ImagePush push(store, *registry, image, repository_to_mount_from(image, target), compression, progress);
   const Digest digest = TRY(push.run(target.tag));
-  return PushReport{.digest = digest, .notes = image.notes};
+  return PushReport{.digest = digest, .notes = *image.notes};
 }
 
 }  // namespace agena::stage0

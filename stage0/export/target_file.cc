@@ -11,6 +11,7 @@
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "stage0/export/target_path.h"
+#include "stage0/export/unfinished.h"
 
 namespace agena::stage0 {
 namespace {
@@ -18,15 +19,32 @@ namespace {
 constexpr mode_t kFileMode = 0644;
 constexpr std::size_t kPieceBytes = 256U << 10U;
 
-// Makes a file without a name where the file system can do that, else under the given name.
-Result<sys::UniqueFd> make_file(sys::DirRef dir, std::string& temporary) {
+// How often a cleaner may come between the making and the locking of something.
+constexpr int kAttempts = 100;
+
+// Makes a file without a name where the file system can do that, else with one for the moment.
+Result<sys::UniqueFd> make_file(sys::DirRef dir, const std::string& name, std::string& temporary) {
   sys::UniqueFd fd(::openat(dir.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kFileMode));
   if (fd) {
     temporary.clear();
     return fd;
   }
   if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT) return sys_fail("creating it");
-  return sys::open_at(dir, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, kFileMode);
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    temporary = unfinished_name(name);
+    fd = TRY(sys::open_at(dir, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, kFileMode));
+    if (lock_unfinished(dir, temporary, fd.get())) return fd;
+  }
+  return fail(ErrorKind::kBusy, "something keeps removing it");
+}
+
+// Gives a file its own name, which must be free. Not all file systems can rename like that, but all that have
+// links can link.
+Result<> rename_free(const sys::DirFd& dir, const std::string& from, const std::string& to) {
+  auto renamed = sys::rename_new(dir, from, dir, to);
+  if (renamed || renamed.error().sys_errno() != EINVAL) return renamed;
+  if (::linkat(dir.get(), from.c_str(), dir.get(), to.c_str(), 0) != 0) return sys_fail("giving it its name");
+  return sys::remove_file(dir, from);
 }
 
 }  // namespace
@@ -59,8 +77,8 @@ Result<TargetFile> TargetFile::create(const std::string& path, bool overwrite) {
   if (there && !overwrite) return target_exists(path);
   if (there && S_ISDIR(st.st_mode))
     return fail(ErrorKind::kInvalidInput, "target '{}' is a directory", printable(path));
-  target.temporary_ = fmt::format(".{}.{}.new", name, ::getpid());
-  target.fd_ = TRY_CTX(make_file(target.dir_, target.temporary_), "target '{}'", printable(path));
+  remove_unfinished(target.dir_, name);
+  target.fd_ = TRY_CTX(make_file(target.dir_, name, target.temporary_), "target '{}'", printable(path));
   return target;
 }
 
@@ -75,15 +93,16 @@ Result<> TargetFile::commit() {
     TRY(sys::sync_fd(fd_.get()));
     if (temporary_.empty()) {
       // An overwritten file needs a name in between: linkat(2) does not replace.
-      const std::string name = overwrite_ ? fmt::format(".{}.{}.new", name_, ::getpid()) : name_;
+      const std::string name = overwrite_ ? unfinished_name(name_) : name_;
+      // Nobody can have it locked, and a cleaner that comes now finds it so.
+      if (overwrite_) (void)lock_unfinished(dir_, name, fd_.get());
       if (::linkat(AT_FDCWD, sys::proc_fd_path(fd_.get()).c_str(), dir_.get(), name.c_str(),
                    AT_SYMLINK_FOLLOW) != 0)
         return sys_fail("giving it its name");
       if (!overwrite_) return {};
       temporary_ = name;
     }
-    TRY(overwrite_ ? sys::rename_at(dir_, temporary_, dir_, name_)
-                   : sys::rename_new(dir_, temporary_, dir_, name_));
+    TRY(overwrite_ ? sys::rename_at(dir_, temporary_, dir_, name_) : rename_free(dir_, temporary_, name_));
     temporary_.clear();
     return {};
   };
@@ -96,8 +115,8 @@ Result<> TargetFile::commit() {
 }
 
 Result<sys::UniqueFd> open_spool(sys::DirRef dir) {
-  std::string temporary = fmt::format(".spool.{}", ::getpid());
-  sys::UniqueFd fd = TRY_CTX(make_file(dir, temporary), "a file for work in progress");
+  std::string temporary;
+  sys::UniqueFd fd = TRY_CTX(make_file(dir, "spool", temporary), "a file for work in progress");
   if (!temporary.empty()) TRY(sys::remove_file(dir, temporary));
   return fd;
 }

@@ -12,6 +12,7 @@
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "common/sys/path_in_root.h"
+#include "stage0/export/layer_archive.h"
 
 namespace agena::stage0 {
 namespace {
@@ -29,8 +30,8 @@ bool same_xattr(const TarEntry::Xattr& one, const TarEntry::Xattr& other) {
 
 class TreeChanges {
  public:
-  TreeChanges(const sys::DirFd& tree, const std::vector<MergeInput>& layers, bool live)
-      : tree_(tree), layers_(layers), live_(live) {}
+  TreeChanges(const sys::DirFd& tree, const std::vector<MergeInput>& layers, const ArchiveForm& form)
+      : tree_(tree), layers_(layers), form_(form) {}
 
   Result<std::vector<ArchiveMember>> run() {
     for (const ArchiveMember& member : TRY(merged_members(layers_, 0, false)))
@@ -52,23 +53,30 @@ class TreeChanges {
   Result<> walk(const sys::DirFd& dir, const std::string& path) {
     for (const std::string& name : TRY(sys::list_dir(dir))) {
       auto visited = visit(dir, name, path.empty() ? name : path + "/" + name);
-      if (!visited && live_ && visited.error().kind() == ErrorKind::kNotFound) continue;
+      if (!visited && form_.live && is_gone(visited.error())) continue;
       TRY(std::move(visited));
     }
     return {};
   }
 
   Result<> visit(const sys::DirFd& dir, const std::string& name, const std::string& path) {
-    const struct stat st = TRY(sys::stat_at(dir, name));
+    if (is_reserved_name(name, path, form_)) {
+      reserved_.insert(path);
+      return {};
+    }
+    // An app may put something else under the name at any time: everything is asked of this one thing.
+    const sys::UniqueFd node = TRY(sys::open_at(dir, name, O_PATH | O_NOFOLLOW));
+    struct stat st{};
+    if (::fstat(node.get(), &st) != 0) return sys_fail("reading attributes");
     const bool directory = S_ISDIR(st.st_mode);
     after_[path] = {.inode = st.st_ino,
                     .linked = !directory && st.st_nlink > 1,
                     .directory = directory,
-                    .changed = TRY_CTX(differs(path, st), "'{}'", printable(path))};
-    return directory ? walk(TRY(sys::open_dir(dir, name, O_NOFOLLOW)), path) : Result<>();
+                    .changed = TRY_CTX(differs(path, node, st), "'{}'", printable(path))};
+    return directory ? walk(TRY(sys::open_dir(sys::DirRef(node.get()), ".")), path) : Result<>();
   }
 
-  Result<bool> differs(const std::string& path, const struct stat& now) {
+  Result<bool> differs(const std::string& path, const sys::UniqueFd& current, const struct stat& now) {
     const auto place = before_.find(path);
     if (place == before_.end()) return true;
     const sys::DirFd& layer = layers_[place->second].tree;
@@ -79,7 +87,6 @@ class TreeChanges {
         was.st_rdev != now.st_rdev || sys::mtime_of(was) != sys::mtime_of(now))
       return true;
     if (!S_ISDIR(now.st_mode) && was.st_size != now.st_size) return true;
-    const sys::UniqueFd current = TRY(sys::open_beneath_no_symlinks(tree_, path, O_PATH | O_NOFOLLOW));
     if (S_ISLNK(now.st_mode))
       return TRY(sys::read_link(sys::DirRef(old.get()), "")) !=
              TRY(sys::read_link(sys::DirRef(current.get()), ""));
@@ -124,7 +131,7 @@ class TreeChanges {
       if (node.changed) want(path);
     std::vector<std::string> gone;
     for (const auto& [path, layer] : before_) {
-      if (after_.contains(path)) continue;
+      if (after_.contains(path) || reserved_.contains(path)) continue;
       const std::string parent = parent_of(path);
       // What is below something that is gone, or no directory any more, goes with it.
       const auto above = after_.find(parent);
@@ -153,9 +160,10 @@ class TreeChanges {
 
   const sys::DirFd& tree_;
   const std::vector<MergeInput>& layers_;
-  bool live_;
+  const ArchiveForm& form_;
   std::map<std::string, std::size_t> before_;  // path -> layer
   std::map<std::string, Node> after_;
+  std::set<std::string> reserved_;  // names that layers cannot have
 };
 
 }  // namespace
@@ -164,7 +172,9 @@ Result<std::unique_ptr<ByteSource>> open_tree_changes(sys::DirFd tree, std::vect
                                                       ArchiveForm form) {
   std::vector<MergeInput> inputs;
   for (sys::DirFd& layer : layers) inputs.push_back({.tree = std::move(layer)});
-  std::vector<ArchiveMember> members = TRY(TreeChanges(tree, inputs, form.live).run());
+  std::vector<ArchiveMember> members = TRY(TreeChanges(tree, inputs, form).run());
+  form.plain = true;
+  form.layer = true;
   std::vector<sys::DirFd> trees;
   trees.push_back(std::move(tree));
   return open_tree_archive(std::move(trees), std::move(members), std::move(form));

@@ -73,6 +73,19 @@ Result<> Staging::claim(std::span<const LayerKey> keys) const {
 Result<Staging> Store::stage() const {
   if (mode_ == Mode::kReadOnly)
     return fail(ErrorKind::kPermission, "the store in '{}' is open for reading only", path_);
+  return make_staging();
+}
+
+Result<std::optional<Staging>> Store::hold_layers(std::span<const LayerKey> keys) const {
+  if (!cas_) return std::nullopt;
+  auto staging = make_staging();
+  if (!staging && staging.error().sys_errno() == EROFS) return std::nullopt;
+  if (!staging) return std::unexpected(std::move(staging).error());
+  TRY(staging->claim(keys));
+  return std::optional<Staging>(*std::move(staging));
+}
+
+Result<Staging> Store::make_staging() const {
   sys::DirFd parent = TRY(sys::open_dir(cas_, layout::kStaging));
   while (true) {
     const std::string name = unique_name();

@@ -195,6 +195,9 @@ class Store {
 
   // A new staging directory.
   Result<Staging> stage() const;
+  // Keeps sweeps away from layers, there or not, for as long as the result lives; for readers, also of a
+  // store that is open for reading. Empty where nothing can be written, and so nothing swept.
+  Result<std::optional<Staging>> hold_layers(std::span<const LayerKey> keys) const;
   Result<StagedLayer> stage_layer() const;
   Result<bool> has_layer(const LayerKey& key) const;
   // The unpacked tree of a committed layer, for overlay's lowerdir+; kNotFound if there is none.
@@ -307,6 +310,7 @@ class Store {
   Result<std::vector<ImageName>> names_to_get(const ImageRecord& record);
   Result<> remove_records(const std::vector<std::string>& ids);
   Result<> bury_dead_staging() const;
+  Result<Staging> make_staging() const;
 
   Mode mode_ = Mode::kReadOnly;
   std::string path_;

@@ -5,11 +5,12 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import tarfile
 
-from harness import FLY, Case, Images, read, shell  # its import lets the next ones be found
+from harness import FLY, Case, Images, read, shell, wait_until  # its import lets the next ones be found
 import tree_digest
 from imagekit import oci
 from imagekit.entries import directory, fifo, file, hardlink, longname, opaque, pax, symlink, whiteout
@@ -33,6 +34,15 @@ class Export(Case):
         listing = tree_digest.listing(os.path.join(self.pod_path(uuid), "stage1/rootfs/opt/stage2/app/rootfs"))
         self.agena("rm", uuid)
         return listing
+
+    def halted(self, *words):
+        """A command that is stopped while it writes its target, which takes it a second at least."""
+        before = os.listdir(self.path("."))
+        process = self.start(*words)
+        wait_until(lambda: len(os.listdir(self.path("."))) > len(before) or process.poll() is not None, "the target is begun")
+        process.send_signal(signal.SIGSTOP)
+        self.assertIsNone(process.poll(), self.errors(process))
+        return process
 
     def run_tool(self, *argv):
         return subprocess.run(argv, stdout=subprocess.PIPE, check=True, text=True).stdout
@@ -249,6 +259,37 @@ class Layered(Export):
         tree = self.tree(image)
         self.assertEqual(tree, self.tree(self.fetch("oci:" + self.path("o"))))
 
+    def big_image(self) -> str:
+        return self.fetch(oci.build(self.path("big"), [[file("big", os.urandom(48 << 20))]], "none"))
+
+    def test_images_that_are_removed_meanwhile(self):
+        """Their layers stay until they are written."""
+        image = self.big_image()
+        layers = lambda: os.listdir(os.path.join(self.data, "cas", "layers"))
+        before = layers()
+        process = self.halted("image", "export", image, "oci:" + self.path("layout"))
+        self.agena("image", "rm", image)
+        self.agena("image", "gc")
+        self.assertEqual(before, layers())
+        process.send_signal(signal.SIGCONT)
+        self.finish(process)
+        self.agena("image", "gc")
+        self.assertEqual([], layers())
+        self.fetch("oci:" + self.path("layout"))
+        self.assertEqual(before, layers())
+
+    def test_what_was_killed_is_cleared_away(self):
+        image = self.big_image()
+        process = self.halted("image", "export", image, "oci:" + self.path("layout"))
+        going_on = self.halted("image", "export", image, "oci:" + self.path("layout"))
+        process.kill()
+        process.wait()
+        self.agena("image", "export", image, "oci:" + self.path("layout"))
+        self.assertEqual(3, len(os.listdir(self.top + "/out")), "big, layout and what is still being written")
+        going_on.send_signal(signal.SIGCONT)
+        self.assertIn("target file exists", self.finish(going_on, check=254).err)
+        self.assertEqual(["big", "layout"], sorted(os.listdir(self.top + "/out")))
+
     def test_directories_are_not_replaced_by_mistake(self):
         image = self.fetch(self.layers_image())
         os.makedirs(self.path("mine/deep"))
@@ -423,6 +464,20 @@ class Pod(Export):
         process = self.start("run", "--net=none", "--uuid-file-save=" + uuid_file, self.image(), "--name=app", *shell(script))
         self.wait_output(process, "done")
         return process, read(uuid_file)
+
+    def test_a_pod_that_is_removed_meanwhile(self):
+        """What is gone because the pod is, is not taken for deleted by its app."""
+        uuid_file = os.path.join(self.top, "uuid")
+        script = "busybox dd if=/dev/urandom of=/big bs=1048576 count=64 2>/dev/null; echo done; while :; do sleep 1; done"
+        process = self.start("run", "--net=none", "--uuid-file-save=" + uuid_file, self.image(), "--name=app", *shell(script))
+        self.wait_output(process, "done")
+        exporting = self.halted("export", read(uuid_file), "oci:" + self.path("layout"))
+        self.agena("stop", "--force", read(uuid_file))
+        self.finish(process, check=None)
+        self.agena("rm", read(uuid_file))
+        exporting.send_signal(signal.SIGCONT)
+        self.assertIn("app 'app' was removed while it was exported", self.finish(exporting, check=254).err)
+        self.assertEqual(["source"], os.listdir(self.top + "/out"))
 
     def test_the_image_may_be_gone(self):
         image = self.image()

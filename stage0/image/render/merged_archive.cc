@@ -34,7 +34,7 @@ class Selection {
 
   Result<> visit(const sys::DirFd& dir, const std::string& name, const std::string& path) {
     auto visited = visit_present(dir, name, path);
-    if (!visited && live_ && visited.error().kind() == ErrorKind::kNotFound) return {};
+    if (!visited && live_ && number_ == 0 && is_gone(visited.error())) return {};
     return visited;
   }
 

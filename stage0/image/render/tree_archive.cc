@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -53,10 +54,50 @@ std::string below(const std::string& prefix, const std::string& path) {
   return path.empty() ? prefix : prefix + "/" + path;
 }
 
+// Names of a node's extended attributes.
+Result<std::vector<std::string>> xattr_names(const std::string& path) {
+  const ssize_t size = ::listxattr(path.c_str(), nullptr, 0);
+  if (size < 0 && errno == ENOTSUP) return std::vector<std::string>();
+  if (size < 0) return sys_fail("listing extended attributes");
+  std::string names(static_cast<std::size_t>(size), '\0');
+  const ssize_t listed = ::listxattr(path.c_str(), names.data(), names.size());
+  if (listed < 0) return sys_fail("listing extended attributes");
+  names.resize(static_cast<std::size_t>(listed));
+  return split(names, '\0');
+}
+
+Result<std::vector<TarEntry::Xattr>> read_portable(const std::string& path,
+                                                   const std::vector<std::string>& names) {
+  std::vector<TarEntry::Xattr> xattrs;
+  for (const std::string& name : names) {
+    if (!is_portable_xattr(name)) continue;
+    std::string value(64U << 10U, '\0');  // XATTR_SIZE_MAX
+    const ssize_t length = ::getxattr(path.c_str(), name.c_str(), value.data(), value.size());
+    if (length < 0) return sys_fail("reading the extended attribute '{}'", printable(name));
+    value.resize(static_cast<std::size_t>(length));
+    xattrs.push_back({.name = name, .value = std::move(value)});
+  }
+  // The order is the file system's own.
+  std::ranges::sort(xattrs, {}, &TarEntry::Xattr::name);
+  return xattrs;
+}
+
+// What a layer holds must be in it. Hosts may have overlayfs put renamed directories and files of which only
+// the attributes were changed into an upper directory as references to lower layers.
+Result<> check_no_references(const std::vector<std::string>& names) {
+  for (const char* reference : {"trusted.overlay.redirect", "trusted.overlay.metacopy"})
+    if (std::ranges::find(names, reference) != names.end())
+      return fail(ErrorKind::kUnsupported,
+                  "it refers to a lower layer ('{}'): it was written over an overlay with the option "
+                  "redirect_dir or metacopy, and cannot be read without",
+                  reference);
+  return {};
+}
+
 // Header fields of something in a tree (O_PATH descriptor).
-Result<TarEntry> entry_of(const sys::UniqueFd& node, const ArchiveMember& member, const std::string& prefix) {
-  struct stat st{};
-  if (::fstat(node.get(), &st) != 0) return sys_fail("reading attributes");
+Result<TarEntry> entry_of(const sys::UniqueFd& node, const struct stat& st, const ArchiveMember& member,
+                          const ArchiveForm& form) {
+  const std::string& prefix = form.prefix;
   TarEntry entry;
   entry.path = below(prefix, member.path);
   entry.type = type_of(st);
@@ -83,7 +124,10 @@ Result<TarEntry> entry_of(const sys::UniqueFd& node, const ArchiveMember& member
     entry.dev_major = major(st.st_rdev);
     entry.dev_minor = minor(st.st_rdev);
   }
-  entry.xattrs = TRY(portable_xattrs(node.get()));
+  const std::string path = sys::proc_fd_path(node.get());
+  const std::vector<std::string> names = TRY(xattr_names(path));
+  if (!form.plain) TRY(check_no_references(names));
+  entry.xattrs = TRY(read_portable(path, names));
   return entry;
 }
 
@@ -98,12 +142,6 @@ Result<std::string> marker(const ArchiveMember& member, const std::string& prefi
     entry.path = below(prefix, member.path.empty() ? ".wh..wh..opq" : member.path + "/.wh..wh..opq");
   entry.mode = 0644;
   return tar_header(entry);
-}
-
-// Whether an error says that something is not there, or has become something else.
-bool is_gone(const Error& error) {
-  const int number = error.sys_errno();
-  return number == ENOENT || number == ENOTDIR || number == ELOOP || number == ESTALE;
 }
 
 // Makes the archive piece by piece.
@@ -152,10 +190,8 @@ class TreeArchive : public ByteSource {
       set_pending(TRY(marker(member, form_.prefix)));
       return {};
     }
-    // What it should be a link to was lost: it takes its place.
-    if (lost_.contains(member.link)) member.link.clear();
     auto begun = begin(member);
-    if (!begun && form_.live && is_gone(begun.error())) {
+    if (!begun && is_live(member) && is_gone(begun.error())) {
       lost_.insert(member.path);
       return {};
     }
@@ -163,11 +199,27 @@ class TreeArchive : public ByteSource {
     return {};
   }
 
-  Result<> begin(const ArchiveMember& member) {
+  bool is_live(const ArchiveMember& member) const { return form_.live && member.tree == 0; }
+
+  // In a live tree the file that a member should be a link to may have been lost, or be another one than what
+  // was written under that name: then the member is a file of its own, or takes its place.
+  void check_link(ArchiveMember& member, const struct stat& st) {
+    if (lost_.contains(member.link)) member.link.clear();
+    if (!is_live(member) || S_ISDIR(st.st_mode)) return;
+    const auto first = written_.find(member.link);
+    if (!member.link.empty() && (first == written_.end() || first->second != st.st_ino)) member.link.clear();
+    if (member.link.empty() && st.st_nlink > 1) written_[member.path] = st.st_ino;
+  }
+
+  Result<> begin(ArchiveMember& member) {
     const sys::DirFd& tree = trees_[member.tree];
     const sys::UniqueFd node = TRY(
         sys::open_beneath_no_symlinks(tree, member.path.empty() ? "." : member.path, O_PATH | O_NOFOLLOW));
-    const TarEntry entry = TRY(entry_of(node, member, form_.prefix));
+    struct stat st{};
+    if (::fstat(node.get(), &st) != 0) return sys_fail("reading attributes");
+    if (is_live(member) && !form_.plain && is_whiteout(st)) return begin_deleted(member);
+    check_link(member, st);
+    const TarEntry entry = TRY(entry_of(node, st, member, form_));
     if (entry.type == TarEntry::Type::kSocket) {
       note(fmt::format("'{}' is a socket and is left out", printable(member.path)));
       lost_.insert(member.path);
@@ -182,7 +234,16 @@ class TreeArchive : public ByteSource {
     file_size_ = entry.size;
     file_at_ = 0;
     shortened_ = false;
+    live_file_ = is_live(member);
     shown_ = printable(member.path);
+    return {};
+  }
+
+  // Overlayfs leaves a whiteout where something was deleted that lower layers have.
+  Result<> begin_deleted(ArchiveMember& member) {
+    lost_.insert(member.path);
+    member.kind = ArchiveMember::Kind::kWhiteout;
+    if (form_.layer) set_pending(TRY(marker(member, form_.prefix)));
     return {};
   }
 
@@ -190,7 +251,7 @@ class TreeArchive : public ByteSource {
     const std::size_t want = std::min<std::uint64_t>(buffer.size(), file_size_ - file_at_);
     ssize_t size = ::read(file_->get(), buffer.data(), want);
     if (size < 0) return sys_fail("reading '{}' in layer", shown_);
-    if (size == 0 && !form_.live)
+    if (size == 0 && !live_file_)
       return fail(ErrorKind::kVerification, "'{}' in layer became shorter while it was read", shown_);
     if (size == 0) {
       if (!std::exchange(shortened_, true))
@@ -209,7 +270,8 @@ class TreeArchive : public ByteSource {
   std::vector<sys::DirFd> trees_;
   std::vector<ArchiveMember> members_;
   ArchiveForm form_;
-  std::set<std::string, std::less<>> lost_ = {};  // members that did not get into the archive
+  std::set<std::string, std::less<>> lost_ = {};            // members that did not get into the archive
+  std::map<std::string, ino_t, std::less<>> written_ = {};  // files with several names, of a live tree
   std::size_t next_ = 0;
   bool ended_ = false;
   std::string pending_;
@@ -218,32 +280,20 @@ class TreeArchive : public ByteSource {
   std::uint64_t file_size_ = 0;
   std::uint64_t file_at_ = 0;
   bool shortened_ = false;
+  bool live_file_ = false;
   std::string shown_;
 };
 
 }  // namespace
 
+bool is_gone(const Error& error) {
+  const int number = error.sys_errno();
+  return number == ENOENT || number == ENOTDIR || number == ELOOP || number == ESTALE;
+}
+
 Result<std::vector<TarEntry::Xattr>> portable_xattrs(int fd) {
   const std::string path = sys::proc_fd_path(fd);
-  std::vector<TarEntry::Xattr> xattrs;
-  const ssize_t size = ::listxattr(path.c_str(), nullptr, 0);
-  if (size < 0 && errno == ENOTSUP) return xattrs;
-  if (size < 0) return sys_fail("listing extended attributes");
-  std::string names(static_cast<std::size_t>(size), '\0');
-  const ssize_t listed = ::listxattr(path.c_str(), names.data(), names.size());
-  if (listed < 0) return sys_fail("listing extended attributes");
-  names.resize(static_cast<std::size_t>(listed));
-  for (const std::string& name : split(names, '\0')) {
-    if (!is_portable_xattr(name)) continue;
-    std::string value(64U << 10U, '\0');  // XATTR_SIZE_MAX
-    const ssize_t length = ::getxattr(path.c_str(), name.c_str(), value.data(), value.size());
-    if (length < 0) return sys_fail("reading the extended attribute '{}'", printable(name));
-    value.resize(static_cast<std::size_t>(length));
-    xattrs.push_back({.name = name, .value = std::move(value)});
-  }
-  // The order is the file system's own.
-  std::ranges::sort(xattrs, {}, &TarEntry::Xattr::name);
-  return xattrs;
+  return read_portable(path, TRY(xattr_names(path)));
 }
 
 bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }

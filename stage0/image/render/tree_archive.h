@@ -21,6 +21,9 @@ namespace agena::stage0 {
 bool is_whiteout(const struct stat& st);
 Result<bool> is_opaque(const sys::DirFd& dir);
 
+// Whether an error says that something is not there, or has become something else.
+bool is_gone(const Error& error);
+
 // Extended attributes of a node (not a symlink; the descriptor may be an O_PATH one) that mean the same
 // wherever an archive is unpacked, sorted by name: user.*, file capabilities, access lists.
 Result<std::vector<TarEntry::Xattr>> portable_xattrs(int fd);
@@ -42,9 +45,14 @@ struct ArchiveMember {
 struct ArchiveForm {
   std::string prefix = {};  // leads all paths ("rootfs"), or empty
   std::string start = {};   // what the archive begins with
-  // The trees may change meanwhile. Things that are gone are left out; a file has the length that it had when
-  // its turn came, filled up with zeros if it has become shorter.
+  // The first tree may change meanwhile. Things of it that are gone are left out; a file has the length that
+  // it had when its turn came, filled up with zeros if it has become shorter.
   bool live = false;
+  // The trees are no layers: what overlayfs's attributes say has no meaning in them. Else one that refers to
+  // lower layers in a way that only overlayfs can follow is an error.
+  bool plain = false;
+  // The archive is a layer: what is deleted while it is read becomes a ".wh." file, too.
+  bool layer = false;
   // Told what cannot stand in an archive (sockets), and what happened to a live tree. May be empty.
   std::function<void(const std::string& note)> note = {};
 };

@@ -283,6 +283,61 @@ class OverlayByPath : public TreeTest {
   }
 };
 
+// A parameter of the overlay module for as long as it lives; other overlays that are made meanwhile on the
+// host get it too, and are none the worse.
+class ModuleParameter {
+ public:
+  explicit ModuleParameter(const std::string& name) : path_("/sys/module/overlay/parameters/" + name) {
+    const auto before = sys::read_file(sys::at_cwd(), path_);
+    if (before) before_ = *before;
+    set_ = before && write("Y");
+  }
+  ModuleParameter(const ModuleParameter&) = delete;
+  ModuleParameter& operator=(const ModuleParameter&) = delete;
+  ~ModuleParameter() {
+    if (set_) write(before_);
+  }
+  bool set() const { return set_; }
+
+ private:
+  bool write(const std::string& value) {
+    const auto file = sys::open_at(sys::at_cwd(), path_, O_WRONLY);
+    return file && sys::write_all(file->get(), value).has_value();
+  }
+  std::string path_;
+  std::string before_;
+  bool set_ = false;
+};
+
+TEST_F(OverlayByPath, UpperLayersReferToNothingWhateverTheHostsDefaults) {
+  add_layers(2);
+  dir(temp_.path() + "/layer1/d");
+  file(temp_.path() + "/layer1/d/f", "x");
+  for (const bool by_path : {false, true}) {
+    const std::string top = temp_.path() + (by_path ? "/p" : "/d");
+    for (const char* name : {"", "/upper", "/work", "/merged"}) dir(top + name);
+    const sys::DirFd upper = sys::open_dir(top + "/upper").value();
+    const sys::DirFd work = sys::open_dir(top + "/work").value();
+    const sys::DirFd merged = sys::open_dir(top + "/merged").value();
+    sys::OverlaySpec spec;
+    spec.lowers = {&layers_[1], &layers_[0]};
+    spec.upper = &upper;
+    spec.work = &work;
+    {
+      const ModuleParameter redirect("redirect_dir");
+      const ModuleParameter metacopy("metacopy");
+      if (!redirect.set() || !metacopy.set()) GTEST_SKIP() << "the host's defaults cannot be changed";
+      ASSERT_TRUE(ok(by_path ? sys::mount_overlay_by_path(spec, merged) : sys::mount_overlay(spec, merged)));
+    }
+    EXPECT_EQ(::rename((top + "/merged/d").c_str(), (top + "/merged/e").c_str()), -1);
+    EXPECT_EQ(errno, EXDEV);
+    ASSERT_EQ(::chmod((top + "/merged/d/f").c_str(), 0600), 0);
+    EXPECT_EQ(::getxattr((top + "/upper/d/f").c_str(), "trusted.overlay.metacopy", nullptr, 0), -1);
+    EXPECT_EQ(sys::read_file(upper, "d/f").value_or("?"), "x");
+    ::umount2((top + "/merged").c_str(), MNT_DETACH);
+  }
+}
+
 TEST_F(OverlayByPath, PlainLayers) {
   const std::string before = std::filesystem::current_path();
   add_layers(3);

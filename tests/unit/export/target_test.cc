@@ -1,7 +1,15 @@
 // Targets get their names when they are complete, and nothing is left of those that are not.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdlib>
 
 #include "common/sys/fs.h"
 #include "stage0/export/bundle.h"
@@ -120,6 +128,66 @@ TEST_F(Targets, ADirectoryReplacesOnlyLayouts) {
     (void)ASSERT_VALUE(bundle->add_text("oci-layout", "x"));
   }
   EXPECT_THAT(names(), ElementsAre("file", "layout", "mine"));
+}
+
+// What processes left that were killed goes; what somebody works on stays, and so does what has another name.
+TEST_F(Targets, LeftOversOfTheSameTargetAreRemoved) {
+  ASSERT_TRUE(test::ok(sys::make_dirs(dir_.dir(), ".f.0123456789abcdef.new/blobs")));
+  write(".f.0123456789abcdee.new", "of a file");
+  for (const char* other : {".g.0123456789abcdef.new", ".f.0123456789abcdef.old", ".f.1234.new"})
+    write(other, "");
+  ASSERT_EQ(::symlinkat("/etc", dir_.dir().get(), ".f.0123456789abcdea.new"), 0);
+  const auto working = ASSERT_VALUE(make_directory_bundle(path("f"), false));
+  const auto second = ASSERT_VALUE(make_directory_bundle(path("f"), false));
+  const TargetFile file = ASSERT_VALUE(TargetFile::create(path("f"), false));
+  std::vector<std::string> left = names();
+  std::erase_if(left, [&](const std::string& name) {
+    return name == ".f.0123456789abcdea.new" || name == ".g.0123456789abcdef.new" ||
+           name == ".f.0123456789abcdef.old" || name == ".f.1234.new";
+  });
+  EXPECT_EQ(left.size(), 2U) << "the two that are being written";
+  for (const std::string& name : left) EXPECT_FALSE(name.starts_with(".f.0123456789abcde")) << name;
+  (void)ASSERT_VALUE(working->add_text("oci-layout", "1"));
+  EXPECT_TRUE(test::ok(working->commit()));
+}
+
+// Makes renameat2(2) refuse all flags from here on, as some file systems do.
+void refuse_rename_flags() {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_renameat2, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[4])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{.len = std::size(program), .filter = program};
+  ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+}
+
+TEST_F(Targets, DirectoriesAreReplacedWhereNamesCannotBeExchanged) {
+  const auto make = [&](bool overwrite, const std::string& text) -> Result<> {
+    const auto bundle = TRY(make_directory_bundle(path("layout"), overwrite));
+    (void)TRY(bundle->add_text("oci-layout", text));
+    return bundle->commit();
+  };
+  const auto run = [&] {
+    refuse_rename_flags();
+    const bool made = test::ok(make(false, "1")) && test::ok(make(true, "2"));
+    std::_Exit(made && !::testing::Test::HasFailure() && !make(false, "3") ? 0 : 1);
+  };
+  EXPECT_EXIT(run(), ::testing::ExitedWithCode(0), "");
+  EXPECT_EQ(content("layout/oci-layout"), "2");
+  EXPECT_THAT(names(), ElementsAre("layout"));
+}
+
+TEST_F(Targets, WhatIsReplacedIsLookedAtAgain) {
+  const auto bundle = ASSERT_VALUE(make_directory_bundle(path("layout"), true));
+  ASSERT_TRUE(test::ok(sys::make_dir(dir_.dir(), "layout")));
+  write("layout/precious", "mine");
+  EXPECT_THAT(error_of(bundle->commit()), HasSubstr("no OCI layout"));
+  EXPECT_EQ(content("layout/precious"), "mine");
 }
 
 TEST(ExportTargets, AreFilesOrLayouts) {
