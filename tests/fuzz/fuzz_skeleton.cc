@@ -21,7 +21,12 @@ using namespace agena;          // NOLINT(google-build-using-namespace): a small
 using namespace agena::stage0;  // NOLINT(google-build-using-namespace)
 
 constexpr std::uint64_t kArchiveBytes = 1U << 20U;
-constexpr const char* kSecret = "outside of the layer";
+
+// Another one each time, so that the fuzzer cannot learn it.
+std::string new_secret() {
+  static std::uint64_t number = 0;
+  return hash_of(HashAlgorithm::kSha256, std::to_string(++number)).hex();
+}
 
 template <class T>
 T need(Result<T> result) {
@@ -39,7 +44,7 @@ struct Arena {
     name = path;
     need(sys::make_dir(top, "layer"));
     need(sys::make_dir(top, "layer/d"));
-    need(sys::write_file(top, "secret", kSecret));
+    need(sys::write_file(top, "secret", ""));
     need(sys::write_file(top, "layer/f", "content"));
     need(sys::write_file(top, "layer/d/f", std::string(5000, 'x')));
     need(sys::make_symlink("../secret", top, "layer/l"));
@@ -66,6 +71,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view rest = agena::fuzz::text_of(data + 1, size - 1);
   const std::string skeleton = (data[0] & 1U) != 0 ? as_skeleton(rest) : std::string(rest);
   need(sys::write_file(arena.top, "archive", skeleton));
+  const std::string secret = new_secret();
+  need(sys::write_file(arena.top, "secret", secret));
   auto source = open_skeleton(need(sys::open_at(arena.top, "archive", O_RDONLY)),
                               need(sys::open_dir(arena.top, "layer")),
                               hash_of(HashAlgorithm::kSha256, "content"), kArchiveBytes);
@@ -78,6 +85,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     bytes.append(buffer, 0, *n);
     FUZZ_CHECK(bytes.size() <= kArchiveBytes);
   }
-  FUZZ_CHECK(!bytes.contains(kSecret));
+  FUZZ_CHECK(!bytes.contains(secret));
   return 0;
 }
