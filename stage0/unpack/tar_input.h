@@ -18,7 +18,7 @@ class TarInput {
  public:
   // With an algorithm everything that is read gets hashed. The chunks must outlive the input.
   explicit TarInput(ChunkSource& chunks, std::optional<HashAlgorithm> algorithm = {});
-  // From here on all that is read goes to a skeleton, which must outlive the input.
+  // From here on all that is read goes to a skeleton, which must live as long as is read.
   void set_skeleton(SkeletonWriter* skeleton) { skeleton_ = skeleton; }
 
   // Position in the archive.
