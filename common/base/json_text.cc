@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "common/base/secret_json.h"
 #include "common/base/strings.h"
 
 namespace agena::json_text {
@@ -15,6 +16,13 @@ std::string readable(std::string_view what) {
   const std::size_t at = what.find("] ");
   if (at != std::string_view::npos) what.remove_prefix(at + 2);
   return printable(utf8_prefix(what, kMost)) + (what.size() > kMost ? "…" : "");
+}
+
+// Line and column only: "parse error at line 1, column 5". What comes behind them may quote the document.
+std::string place_only(std::string_view what) {
+  const std::string text = readable(what);
+  const Cut place = cut(text, ':');
+  return place.before.starts_with("parse error at line ") ? std::string(place.before) : "not a JSON document";
 }
 
 // A key that occurs twice in an object, or nullptr.
@@ -38,7 +46,7 @@ const std::string* duplicate_key(const Json::object_t& object) {
 // an object for each one that it adds: a hostile document of 4 MiB would take minutes.
 class Builder {
  public:
-  explicit Builder(std::size_t max_depth) : max_depth_(max_depth) {}
+  Builder(const Limits& limits, bool secret) : limits_(limits), secret_(secret) {}
 
   bool null() { return add(nullptr) != nullptr; }
   bool boolean(bool value) { return add(value) != nullptr; }
@@ -55,7 +63,8 @@ class Builder {
   }
   bool end_object() {
     const std::string* key = duplicate_key(open_.back()->get_ref<const Json::object_t&>());
-    if (key != nullptr) problem_ = fmt::format("duplicate key '{}'", printable(*key));
+    if (key != nullptr)
+      problem_ = secret_ ? "a duplicate key" : fmt::format("duplicate key '{}'", printable(*key));
     open_.pop_back();
     return key == nullptr;
   }
@@ -64,7 +73,7 @@ class Builder {
     return true;
   }
   bool parse_error(std::size_t /*at*/, const std::string& /*token*/, const nlohmann::json::exception& error) {
-    problem_ = readable(error.what());
+    problem_ = secret_ ? place_only(error.what()) : readable(error.what());
     return false;
   }
 
@@ -87,36 +96,43 @@ class Builder {
   }
 
   bool open(Json::value_t type) {
-    if (open_.size() >= max_depth_) {
-      problem_ = fmt::format("nested deeper than {} levels", max_depth_);
+    if (open_.size() >= limits_.max_depth) {
+      problem_ = fmt::format("nested deeper than {} levels", limits_.max_depth);
       return false;
     }
     open_.push_back(add(type));
     return true;
   }
 
-  std::size_t max_depth_;
+  const Limits& limits_;
+  const bool secret_;
   Json root_;
   std::vector<Json*> open_;
   std::string key_;
   std::string problem_;
 };
 
-}  // namespace
-
-Result<Json> parse(std::string_view bytes, const Limits& limits) {
+Result<Json> parse_text(std::string_view bytes, const Limits& limits, bool secret) {
   if (bytes.size() > limits.max_bytes)
     return fail(ErrorKind::kInvalidInput, "JSON document of {} bytes is larger than the limit of {}",
                 bytes.size(), limits.max_bytes);
   if (!is_utf8(bytes)) return fail(ErrorKind::kInvalidInput, "JSON document is not UTF-8");
-  Builder builder(limits.max_depth);
+  Builder builder(limits, secret);
   try {
     if (!Json::sax_parse(bytes.begin(), bytes.end(), &builder))
       return fail(ErrorKind::kInvalidInput, "JSON: {}", builder.problem());
     return builder.take();
   } catch (const std::exception& e) {
-    return fail(ErrorKind::kInvalidInput, "JSON: {}", readable(e.what()));
+    return fail(ErrorKind::kInvalidInput, "JSON: {}", secret ? place_only(e.what()) : readable(e.what()));
   }
+}
+
+}  // namespace
+
+Result<Json> parse(std::string_view bytes, const Limits& limits) { return parse_text(bytes, limits, false); }
+
+Result<Json> parse_secret(std::string_view bytes, const Limits& limits) {
+  return parse_text(bytes, limits, true);
 }
 
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/base/json_node.h"
-#include "common/base/json_text.h"
+#include "common/base/secret_json.h"
 #include "common/base/strings.h"
 #include "stage0/config/base64.h"
 
@@ -17,6 +17,14 @@ std::string secret(const JsonNode& object, std::string_view key) {
   if (node->raw().is_string()) return node->as_string().value_or("");
   node->complain("must be a string");
   return {};
+}
+
+// An object's member that is an object itself.
+std::optional<JsonNode> object(const JsonNode& parent, std::string_view key) {
+  auto node = parent.find(key);
+  if (!node || node->is_object()) return node;
+  node->complain("must be an object");
+  return std::nullopt;
 }
 
 std::optional<AuthEntry> read_entry(const JsonNode& node) {
@@ -73,21 +81,21 @@ const AuthEntry* AuthFile::find(const std::string& registry, const std::string& 
 
 Result<AuthFile> parse_auth_file(std::string_view bytes, const std::string& path) {
   const std::string name = fmt::format("file '{}'", printable(path));
-  const auto json = TRY_CTX(json_text::parse(bytes), "{}", name);
+  const auto json = TRY_CTX(json_text::parse_secret(bytes), "{}", name);
   JsonProblems problems(name);
   const JsonNode root(json, problems);
   AuthFile file;
   if (!root.is_object()) root.complain("must be an object");
-  if (const auto auths = root.is_object() ? root.find("auths") : std::nullopt)
+  if (const auto auths = root.is_object() ? object(root, "auths") : std::nullopt)
     auths->each_member([&](const std::string& key, const JsonNode& node) {
       if (auto entry = read_entry(node)) file.entries.emplace(normalise_auth_key(key), *std::move(entry));
     });
-  if (const auto helpers = root.is_object() ? root.find("credHelpers") : std::nullopt)
+  if (const auto helpers = root.is_object() ? object(root, "credHelpers") : std::nullopt)
     helpers->each_member([&](const std::string& key, const JsonNode& node) {
-      if (auto helper = node.as_string()) file.helpers.emplace(normalise_auth_key(key), *std::move(helper));
+      if (!node.raw().is_string()) return node.complain("must be a string");
+      file.helpers.emplace(normalise_auth_key(key), node.as_string().value_or(""));
     });
-  if (const auto store = root.is_object() ? root.find("credsStore") : std::nullopt)
-    file.store = store->as_string().value_or("");
+  if (root.is_object()) file.store = secret(root, "credsStore");
   TRY(problems.to_result());
   return file;
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/base/json_node.h"
-#include "common/base/json_text.h"
+#include "common/base/secret_json.h"
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 
@@ -38,15 +38,23 @@ void set_once(const JsonNode& where, std::string_view what, std::string& target,
   target = std::move(value);
 }
 
+// What may be secret: a wrong type is told without the value.
+std::string required_secret(const JsonNode& node, std::string_view key) {
+  const auto member = node.find(key);
+  if (!member || member->raw().is_string()) return required_text(node, key);
+  member->complain("must be a string");
+  return {};
+}
+
 BasicCredentials read_basic(const JsonNode& node) {
-  return {required_text(node, "user"), required_text(node, "password")};
+  return {required_secret(node, "user"), required_secret(node, "password")};
 }
 
 std::optional<Credentials> read_credentials(const JsonNode& node, const std::string& type) {
   if (type == "basic") return read_basic(node);
-  if (type == "oauth") return OAuthCredentials{required_text(node, "token")};
+  if (type == "oauth") return OAuthCredentials{required_secret(node, "token")};
   if (type == "aws")
-    return AwsCredentials{required_text(node, "accessKeyID"), required_text(node, "secretAccessKey"),
+    return AwsCredentials{required_secret(node, "accessKeyID"), required_secret(node, "secretAccessKey"),
                           optional_text(node, "awsRegion")};
   return std::nullopt;
 }
@@ -70,6 +78,7 @@ void read_auth(const JsonNode& document, Config& layer) {
   const auto domains = document.require("domains");
   const auto node = document.require("credentials");
   if (!domains || !node) return;
+  if (!node->is_object()) return node->complain("must be an object");
   const auto credentials = read_credentials(*node, type);
   if (!credentials)
     return document.complain(fmt::format("unknown type '{}' (basic, oauth, aws)", printable(type)));
@@ -79,6 +88,7 @@ void read_auth(const JsonNode& document, Config& layer) {
 void read_docker_auth(const JsonNode& document, Config& layer) {
   const auto registries = document.require("registries");
   const auto node = document.require("credentials");
+  if (node && !node->is_object()) return node->complain("must be an object");
   if (registries && node) set_for_each(*registries, read_basic(*node), layer.registry_auth);
 }
 
@@ -129,7 +139,8 @@ constexpr std::array kKinds = {
 
 Result<> read_document(const std::string& path, std::string_view directory, std::string_view bytes,
                        Config& layer) {
-  const json_text::Json json = TRY_CTX(json_text::parse(bytes), "configuration file '{}'", path);
+  const auto parse = directory == "auth.d" ? json_text::parse_secret : json_text::parse;
+  const json_text::Json json = TRY_CTX(parse(bytes, json_text::Limits()), "configuration file '{}'", path);
   JsonProblems problems(fmt::format("configuration file '{}'", path));
   const JsonNode document(json, problems);
   const std::string kind = required_text(document, "rktKind");

@@ -118,8 +118,6 @@ std::size_t covered(const std::string& prefix, const std::string& name) {
   return whole && !port ? prefix.size() : 0;
 }
 
-std::string_view host_of(std::string_view location) { return location.substr(0, location.find('/')); }
-
 }  // namespace
 
 Result<> RegistriesConf::add(const std::string& bytes, const std::string& path) {
@@ -150,14 +148,13 @@ const RegistryRule* RegistriesConf::find(const std::string& name) const {
 }
 
 bool RegistriesConf::is_insecure(const std::string& host) const {
-  for (const RegistryRule& rule : rules_) {
-    const std::string& location = rule.location.empty() ? rule.prefix : rule.location;
-    if (rule.insecure && (host_of(location) == host || covered(rule.prefix, host) == host.size()))
-      return true;
-    for (const RegistryMirror& mirror : rule.mirrors)
-      if (mirror.insecure && host_of(mirror.location) == host) return true;
-  }
-  return false;
+  if (const RegistryRule* own = find(host); own != nullptr && own->location.empty()) return own->insecure;
+  return std::ranges::any_of(rules_, [&](const RegistryRule& rule) {
+    if (rule.insecure && rule.location == host) return true;
+    return std::ranges::any_of(rule.mirrors, [&](const RegistryMirror& mirror) {
+      return mirror.insecure && mirror.location == host;
+    });
+  });
 }
 
 std::string RegistriesConf::rewrite(const RegistryRule& rule, const std::string& location,

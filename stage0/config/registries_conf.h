@@ -37,7 +37,8 @@ class RegistriesConf {
 
   // The rule with the longest prefix that fits "host[:port]/repository", or nullptr.
   const RegistryRule* find(const std::string& name) const;
-  // Whether a server (host[:port]) is marked as insecure, as registry or as mirror.
+  // Whether a whole server (host[:port]) is marked as insecure, as registry or as mirror: not only what is
+  // below some path of it.
   bool is_insecure(const std::string& host) const;
 
   // What a name becomes at a location: the part that the rule's prefix covers is replaced.

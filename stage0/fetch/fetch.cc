@@ -81,6 +81,8 @@ Result<ImageRecord> find_or_fetch(Store& store, const Reference& reference, cons
     return store.find_image(reference.text);
   }
   if (reference.is_local()) return fetch_local(store, reference, settings, options, progress);
+  if (reference.kind == ReferenceKind::kRegistry)
+    TRY(check_registry_policy(reference, options.insecure.image));
   const bool to_verify = !options.signature.empty() && !options.insecure.image;
   if (options.policy != PullPolicy::kUpdate && !to_verify) {
     if (auto found = TRY(find_in_store(store, reference, options.platform))) return *std::move(found);

@@ -9,6 +9,10 @@
 
 namespace agena::stage0 {
 
+// Whether containers-common's policy, if there is one, lets an image of a registry be used; for images that
+// are in the store already, too. kPermission names file and scope.
+Result<> check_registry_policy(const Reference& reference, bool waive_signatures);
+
 // The image that a registry has under a reference (kRegistry).
 Result<ImageRecord> fetch_from_registry(Store& store, const Reference& reference,
                                         const FetchSettings& settings, const FetchOptions& options,

@@ -91,6 +91,7 @@ struct HttpStream::Parts {
   std::unique_ptr<HttpSession> session = {};
   std::unique_ptr<Transfer> transfer = {};
   bool secure = false;
+  bool elsewhere = false;
 
   ~Parts() {
     transfer.reset();
@@ -104,6 +105,7 @@ int HttpStream::status() const { return parts_->transfer->status(); }
 const HttpHeaders& HttpStream::headers() const { return parts_->transfer->headers(); }
 const std::string& HttpStream::url() const { return parts_->url.shown(); }
 bool HttpStream::is_secure() const { return parts_->secure; }
+bool HttpStream::is_elsewhere() const { return parts_->elsewhere; }
 Result<std::size_t> HttpStream::read(std::span<char> buffer) { return parts_->transfer->read(buffer); }
 
 bool HttpStream::worth_another() const { return parts_->transfer->failure() == Transfer::Failure::kBroken; }
@@ -168,6 +170,7 @@ Result<std::unique_ptr<HttpStream>> HttpClient::exchange(const HttpRequest& requ
 Result<std::unique_ptr<HttpStream>> HttpClient::attempt(const HttpRequest& request, bool& worth_another) {
   worth_another = false;
   Url url = TRY(Url::parse(request.url));
+  const Url first = TRY(url.copy());
   bool authorized = !request.authorization.empty();
   bool secure = true;
   HttpRequest current = request;
@@ -175,6 +178,7 @@ Result<std::unique_ptr<HttpStream>> HttpClient::attempt(const HttpRequest& reque
     auto stream = TRY(exchange(current, url, authorized, worth_another));
     secure = secure && stream->is_secure();
     stream->parts_->secure = secure;
+    stream->parts_->elsewhere = !url.same_origin(first);
     const std::string location = stream->headers().first("location");
     if (!request.follow || !is_redirect(stream->status()) || location.empty()) return stream;
     if (redirects == kMaxRedirects)

@@ -60,6 +60,8 @@ class HttpStream : public ByteSource {
   const std::string& url() const;
   // As HttpResponse::secure.
   bool is_secure() const;
+  // Whether a redirect has led to another server than the one that was asked: it may not ask who we are.
+  bool is_elsewhere() const;
   // The next bytes; kNetwork if the connection breaks, the server stands still or ends too early.
   Result<std::size_t> read(std::span<char> buffer) override;
   // Whether the failure of the last read() may be gone at another try.

@@ -88,7 +88,7 @@ Result<> ResumingSource::try_connect() {
       ranges_refused_ = true;
       continue;
     }
-    if (stream_->status() != 401 || refused) break;
+    if (stream_->status() != 401 || refused || stream_->is_elsewhere()) break;
     refused = stream_->headers();
   }
   return take_answer();

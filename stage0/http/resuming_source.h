@@ -14,7 +14,7 @@ namespace agena::stage0 {
 
 struct ResumePlan {
   // Makes the request, without Range, before every try; `refused` are the headers of the answer if the last
-  // one was answered by 401 and another authorization is needed.
+  // one was answered by 401, by the server that was asked, and another authorization is needed.
   std::function<Result<HttpRequest>(const HttpHeaders* refused)> request;
   // Bytes that the reader has already: the stream begins behind them.
   std::uint64_t offset = 0;

@@ -13,6 +13,8 @@ namespace {
 
 // Fewer bytes than this in the time that a silent server is given are as good as none.
 constexpr std::uint64_t kTrickle = 4096;
+// A server that has got all of an upload may be busy with it for so many times as long as it may be silent.
+constexpr Nanoseconds kCommitPatience = 20;
 constexpr long kReceiveBuffer = 128L << 10;
 constexpr int kPollMs = 250;
 
@@ -217,6 +219,7 @@ std::size_t Transfer::on_upload(std::span<char> buffer) {
     return CURL_READFUNC_ABORT;
   }
   window_bytes_ += *read;
+  uploaded_ += *read;
   return *read;
 }
 
@@ -224,7 +227,9 @@ std::size_t Transfer::on_upload(std::span<char> buffer) {
 // wait for it counts, not what the reader does meanwhile.
 Result<> Transfer::watch_speed(Nanoseconds waited) {
   waited_ += waited;
-  if (waited_ < plan_.settings->stall_timeout) return {};
+  const HttpRequest& request = *plan_.request;
+  const bool commits = request.body_source != nullptr && uploaded_ >= request.body_size && !head_done_;
+  if (waited_ < plan_.settings->stall_timeout * (commits ? kCommitPatience : 1)) return {};
   const std::uint64_t bytes = std::exchange(window_bytes_, 0);
   const std::int64_t seconds = std::exchange(waited_, 0) / kSecond;
   if (bytes >= kTrickle) return {};

@@ -101,6 +101,8 @@ class Transfer {
   std::size_t pending_at_ = 0;
   bool paused_ = false;
 
+  std::uint64_t uploaded_ = 0;  // bytes of the request's body
+
   Nanoseconds waited_ = 0;          // since the window of watch_speed() began
   std::uint64_t window_bytes_ = 0;  // that have come or gone in it
 };

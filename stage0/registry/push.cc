@@ -99,6 +99,8 @@ Result<PushedBlob> push_blob(RegistryClient& registry, const PushBlob& blob,
       const bool passes =
           sent.error().kind() == ErrorKind::kNetwork || sent.error().kind() == ErrorKind::kPermission;
       if (!passes || n == kUploads) return std::unexpected(sent.error());
+      // Its answer may be all that was lost.
+      if (has_blob(registry, blob.digest).value_or(false)) return PushedBlob::kUploaded;
     }
   };
   return TRY_CTX(push(), "pushing blob '{}' to '{}'", blob.digest.str(), printable(registry.name()));

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/strings.h"
 #include "stage0/http/backoff.h"
+#include "stage0/registry/host_terms.h"
 #include "stage0/unpack/hash.h"
 
 namespace agena::stage0 {
@@ -73,12 +74,6 @@ std::string next_link(const HttpHeaders& headers) {
   return {};
 }
 
-// "[::1]:5000" and "localhost:5000" without the port.
-std::string_view host_without_port(std::string_view host) {
-  const std::size_t colon = host.rfind(':');
-  return colon == std::string_view::npos || host.ends_with(']') ? host : host.substr(0, colon);
-}
-
 Result<> check_digest(const Digest& wanted, std::string_view bytes, std::string_view what) {
   const Digest found = hash_of(algorithm_of(wanted), bytes);
   if (found == wanted) return {};
@@ -134,7 +129,7 @@ Result<std::unique_ptr<HttpStream>> RegistryClient::first_contact(HttpRequest re
                                                                   const std::string& path) {
   const bool loopback = is_loopback_host(host_without_port(endpoint_.host));
   std::vector<std::string> schemes = {"https"};
-  if (endpoint_.insecure) schemes = {"https", "http"};
+  if (endpoint_.plain_http) schemes = {"https", "http"};
   if (loopback && !endpoint_.has_certificates) schemes = {"http", "https"};
   if (schemes.size() > 1) {
     request.once = true;
@@ -180,6 +175,9 @@ Result<std::unique_ptr<HttpStream>> RegistryClient::open(HttpRequest request, co
     stream = TRY(http_.open(request));
   }
   request.url = url(path);
+  // Only the registry itself may ask who we are, not a server that it has sent us to.
+  if (stream->status() == 401 && stream->is_elsewhere())
+    return std::unexpected(status_error(request, *stream));
   if (stream->status() == 401) {
     const auto challenges = stream->headers().each("www-authenticate");
     // Read, so that the connection can be used again.

@@ -19,11 +19,11 @@ namespace agena::stage0 {
 
 // Where a repository is, and on which terms.
 struct RegistryEndpoint {
-  std::string host;        // with port, if any: "registry-1.docker.io", "localhost:5000"
-  std::string repository;  // there
-  std::string registry;    // as references name it, and credentials are configured: "docker.io"
-  bool insecure =
-      false;  // marked so in registries.conf, or waived: plain http will do, and credentials over it
+  std::string host;         // with port, if any: "registry-1.docker.io", "localhost:5000"
+  std::string repository;   // there
+  std::string registry;     // as references name it, and credentials are configured: "docker.io"
+  bool insecure = false;    // marked so in registries.conf: plain http will do, certificates are not checked
+  bool plain_http = false;  // that, or waived: plain http will do
   bool has_certificates = false;  // certs.d has some for the host: it speaks TLS
 };
 

@@ -112,9 +112,11 @@ struct RegistryAccess::Parts {
   RegistriesConf registries;
   std::vector<std::string> certs_dirs;
   CredentialFiles credentials;
-  std::unique_ptr<HttpClient> http = {};
+  HttpSettings settings;
   std::mutex mutex = {};
-  std::map<std::string, std::optional<TlsSettings>> certificates = {};  // by host, under the mutex
+  // Under the mutex:
+  std::map<std::string, std::optional<TlsSettings>> certificates = {};               // by host
+  std::map<std::pair<std::string, bool>, std::unique_ptr<HttpClient>> clients = {};  // by host and `insecure`
 
   Result<std::optional<TlsSettings>> certificates_of(const std::string& host) {
     const std::lock_guard guard(mutex);
@@ -124,26 +126,31 @@ struct RegistryAccess::Parts {
     return it->second;
   }
 
-  bool is_insecure(const Url& url) const {
-    return registries.is_insecure(url.authority()) || registries.is_insecure(url.host() + ":" + url.port());
-  }
-
-  Result<HttpHostSettings> host_settings(const Url& url) {
-    HttpHostSettings settings;
-    const bool insecure = is_insecure(url);
-    settings.plain_waived = insecure || waivers.http;
-    settings.allow_plain = settings.plain_waived || url.is_loopback();
-    if (!url.is_tls()) return settings;
+  Result<HttpHostSettings> host_settings(const Url& url, const RegistryEndpoint& endpoint) {
+    const HostTerms terms = terms_of(url, endpoint, registries, waivers);
+    HttpHostSettings found{.tls = {}, .allow_plain = terms.allow_plain, .plain_waived = terms.plain_waived};
+    if (!url.is_tls()) return found;
     auto certificates_found = TRY(certificates_of(url.authority()));
     if (!certificates_found) certificates_found = TRY(certificates_of(url.host() + ":" + url.port()));
-    if (certificates_found) settings.tls = *std::move(certificates_found);
-    settings.tls.verify = !insecure && !waivers.tls;
-    return settings;
+    if (certificates_found) found.tls = *std::move(certificates_found);
+    found.tls.verify = terms.verify;
+    return found;
   }
 
-  Result<bool> may_send(const std::string& text) const {
+  Result<bool> may_send(const std::string& text, const RegistryEndpoint& endpoint) const {
     const Url url = TRY(Url::parse(text));
-    return url.is_tls() || waivers.http || is_insecure(url);
+    return url.is_tls() || terms_of(url, endpoint, registries, waivers).plain_waived;
+  }
+
+  // The client for an endpoint. Those on the same server and terms share one, and its connections.
+  HttpClient& client(const RegistryEndpoint& endpoint) {
+    const std::lock_guard guard(mutex);
+    std::unique_ptr<HttpClient>& made = clients[{endpoint.host, endpoint.insecure}];
+    if (made) return *made;
+    HttpSettings own = settings;
+    own.host = [this, endpoint](const Url& url) { return host_settings(url, endpoint); };
+    made = std::make_unique<HttpClient>(std::move(own));
+    return *made;
   }
 };
 
@@ -156,10 +163,8 @@ Result<std::unique_ptr<RegistryAccess>> RegistryAccess::open(
   std::unique_ptr<Parts> parts(new Parts{.waivers = waivers,
                                          .registries = TRY(read_registries(files)),
                                          .certs_dirs = files.certs_dirs,
-                                         .credentials = CredentialFiles(config_directories, files.auth)});
-  HttpSettings settings = TRY(http_settings_from_environment());
-  settings.host = [raw = parts.get()](const Url& url) { return raw->host_settings(url); };
-  parts->http = std::make_unique<HttpClient>(std::move(settings));
+                                         .credentials = CredentialFiles(config_directories, files.auth),
+                                         .settings = TRY(http_settings_from_environment())});
   return std::unique_ptr<RegistryAccess>(new RegistryAccess(std::move(parts)));
 }
 
@@ -184,7 +189,7 @@ Result<std::vector<RegistryEndpoint>> RegistryAccess::endpoints(const std::strin
   const std::string own = rule == nullptr ? name : RegistriesConf::rewrite(*rule, rule->location, name);
   all.push_back(endpoint_of(own, domain, rule != nullptr && rule->insecure));
   for (RegistryEndpoint& endpoint : all) {
-    endpoint.insecure = endpoint.insecure || parts_->waivers.http;
+    endpoint.plain_http = endpoint.insecure || parts_->waivers.http;
     endpoint.has_certificates = TRY(parts_->certificates_of(endpoint.host)).has_value();
   }
   return all;
@@ -198,11 +203,11 @@ Result<RegistryEndpoint> RegistryAccess::endpoint(const std::string& domain,
 std::unique_ptr<RegistryClient> RegistryAccess::connect(const RegistryEndpoint& endpoint) {
   Parts* parts = parts_.get();
   return std::make_unique<RegistryClient>(
-      *parts->http, endpoint,
+      parts->client(endpoint), endpoint,
       [parts](const std::string& registry, const std::string& repository) {
         return parts->credentials.find(registry, repository);
       },
-      [parts](const std::string& url) { return parts->may_send(url); });
+      [parts, endpoint](const std::string& url) { return parts->may_send(url, endpoint); });
 }
 
 }  // namespace agena::stage0

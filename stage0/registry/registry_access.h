@@ -10,15 +10,10 @@
 #include "common/base/digest.h"
 #include "common/base/result.h"
 #include "stage0/http/http_client.h"
+#include "stage0/registry/host_terms.h"
 #include "stage0/registry/registry.h"
 
 namespace agena::stage0 {
-
-// What the user waives for this command.
-struct RegistryWaivers {
-  bool tls = false;   // certificates are not checked
-  bool http = false;  // plain http will do, for credentials too
-};
 
 class RegistryAccess {
  public:

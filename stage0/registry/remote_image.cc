@@ -41,14 +41,13 @@ Result<RemoteImage> find_remote_image(RegistryClient& registry, const std::strin
     std::string bytes = top.bytes;
     return RemoteImage{.top = std::move(top), .manifest = std::move(manifest), .bytes = std::move(bytes)};
   }
-  std::vector<ManifestLeaf> leaves;
-  const DocumentReader read = [&](const OciDescriptor& descriptor) -> Result<std::string> {
+  ManifestSearch search([&](const OciDescriptor& descriptor) -> Result<std::string> {
     if (descriptor.digest == top.descriptor.digest) return top.bytes;
     return registry.document(descriptor);
-  };
+  });
   const auto choose = [&]() -> Result<ManifestLeaf> {
-    TRY(collect_manifests(top.descriptor, 0, read, leaves));
-    return pick_manifest(leaves, platform);
+    TRY(search.add(top.descriptor, 0));
+    return pick_manifest(search.leaves(), platform);
   };
   const ManifestLeaf chosen =
       TRY_CTX(choose(), "image '{}' of '{}'", printable(tag_or_digest), printable(registry.name()));

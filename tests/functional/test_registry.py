@@ -472,6 +472,25 @@ location = "{registry.host}/hub"
         self.assertEqual("registry-1.docker.io/library/busybox:1", self.records()[0]["name"])  # rkt's name for it
         self.assertEqual(image, self.fetch("docker://docker.io/library/busybox:1", "--pull-policy=never"))
 
+    def test_mirror_without_the_layers(self):
+        registry, mirror = self.registry(), self.registry()
+        for server in (registry, mirror):
+            server.push(self.image(f"image{server.port}"), "hub/app:1")
+        blobs = os.path.join(mirror.directory, "storage/docker/registry/v2/blobs/sha256")
+        for where, _, files in os.walk(blobs):
+            if "data" in files and os.path.getsize(os.path.join(where, "data")) > 100_000:
+                os.unlink(os.path.join(where, "data"))
+        self.write(self.config + "/registries.conf", f"""
+[[registry]]
+prefix = "example.com"
+location = "{registry.host}/hub"
+[[registry.mirror]]
+location = "{mirror.host}/hub"
+""")
+        self.agena("image", "verify", self.fetch("docker://example.com/app:1"))
+        self.assertTrue(mirror.got("/manifests/"))
+        self.assertEqual(1, len([path for path in registry.got("/manifests/") if "sha256:" in path]))
+
     def test_drop_ins_and_blocked(self):
         self.write(self.config + "/registries.conf.d/50-mine.conf", '[[registry]]\nprefix = "*.example.com"\nblocked = true\n')
         self.fails("fetch", "docker://a.example.com/app", message="blocked by registries.conf (prefix '*.example.com')")
@@ -495,3 +514,7 @@ location = "{registry.host}/hub"
         self.fails("fetch", f"docker://{registry.host}/bad/app:1", message="rejected by the policy")
         self.fails("fetch", f"docker://{registry.host}/signed/app:1", message="wants a signature")
         self.fetch(f"docker://{registry.host}/signed/app:1", "--insecure-options=image")
+        # It holds for what is in the store, too.
+        self.fails("fetch", "--pull-policy=never", f"docker://{registry.host}/signed/app:1", message="wants a signature")
+        self.write(self.config + "/policy.json", {"default": [{"type": "reject"}]})
+        self.fails("fetch", "--pull-policy=never", f"docker://{registry.host}/good/app:1", message="rejected by the policy")

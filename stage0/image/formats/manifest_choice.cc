@@ -9,17 +9,24 @@ namespace agena::stage0 {
 namespace {
 
 constexpr int kMaxDepth = 4;
-// Documents that one reference may make us read: nesting must not multiply.
+// Nesting must not multiply what one reference makes us read and remember.
 constexpr std::size_t kMaxLeaves = 10'000;
+constexpr std::size_t kMaxIndexes = 100;
 
-Result<> collect(const OciDescriptor& descriptor, std::size_t entry, int depth, const DocumentReader& read,
-                 std::vector<ManifestLeaf>& leaves) {
+}  // namespace
+
+Result<> ManifestSearch::add(const OciDescriptor& descriptor, std::size_t entry) {
+  read_now_ = 0;
+  return collect(descriptor, entry, 0);
+}
+
+Result<> ManifestSearch::collect(const OciDescriptor& descriptor, std::size_t entry, int depth) {
   if (is_attestation(descriptor)) return {};
   switch (kind_of_media_type(descriptor.media_type)) {
     case OciKind::kManifest:
-      if (leaves.size() == kMaxLeaves)
+      if (leaves_.size() == kMaxLeaves)
         return fail(ErrorKind::kInvalidInput, "more than {} manifests", kMaxLeaves);
-      leaves.push_back({.manifest = descriptor, .entry = entry});
+      leaves_.push_back({.manifest = descriptor, .entry = entry});
       return {};
     case OciKind::kOther:
       // What else there may be (signatures, other artifacts) is no image.
@@ -29,11 +36,17 @@ Result<> collect(const OciDescriptor& descriptor, std::size_t entry, int depth, 
   }
   if (depth >= kMaxDepth)
     return fail(ErrorKind::kInvalidInput, "indexes are nested more than {} deep", kMaxDepth);
-  const std::string bytes = TRY(read(descriptor));
+  // What is below it is known already, for the first entry that led to it.
+  if (!indexes_.insert(descriptor.digest.str()).second) return {};
+  if (++read_now_ > kMaxIndexes)
+    return fail(ErrorKind::kInvalidInput, "more than {} nested indexes", kMaxIndexes);
+  const std::string bytes = TRY(read_(descriptor));
   const OciIndex index = TRY_CTX(parse_oci_index(bytes), "blob '{}'", descriptor.digest.str());
-  for (const OciDescriptor& child : index.manifests) TRY(collect(child, entry, depth + 1, read, leaves));
+  for (const OciDescriptor& child : index.manifests) TRY(collect(child, entry, depth + 1));
   return {};
 }
+
+namespace {
 
 // "linux/amd64, linux/arm64/v8" or whatever tells the manifests apart.
 std::string platforms_of(const std::vector<ManifestLeaf>& leaves) {
@@ -45,11 +58,6 @@ std::string platforms_of(const std::vector<ManifestLeaf>& leaves) {
 }
 
 }  // namespace
-
-Result<> collect_manifests(const OciDescriptor& descriptor, std::size_t entry, const DocumentReader& read,
-                           std::vector<ManifestLeaf>& leaves) {
-  return collect(descriptor, entry, 0, read, leaves);
-}
 
 Result<ManifestLeaf> pick_manifest(const std::vector<ManifestLeaf>& leaves, const Platform& platform) {
   if (leaves.empty()) return fail(ErrorKind::kNotFound, "no image in it");

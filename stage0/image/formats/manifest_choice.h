@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,10 +23,23 @@ struct ManifestLeaf {
 // Reads a document whose digest and size have been checked.
 using DocumentReader = std::function<Result<std::string>(const OciDescriptor&)>;
 
-// Adds all manifests of images below a descriptor. Indexes are followed four levels deep; attestations and
-// what is no image are passed over.
-Result<> collect_manifests(const OciDescriptor& descriptor, std::size_t entry, const DocumentReader& read,
-                           std::vector<ManifestLeaf>& leaves);
+// Finds all manifests of images below descriptors. Indexes are followed four levels deep, each is read once,
+// and at most a hundred for one descriptor; attestations and what is no image are passed over.
+class ManifestSearch {
+ public:
+  explicit ManifestSearch(DocumentReader read) : read_(std::move(read)) {}
+  // Adds what is below a descriptor.
+  Result<> add(const OciDescriptor& descriptor, std::size_t entry);
+  const std::vector<ManifestLeaf>& leaves() const { return leaves_; }
+
+ private:
+  Result<> collect(const OciDescriptor& descriptor, std::size_t entry, int depth);
+
+  DocumentReader read_;
+  std::vector<ManifestLeaf> leaves_;
+  std::set<std::string> indexes_;  // that have been read, by digest
+  std::size_t read_now_ = 0;       // by this add()
+};
 
 // The manifest for a platform, the first of equally good ones. A single one needs no choice: what it is for,
 // its config says. kNotFound lists what there is. Equally good ones of different entries are kInvalidInput.

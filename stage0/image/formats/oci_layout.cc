@@ -100,28 +100,27 @@ Result<std::string> OciLayout::read_document(const OciDescriptor& descriptor) co
   return bytes;
 }
 
-Result<> OciLayout::collect(std::size_t entry, std::vector<ManifestLeaf>& leaves) const {
-  return collect_manifests(
-      index_.manifests[entry], entry,
-      [this](const OciDescriptor& descriptor) { return read_document(descriptor); }, leaves);
+ManifestSearch OciLayout::search() const {
+  return ManifestSearch([this](const OciDescriptor& descriptor) { return read_document(descriptor); });
 }
 
 Result<std::vector<ManifestLeaf>> OciLayout::leaves_of_digest(const Digest& digest) const {
-  std::vector<ManifestLeaf> leaves;
   for (std::size_t i = 0; i < index_.manifests.size(); ++i)
     if (index_.manifests[i].digest == digest) {
-      TRY(collect(i, leaves));
-      return leaves;
+      ManifestSearch below = search();
+      TRY(below.add(index_.manifests[i], i));
+      return below.leaves();
     }
-  std::vector<ManifestLeaf> all;
-  for (std::size_t i = 0; i < index_.manifests.size(); ++i) TRY(collect(i, all));
-  for (const ManifestLeaf& leaf : all)
+  ManifestSearch all = search();
+  for (std::size_t i = 0; i < index_.manifests.size(); ++i) TRY(all.add(index_.manifests[i], i));
+  for (const ManifestLeaf& leaf : all.leaves())
     if (leaf.manifest.digest == digest) return std::vector<ManifestLeaf>{leaf};
   return fail(ErrorKind::kNotFound, "no image with the digest '{}'", digest.str());
 }
 
 Result<std::vector<ManifestLeaf>> OciLayout::leaves_of_tag(const std::string& tag) const {
-  std::vector<ManifestLeaf> leaves;
+  ManifestSearch found = search();
+  const std::vector<ManifestLeaf>& leaves = found.leaves();
   std::set<std::string> tags;
   bool untagged = false;
   for (std::size_t i = 0; i < index_.manifests.size(); ++i) {
@@ -132,7 +131,7 @@ Result<std::vector<ManifestLeaf>> OciLayout::leaves_of_tag(const std::string& ta
       untagged = true;
     else
       tags.insert(printable(name));
-    if (tag.empty() || name == tag) TRY(collect(i, leaves));
+    if (tag.empty() || name == tag) TRY(found.add(entry, i));
   }
   const std::string list = "'" + join({tags.begin(), tags.end()}, "', '") + "'";
   if (!tag.empty()) {

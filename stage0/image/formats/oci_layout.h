@@ -43,7 +43,7 @@ class OciLayout {
   Result<std::string> read_file(const std::string& name) const;
   Result<std::string> read_document(const OciDescriptor& descriptor) const;
   Result<std::unique_ptr<ByteSource>> open_blob(const Digest& digest) const;
-  Result<> collect(std::size_t entry, std::vector<ManifestLeaf>& leaves) const;
+  ManifestSearch search() const;
   Result<std::vector<ManifestLeaf>> leaves_of_digest(const Digest& digest) const;
   Result<std::vector<ManifestLeaf>> leaves_of_tag(const std::string& tag) const;
 

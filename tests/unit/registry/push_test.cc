@@ -48,6 +48,14 @@ TEST_F(Push, Uploads) {
   EXPECT_THAT(server.requests().at(2), HasSubstr("Content-Length: 7\r\n"));
 }
 
+TEST_F(Push, ALostAnswerIsNoReasonToSendItAgain) {
+  ScriptedServer server({"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+                         answer("202 Accepted", "", "Location: /up/1\r\n"), "", answer("200 OK", "")});
+  EXPECT_EQ(ASSERT_VALUE(push_blob(*client_of(http_, server), blob())), PushedBlob::kUploaded);
+  EXPECT_EQ(server.requests().size(), 4U);
+  EXPECT_THAT(server.requests().at(3), HasSubstr("HEAD /v2/team/app/blobs/sha256:"));
+}
+
 TEST_F(Push, Mounts) {
   ScriptedServer server({"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
                          answer("201 Created", "")});

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "stage0/registry/remote_image.h"
 #include "stage0/unpack/hash.h"
 #include "tests/support/result_matchers.h"
@@ -119,6 +121,38 @@ TEST_F(Registry, PagesStayAtTheirServer) {
   ScriptedServer server(
       {answer("200 OK", R"({"tags":["a"]})", "Link: <http://127.0.0.2:1/x>; rel=\"next\"\r\n")});
   EXPECT_THAT(error_of(client_of(http_, server)->tags()), HasSubstr("goes on at another server"));
+}
+
+// A registry that redirects to somebody who asks for who we are.
+TEST_F(Registry, OnlyTheRegistryItselfMayAskWhoWeAre) {
+  const auto give = [](const std::string&, const std::string&) -> Result<std::optional<RegistryCredentials>> {
+    return RegistryCredentials{.user = "me", .password = "secret"};
+  };
+  const auto run = [&](const std::string& status, const auto& ask) {
+    ScriptedServer thief({});
+    const std::string realm = "WWW-Authenticate: Bearer realm=\"" + thief.url("/t") + "\"\r\n";
+    ScriptedServer other({answer("401 Unauthorized", "", realm)});
+    ScriptedServer server({answer(status, "", "Location: " + other.url("/y") + "\r\n")});
+    EXPECT_THAT(ask(*client_of(http_, server, give)), HasSubstr("bad HTTP status code: 401"));
+    EXPECT_EQ(other.requests().size(), 1U);
+    EXPECT_EQ(thief.requests().size(), 0U);
+  };
+  run("307 Temporary Redirect", [](RegistryClient& client) { return error_of(client.manifest("x")); });
+  run("302 Found", [](RegistryClient& client) { return error_of(client.tags()); });
+  // Blobs have a way of their own, after the first contact.
+  ScriptedServer thief({});
+  ScriptedServer other(
+      {answer("401 Unauthorized", "", "WWW-Authenticate: Bearer realm=\"" + thief.url("/t") + "\"\r\n")});
+  ScriptedServer server({answer("200 OK", kManifest, kManifestType),
+                         answer("307 Temporary Redirect", "", "Location: " + other.url("/y") + "\r\n")});
+  const auto client = client_of(http_, server, give);
+  ASSERT_TRUE(client->manifest("x"));
+  const auto blob =
+      client->blob({.media_type = {}, .digest = hash_of(HashAlgorithm::kSha256, "{}"), .size = 2}, 0);
+  std::array<char, 8> buffer{};
+  EXPECT_THAT(error_of(blob->read(buffer)), HasSubstr("bad HTTP status code: 401"));
+  EXPECT_EQ(other.requests().size(), 1U);
+  EXPECT_EQ(thief.requests().size(), 0U);
 }
 
 TEST_F(Registry, ARefusalIsAnsweredOnce) {

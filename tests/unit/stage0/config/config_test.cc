@@ -1,5 +1,6 @@
 #include "stage0/config/config.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/base/json_text.h"
@@ -115,6 +116,20 @@ TEST_F(ConfigFiles, ErrorsNameFileAndPlace) {
     put_text(file, row.text);
     EXPECT_EQ(error(), fmt::format("configuration file 'T/{}': {}", file, row.error)) << row.text;
     ASSERT_TRUE(test::ok(sys::remove_file(temp_.dir(), file)));
+  }
+}
+
+TEST_F(ConfigFiles, ComplaintsKeepSecrets) {
+  for (const char* rest : {R"("credentials":{"user":"u","password":"hunter2},"registries":["r"]})",
+                           R"("credentials":{"user":"u","password":hunter2},"registries":["r"]})",
+                           R"("credentials":"u:hunter2","registries":["r"]})",
+                           R"("credentials":{"user":"u","password":["hunter2"]},"registries":["r"]})",
+                           R"("credentials":{"user":"u","hunter2":1,"hunter2":2},"registries":["r"]})"}) {
+    put_text("local/auth.d/a.json", std::string("{") + kDockerAuth + "," + rest);
+    const auto loaded = load();
+    EXPECT_FALSE(loaded) << rest;
+    EXPECT_THAT(error_of(loaded), ::testing::Not(::testing::HasSubstr("hunter2")));
+    EXPECT_THAT(error_of(loaded), ::testing::HasSubstr("a.json"));
   }
 }
 

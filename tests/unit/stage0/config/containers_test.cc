@@ -87,8 +87,39 @@ pull-from-mirror = "digest-only"
   EXPECT_EQ(RegistriesConf::rewrite(rule, rule.location, "docker.io/library/busybox"),
             "docker.io/library/busybox");
   EXPECT_EQ(rule.mirrors[1].pulls, RegistryMirror::Pulls::kByDigest);
-  EXPECT_TRUE(made.is_insecure("localhost:5000"));
-  EXPECT_FALSE(made.is_insecure("second.test"));
+  EXPECT_TRUE(rule.mirrors[0].insecure);
+  EXPECT_FALSE(rule.mirrors[1].insecure);
+}
+
+TEST(RegistriesConf, InsecureIsWhatIsMarked) {
+  const RegistriesConf made = conf(R"(
+[[registry]]
+location = "whole.test:5000"
+insecure = true
+[[registry]]
+location = "part.test/team"
+insecure = true
+[[registry]]
+prefix = "docker.io/team"
+location = "moved.test"
+insecure = true
+[[registry.mirror]]
+location = "mirror.test"
+insecure = true
+[[registry.mirror]]
+location = "shared.test/copies"
+insecure = true
+[[registry]]
+prefix = "*.lab.test"
+insecure = true
+[[registry]]
+prefix = "safe.lab.test"
+)");
+  for (const char* host : {"whole.test:5000", "moved.test", "mirror.test", "a.lab.test", "a.lab.test:443"})
+    EXPECT_TRUE(made.is_insecure(host)) << host;
+  for (const char* host :
+       {"whole.test", "part.test", "docker.io", "shared.test", "safe.lab.test", "lab.test"})
+    EXPECT_FALSE(made.is_insecure(host)) << host;
 }
 
 TEST(RegistriesConf, LaterFilesReplace) {
@@ -137,8 +168,11 @@ TEST(AuthFile, PasswordsWithColons) {
 }
 
 TEST(AuthFile, ComplaintsKeepSecrets) {
-  for (const char* text : {R"({"auths":{"r":{"auth":"hunter2"}}})",
-                           R"({"auths":{"r":{"password":["hunter2"]}}})", R"({"auths":{"r":"hunter2"}})"}) {
+  for (const char* text :
+       {R"({"auths":{"r":{"auth":"hunter2"}}})", R"({"auths":{"r":{"password":["hunter2"]}}})",
+        R"({"auths":{"r":"hunter2"}})", R"({"auths":"hunter2"})", R"({"auths":{"r":{"password":"hunter2}}})",
+        R"({"auths":{"r":{"password":hunter2}}})", R"({"hunter2":1,"hunter2":2})",
+        "{\"auths\":{\"r\":{\"password\":\"hunter2\n\"}}}", R"({"a":"hunter2\q"})"}) {
     const auto parsed = parse_auth_file(text, "the file");
     EXPECT_FALSE(parsed) << text;
     EXPECT_THAT(error_of(parsed), Not(HasSubstr("hunter2")));
