@@ -13,7 +13,8 @@ HostTerms terms_of(const Url& url, const RegistryEndpoint& endpoint, const Regis
                    const RegistryWaivers& waivers) {
   const std::string with_port = url.host() + ":" + url.port();
   const std::string own = to_lower(endpoint.host);
-  const bool is_own = own == url.authority() || own == with_port;
+  const bool default_port = url.port() == (url.is_tls() ? "443" : "80");
+  const bool is_own = own == url.authority() || own == with_port || (default_port && own == url.host());
   const bool marked = is_own ? endpoint.insecure
                              : registries.is_insecure(url.authority()) || registries.is_insecure(with_port);
   HostTerms terms;

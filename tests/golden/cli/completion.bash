@@ -39,7 +39,6 @@ __agena_is_command() {
     "image tag") echo "yes" ;;
     "image tags") echo "yes" ;;
     "image verify") echo "yes" ;;
-    "image verify") echo "yes" ;;
     "list") echo "yes" ;;
     "logs") echo "yes" ;;
     "prepare") echo "yes" ;;
@@ -168,7 +167,7 @@ __agena_subcommands() {
   case $1 in
     "") echo "app attach cat-manifest completion config enter export fetch gc help image list logs prepare rm run run-prepared start status stop trust version" ;;
     "app") echo "add attach exec list logs rm sandbox start status stop update" ;;
-    "image") echo "cat-manifest df diff export extract gc history import-rkt inspect list push render rm tag tags verify verify" ;;
+    "image") echo "cat-manifest df diff export extract gc history import-rkt inspect list push render rm tag tags verify" ;;
   esac
 }
 __agena_arguments() {
@@ -199,7 +198,6 @@ __agena_arguments() {
     "image render") echo "image" ;;
     "image rm") echo "image" ;;
     "image tag") echo "image" ;;
-    "image verify") echo "image" ;;
     "image verify") echo "image" ;;
     "logs") echo "pod" ;;
     "prepare") echo "file" ;;

@@ -85,7 +85,9 @@ TEST_F(Resuming, TakesNotModifiedOnlyIfItAsked) {
     ResumingSource source(impatient_, std::move(plan));
     const auto connected = source.connect();
     EXPECT_EQ(connected.has_value(), asks);
-    if (!asks) EXPECT_THAT(error_of(connected), HasSubstr("bad HTTP status code: 304"));
+    if (!asks) {
+      EXPECT_THAT(error_of(connected), HasSubstr("bad HTTP status code: 304"));
+    }
   }
 }
 
