@@ -176,7 +176,7 @@ class Differences(Commands):
         self.assertEqual([b"/odd\xff\n".hex()], hexes)
 
     def check_app(self, *flags):
-        script = "echo new >/n; rm /etc/group; mkdir /etc/dir; chmod 700 /root; rm -r /usr; mkdir /usr"
+        script = "echo new >/n; rm /etc/group; mkdir /etc/dir; chmod 751 /root; rm -r /usr; mkdir /usr"
         self.agena("run", "--net=none", "--stage1-name=" + FLY, *flags, Images.busybox(), "--name=app", *shell(script))
         uuid = self.only_pod()
         found = self.agena("image", "diff", uuid, "--app=app").out.splitlines()

@@ -6,6 +6,8 @@
 
 #include <random>
 
+#include "stage0/care/extract.h"
+#include "stage0/care/repair.h"
 #include "tests/integration/store/images.h"
 
 namespace agena::stage0 {
@@ -101,6 +103,49 @@ TEST(DiskFullTest, ImagesAreFoundWhereNothingCanBeWritten) {
     const auto layers = sys::list_dir(sys::at_cwd(), data_dir + "/cas/layers");
     ASSERT_TRUE(ok(layers));
     EXPECT_TRUE(layers->empty());
+  });
+}
+
+TEST(DiskFullTest, NamesRepairAndFilesOfImagesAreAllOrNothing) {
+  const test::TempDir dir;
+  LayoutBuilder layout(dir.path() + "/layout");
+  const std::string text = layout.add("a", {one_file("large", noise(1U << 20U))});
+  ASSERT_TRUE(ok(sys::make_dir(dir.dir(), "data")));
+  in_private_namespace([&] {
+    const std::string data_dir = dir.path() + "/data";
+    ASSERT_EQ(::mount("tmpfs", data_dir.c_str(), "tmpfs", 0, "size=4m"), 0);
+    auto store = Store::open(data_dir, Store::Mode::kReadWrite);
+    ASSERT_TRUE(ok(store));
+    const auto record = import_text(*store, text);
+    ASSERT_TRUE(ok(record));
+    // Not a byte is left.
+    const sys::UniqueFd fill = *sys::open_at(sys::at_cwd(), data_dir + "/fill", O_WRONLY | O_CREAT, 0600);
+    while (::write(fill.get(), std::string(4096, 'x').data(), 4096) > 0) continue;
+    const auto tagged = store->add_name(record->id, "docker.io/library/x:1");
+    ASSERT_FALSE(tagged);
+    EXPECT_EQ(tagged.error().sys_errno(), ENOSPC) << error_of(tagged);
+    EXPECT_FALSE(store->find_image("x:1"));
+    const auto extracted =
+        extract_image(*store, *record, {.directory = data_dir + "/out", .data_dir = data_dir});
+    ASSERT_FALSE(extracted);
+    EXPECT_EQ(extracted.error().sys_errno(), ENOSPC) << error_of(extracted);
+    EXPECT_EQ(sys::list_dir(sys::at_cwd(), data_dir)->size(), 3U);  // cas, fill, locks
+
+    // A damaged layer makes room for its repair, unless that needs more than it had.
+    const std::string key = record->layers.front().key.str();
+    const std::string file = data_dir + "/cas/layers/" + key + "/fs/d/large";
+    ASSERT_EQ(::truncate(file.c_str(), 10), 0);
+    while (::write(fill.get(), std::string(4096, 'x').data(), 4096) > 0) continue;
+    const Refetch refetch = [&](const std::string& reference) { return import_text(*store, reference); };
+    ImageCheck check = ASSERT_VALUE(check_image(*store, *record));
+    ASSERT_EQ(check.faults.size(), 1U);
+    const auto failed = repair_image(*store, data_dir, check, refetch);
+    ASSERT_FALSE(failed);
+    EXPECT_NE(error_of(failed).find("no space left on device"), std::string::npos) << error_of(failed);
+    EXPECT_TRUE(*store->has_layer(record->layers.front().key));
+    ASSERT_EQ(::ftruncate(fill.get(), 0), 0);
+    ASSERT_TRUE(ok(repair_image(*store, data_dir, check, refetch)));
+    EXPECT_EQ(find_faults(data_dir), "");
   });
 }
 
