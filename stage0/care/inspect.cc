@@ -1,19 +1,13 @@
 #include "stage0/care/inspect.h"
 
-#include <algorithm>
+#include <set>
 
-#include "stage0/care/image_users.h"
 #include "stage0/image/formats/oci_documents.h"
 
 namespace agena::stage0 {
 namespace {
 
-bool has_layer(const ImageRecord& record, const LayerKey& key) {
-  const auto is_it = [&](const LayerUse& use) { return use.key == key; };
-  return std::ranges::any_of(record.layers, is_it) || std::ranges::any_of(record.sources, is_it);
-}
-
-LayerDetail layer_detail(const Store& store, const LayerUse& use, const std::vector<ImageRecord>& records) {
+LayerDetail layer_detail(const Store& store, const LayerUse& use, const StoreView& view) {
   LayerDetail detail{.use = use};
   if (const auto meta = store.layer_meta(use.key)) {
     detail.diff_id = meta->diff_id.str();
@@ -22,8 +16,7 @@ LayerDetail layer_detail(const Store& store, const LayerUse& use, const std::vec
   } else {
     detail.present = false;
   }
-  detail.images = static_cast<std::size_t>(
-      std::ranges::count_if(records, [&](const ImageRecord& record) { return has_layer(record, use.key); }));
+  if (const auto users = view.users.find(use.key); users != view.users.end()) detail.images = users->second;
   return detail;
 }
 
@@ -50,18 +43,29 @@ void describe(ImageDetail& detail) {
 
 }  // namespace
 
-Result<ImageDetail> inspect_image(const Store& store, const ImageRecord& record,
-                                  const std::vector<ImageRecord>& records, const std::string& data_dir) {
-  ImageDetail detail{.record = record, .names = {}, .usage = {}, .layers = {}};
-  const auto place = std::ranges::find(records, record.id, &ImageRecord::id);
-  if (place != records.end()) {
-    const auto index = static_cast<std::size_t>(place - records.begin());
-    detail.names = names_held(records)[index];
-    detail.usage = usage_of(records).images[index];
+Result<StoreView> view_store(const Store& store, const std::string& data_dir) {
+  const std::vector<ImageRecord> records = TRY(store.list_images());
+  StoreView view{.names = names_held(records), .usage = usage_of(records)};
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    view.places.emplace(records[i].id, i);
+    std::set<LayerKey> layers;
+    for (const auto* list : {&records[i].layers, &records[i].sources})
+      for (const LayerUse& use : *list) layers.insert(use.key);
+    for (const LayerKey& layer : layers) ++view.users[layer];
   }
-  for (const LayerUse& use : record.layers) detail.layers.push_back(layer_detail(store, use, records));
+  view.pods = TRY(pods_with_images(data_dir));
+  return view;
+}
+
+ImageDetail inspect_image(const Store& store, const ImageRecord& record, const StoreView& view) {
+  ImageDetail detail{.record = record, .names = {}, .usage = {}, .layers = {}};
+  if (const auto place = view.places.find(record.id); place != view.places.end()) {
+    detail.names = view.names[place->second];
+    detail.usage = view.usage.images[place->second];
+  }
+  for (const LayerUse& use : record.layers) detail.layers.push_back(layer_detail(store, use, view));
   for (const LayerUse& use : record.sources) {
-    detail.layers.push_back(layer_detail(store, use, records));
+    detail.layers.push_back(layer_detail(store, use, view));
     detail.layers.back().source = true;
   }
   if (record.oci) {
@@ -69,7 +73,7 @@ Result<ImageDetail> inspect_image(const Store& store, const ImageRecord& record,
     detail.manifest = document(store, record.oci->manifest_digest);
   }
   describe(detail);
-  for (const PodImages& pod : TRY(pods_with_images(data_dir)))
+  for (const PodImages& pod : view.pods)
     if (is_made_of(pod, record)) detail.pods.push_back(pod.uuid);
   return detail;
 }

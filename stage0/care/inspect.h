@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
 #include "common/base/uuid.h"
+#include "stage0/care/image_users.h"
 #include "stage0/image/platform.h"
 #include "stage0/image/usage.h"
 #include "stage0/store/store.h"
@@ -36,9 +38,18 @@ struct ImageDetail {
   std::vector<Uuid> pods = {};               // that are made of it
 };
 
-// Gathers it. `records` are all images of the store. Documents and layers that are damaged or missing are
-// left out, for looking at an image must be possible then too.
-Result<ImageDetail> inspect_image(const Store& store, const ImageRecord& record,
-                                  const std::vector<ImageRecord>& records, const std::string& data_dir);
+// What images are looked at against: all images of a store, and its pods. Taken once for any number of them.
+struct StoreView {
+  std::map<std::string, std::size_t> places = {};  // of images by id, in names and usage.images
+  std::vector<std::vector<std::string>> names = {};
+  StoreUsage usage = {};
+  std::map<LayerKey, std::size_t> users = {};  // how many images have a layer
+  std::vector<PodImages> pods = {};
+};
+Result<StoreView> view_store(const Store& store, const std::string& data_dir);
+
+// Gathers it. Documents and layers that are damaged or missing are left out, for looking at an image must be
+// possible then too.
+ImageDetail inspect_image(const Store& store, const ImageRecord& record, const StoreView& view);
 
 }  // namespace agena::stage0

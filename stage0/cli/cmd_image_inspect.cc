@@ -12,10 +12,10 @@ namespace agena::stage0 {
 Result<int> cmd_image_inspect(const Invocation& call) {
   const Engine engine = TRY(call.engine());
   Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadOnly));
-  const std::vector<ImageRecord> records = TRY(store.list_images());
+  const StoreView view = TRY(view_store(store, engine.data_dir));
   std::vector<ImageDetail> details;
   for (const std::string_view text : call.args.arguments)
-    details.push_back(TRY(inspect_image(store, TRY(store.find_image(text)), records, engine.data_dir)));
+    details.push_back(inspect_image(store, TRY(store.find_image(text)), view));
   const std::string_view format = call.args.text(kFormat);
   if (!format.empty())
     TRY(print_line("{}", TRY(image_details_json(details, style_of_format(format)))));
