@@ -12,6 +12,7 @@ import time
 from harness import FLY, Case, Images, read, shell
 from imagekit import aci, oci
 from imagekit.entries import directory, file, hardlink, opaque, symlink, whiteout
+from registry import Registry
 
 
 class Commands(Case):
@@ -321,6 +322,20 @@ class Repairing(Commands):
 
     def test_from_a_docker_archive(self):
         self.check_repair(Images.busybox("docker-archive"))
+
+    def test_from_a_registry(self):
+        with Registry(os.path.join(self.top, "registry")) as registry:
+            name = f"{registry.host}/team/app:1"
+            pushed = self.agena("fetch", "--full", Images.busybox("oci")).out.strip()
+            self.agena("image", "push", pushed, f"docker://{name}")
+            self.agena("image", "rm", pushed)
+            id_ = self.agena("fetch", "--full", f"docker://{name}").out.strip()
+            self.damage(id_)
+            found = self.json("image", "verify", "--repair", name)[0]
+            digest = self.json("image", "inspect", name)[0]["manifest_digest"]
+            self.assertEqual(f"docker://{registry.host}/team/app@{digest}", found["repaired_from"])
+            self.agena("image", "verify", "--all")
+            self.assertIn("successfully removed aci", self.agena("image", "rm", name).out)
 
     def test_a_document(self):
         id_ = self.layered("base", [BASE])
