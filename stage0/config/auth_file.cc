@@ -61,8 +61,11 @@ std::string normalise_auth_key(std::string_view key) {
   while (key.ends_with('/')) key.remove_suffix(1);
   const Cut parts = cut(key, '/');
   if (parts.before == "index.docker.io" || parts.before == "registry-1.docker.io") {
-    // Their paths (v1, v2) are of the protocol.
-    return "docker.io";
+    // Versions in their paths are of the protocol.
+    std::string_view path = parts.after;
+    if (const Cut version = cut(path, '/'); version.before == "v1" || version.before == "v2")
+      path = version.after;
+    return path.empty() ? "docker.io" : "docker.io/" + std::string(path);
   }
   return std::string(key);
 }

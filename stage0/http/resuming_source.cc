@@ -45,6 +45,15 @@ std::string validator_of(const HttpHeaders& headers) {
 }
 
 Result<> ResumingSource::connect() {
+  if (failed_) return std::unexpected(*failed_);
+  auto connected = connect_or_fail();
+  if (connected) return connected;
+  failed_ = connected.error();
+  stream_.reset();
+  return connected;
+}
+
+Result<> ResumingSource::connect_or_fail() {
   while (!stream_ && !complete()) {
     auto connected = try_connect();
     if (connected) return {};
@@ -85,6 +94,11 @@ Result<> ResumingSource::try_connect() {
     stream_ = TRY(client_.open(request_));
     answered_ = true;
     if (stream_->status() == 416 && at_ > 0 && !ranges_refused_) {
+      ranges_refused_ = true;
+      continue;
+    }
+    if (stream_->status() == 206 && !start_ && !ranges_refused_ && is_another_version()) {
+      // What the reader has is of no use.
       ranges_refused_ = true;
       continue;
     }
@@ -129,7 +143,17 @@ Result<> ResumingSource::begin_whole() {
   return {};
 }
 
+// Whether a range is of other bytes than the validator stands for, from a server that takes no notice of
+// If-Range. An ETag and a date cannot be compared.
+bool ResumingSource::is_another_version() const {
+  if (plan_.immutable || plan_.validator.empty()) return false;
+  const std::string now = validator_of(stream_->headers());
+  return !now.empty() && now.starts_with('"') == plan_.validator.starts_with('"') && now != plan_.validator;
+}
+
 Result<> ResumingSource::begin_range() {
+  if (is_another_version())
+    return fail(ErrorKind::kVerification, "GET '{}': it has changed on the server meanwhile", stream_->url());
   const auto range = parse_content_range(stream_->headers().first("content-range"));
   if (!range || range->first != at_)
     return fail(ErrorKind::kVerification, "GET '{}': the server answers with another range than asked for",
@@ -154,8 +178,17 @@ Result<std::size_t> ResumingSource::read_once(std::span<char> buffer) {
 }
 
 Result<std::size_t> ResumingSource::read(std::span<char> buffer) {
+  if (failed_) return std::unexpected(*failed_);
+  auto n = read_or_fail(buffer);
+  if (n) return n;
+  failed_ = n.error();
+  stream_.reset();
+  return n;
+}
+
+Result<std::size_t> ResumingSource::read_or_fail(std::span<char> buffer) {
   while (true) {
-    TRY(connect());
+    TRY(connect_or_fail());
     if (!stream_ || status_ == 304) return 0;
     auto n = read_once(buffer);
     bool passes = !n && stream_->worth_another();

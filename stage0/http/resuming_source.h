@@ -47,10 +47,13 @@ class ResumingSource : public ByteSource {
   Result<std::size_t> read(std::span<char> buffer) override;
 
  private:
+  Result<> connect_or_fail();
+  Result<std::size_t> read_or_fail(std::span<char> buffer);
   Result<> try_connect();
   Result<> take_answer();
   Result<> begin_whole();
   Result<> begin_range();
+  bool is_another_version() const;
   Result<std::size_t> read_once(std::span<char> buffer);
   Result<> after_failure(Error error, bool passes, const HttpHeaders* headers = nullptr);
   bool complete() const { return plan_.size && at_ == *plan_.size; }
@@ -65,7 +68,8 @@ class ResumingSource : public ByteSource {
   std::uint64_t progress_ = 0;  // since the last failure
   unsigned failures_ = 0;       // without progress
   bool ranges_refused_ = false;
-  bool answered_ = false;  // the last try got an answer
+  bool answered_ = false;        // the last try got an answer
+  std::optional<Error> failed_;  // for good
   int status_ = 0;
   HttpHeaders headers_;
 };

@@ -148,10 +148,13 @@ Result<Authorizer::Known> Authorizer::answer_bearer(const AuthChallenge& challen
     TRY(check_may_send(settings_.registry_url()));
     return Known{.header = "Bearer " + found->registry_token, .expires = INT64_MAX};
   }
-  const std::string realm = challenge.param("realm");
-  if (!Url::parse(realm))
+  const std::string stated = challenge.param("realm");
+  const auto parsed = Url::parse(stated);
+  if (!parsed)
     return fail(ErrorKind::kNetwork, "the registry '{}' names '{}' as its token server, which is not a URL",
-                printable(settings_.registry), printable(shown_url(realm)));
+                printable(settings_.registry), printable(shown_url(stated)));
+  // Without a fragment, behind which a query would be lost.
+  const std::string realm = TRY(parsed->text());
   const std::string asked = challenge.param("scope").empty() ? scope : challenge.param("scope");
   const HttpResponse response = TRY_CTX(ask_token(realm, challenge.param("service"), asked, found),
                                         "asking for a token for '{}'", printable(settings_.registry));

@@ -106,7 +106,11 @@ Result<std::optional<RegistryCredentials>> ask(const std::string& name, const st
   sys::Child child = TRY(sys::spawn(plan));
   in.read.reset();
   out.write.reset();
-  const std::string answer = TRY(read_answer(out.read.get(), monotonic_now() + at_most));
+  const Nanoseconds end = monotonic_now() + at_most;
+  const std::string answer = TRY(read_answer(out.read.get(), end));
+  // It may live on without a stdout; then it is killed with `child`.
+  if (!TRY(sys::wait_for_end(child.fd(), std::max<Nanoseconds>(end - monotonic_now(), 0))))
+    return fail(ErrorKind::kBusy, "it does not end in time");
   const sys::ExitStatus status = TRY(child.wait());
   if (!status.success()) {
     if (answer.contains("credentials not found")) return std::nullopt;

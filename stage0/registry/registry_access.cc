@@ -44,8 +44,8 @@ class CredentialFiles {
   CredentialFiles(std::vector<std::string> config_directories, std::vector<ContainersFiles::File> files)
       : config_directories_(std::move(config_directories)), files_(std::move(files)) {}
 
-  Result<std::optional<RegistryCredentials>> find(const std::string& registry,
-                                                  const std::string& repository) {
+  Result<std::optional<RegistryCredentials>> find(const std::string& host, const std::string& repository) {
+    const std::string registry = normalise_auth_key(host);
     const std::lock_guard guard(mutex_);
     if (auto found = TRY(find_in_config(registry))) return found;
     for (const ContainersFiles::File& file : files_) {

@@ -140,6 +140,42 @@ TEST_F(Resuming, MissingBlobsAreNotTriedAgain) {
   EXPECT_EQ(server.requests().size(), 1U);
 }
 
+TEST_F(Resuming, AFailureStays) {
+  ScriptedServer server({answer("404 Not Found", ""), answer("200 OK", kBody)});
+  ResumePlan plan;
+  plan.request = [&](const HttpHeaders*) -> Result<HttpRequest> { return HttpRequest{.url = server.url()}; };
+  ResumingSource source(client_, std::move(plan));
+  EXPECT_THAT(error_of(source.connect()), HasSubstr("404"));
+  std::vector<char> buffer(100);
+  EXPECT_THAT(error_of(source.read(buffer)), HasSubstr("404"));
+  EXPECT_EQ(server.requests().size(), 1U);
+}
+
+TEST_F(Resuming, RangesOfAnotherVersionAreNotTaken) {
+  const auto plan_for = [](const ScriptedServer& server) {
+    ResumePlan plan;
+    plan.request = [&](const HttpHeaders*) -> Result<HttpRequest> {
+      return HttpRequest{.url = server.url()};
+    };
+    plan.immutable = false;
+    return plan;
+  };
+  const std::string new_tag = "ETag: \"new\"\r\n";
+  const std::string other = answer("206 Partial Content", kBody.substr(kCut), range(kCut) + new_tag);
+  // What an earlier attempt has left is dropped.
+  ScriptedServer later({other, answer("200 OK", kBody, new_tag)});
+  ResumePlan plan = plan_for(later);
+  plan.offset = kCut;
+  plan.validator = "\"old\"";
+  ResumingSource again(client_, std::move(plan));
+  EXPECT_EQ(ASSERT_VALUE(read_to_end(again, 1U << 20U)), kBody);
+  EXPECT_EQ(again.start(), 0U);
+  // In the middle of a download it is an error.
+  ScriptedServer meanwhile({broken("200 OK", kBody, kCut, "ETag: \"old\"\r\n"), other});
+  ResumingSource source(client_, plan_for(meanwhile));
+  EXPECT_THAT(error_of(read_to_end(source, 1U << 20U)), HasSubstr("changed on the server"));
+}
+
 TEST_F(Resuming, ARefusedAuthorizationIsRenewedOnce) {
   ScriptedServer server({answer("401 Unauthorized", ""), answer("200 OK", kBody)});
   int renewed = 0;

@@ -55,8 +55,8 @@ TEST(ManifestSearch, FindsThroughIndexesInTheirOrder) {
   ManifestSearch search = documents.search();
   ASSERT_TRUE(search.add(documents.index({documents.manifest(1), inner, documents.manifest(4)}), 5));
   ASSERT_EQ(search.leaves().size(), 4U);
-  for (int i = 0; i < 4; ++i) {
-    EXPECT_EQ(search.leaves()[i].manifest.digest, documents.manifest(i + 1).digest);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(search.leaves()[i].manifest.digest, documents.manifest(static_cast<int>(i) + 1).digest);
     EXPECT_EQ(search.leaves()[i].entry, 5U);
   }
 }

@@ -45,6 +45,14 @@ TEST_F(Authorization, AnonymousTokens) {
   EXPECT_THAT(server.requests().at(0), Not(HasSubstr("Authorization")));
 }
 
+TEST_F(Authorization, AFragmentOfTheRealmHidesNothing) {
+  ScriptedServer server({answer("200 OK", R"({"token":"abc"})")});
+  const std::vector<std::string> challenge = {"Bearer realm=\"" + server.url("/token?a=b#part") +
+                                              "\",service=\"x\""};
+  EXPECT_EQ(ASSERT_VALUE(make(std::nullopt).answer(challenge, kScope, "")), "Bearer abc");
+  EXPECT_THAT(server.requests().at(0), HasSubstr("GET /token?a=b&service=x&scope=repository%3A"));
+}
+
 TEST_F(Authorization, TokensForAUser) {
   ScriptedServer server({answer("200 OK", R"({"access_token":"xyz"})")});
   Authorizer authorizer = make(RegistryCredentials{.user = "me", .password = "pw"});

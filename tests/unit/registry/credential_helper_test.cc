@@ -59,6 +59,11 @@ TEST_F(CredentialHelper, IsNotWaitedForForever) {
   EXPECT_THAT(error_of(ask_credential_helper("slow", "x", kSecond / 10)), HasSubstr("no answer in time"));
 }
 
+TEST_F(CredentialHelper, NorForItsEndAfterTheAnswer) {
+  script("lingers", "echo '{\"Username\":\"u\",\"Secret\":\"s\"}'; exec >&-; exec sleep 600");
+  EXPECT_THAT(error_of(ask_credential_helper("lingers", "host", kSecond)), HasSubstr("does not end in time"));
+}
+
 TEST_F(CredentialHelper, NamesArePlain) {
   for (const char* name : {"", "../x", "a/b", "a b", ".x", "a;b"})
     EXPECT_THAT(error_of(ask_credential_helper(name, "x")), HasSubstr("not the name")) << name;

@@ -162,6 +162,16 @@ TEST(AuthFile, LongestRepositoryPrefix) {
   EXPECT_EQ(file.find("registry.test:5000", "x"), nullptr);
 }
 
+TEST(AuthFile, DockersOwnNames) {
+  EXPECT_EQ(normalise_auth_key("https://index.docker.io/v1/"), "docker.io");
+  EXPECT_EQ(normalise_auth_key("index.docker.io/v1"), "docker.io");
+  EXPECT_EQ(normalise_auth_key("registry-1.docker.io"), "docker.io");
+  EXPECT_EQ(normalise_auth_key("registry-1.docker.io/team"), "docker.io/team");
+  EXPECT_EQ(normalise_auth_key("registry-1.docker.io/v2/team/app"), "docker.io/team/app");
+  EXPECT_EQ(normalise_auth_key("docker.io/team/"), "docker.io/team");
+  EXPECT_EQ(normalise_auth_key("localhost:5000/v1"), "localhost:5000/v1");
+}
+
 TEST(AuthFile, PasswordsWithColons) {
   const AuthFile file = ASSERT_VALUE(parse_auth_file(R"({"auths":{"r":{"auth":"dTpwOnE="}}})", "f"));
   EXPECT_EQ(file.find("r", "x")->password, "p:q");
