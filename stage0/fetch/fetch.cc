@@ -49,7 +49,6 @@ Result<std::optional<ImageRecord>> find_in_store(Store& store, const Reference& 
   auto found = store.find_image(reference.store_name());
   if (!found && found.error().kind() == ErrorKind::kNotFound) return std::nullopt;
   if (!found) return std::unexpected(std::move(found).error());
-  log::debug("using image from local store for {}", source_of(reference));
   if (reference.kind != ReferenceKind::kRegistry || suits(store, *found, platform)) return *std::move(found);
   if (!reference.digest) return std::nullopt;
   if (found->oci->manifest_digest == reference.digest) return *std::move(found);
@@ -85,7 +84,10 @@ Result<ImageRecord> find_or_fetch(Store& store, const Reference& reference, cons
     TRY(check_registry_policy(reference, options.insecure.image));
   const bool to_verify = !options.signature.empty() && !options.insecure.image;
   if (options.policy != PullPolicy::kUpdate && !to_verify) {
-    if (auto found = TRY(find_in_store(store, reference, options.platform))) return *std::move(found);
+    if (auto found = TRY(find_in_store(store, reference, options.platform))) {
+      log::debug("using image from local store for {}", source_of(reference));
+      return *std::move(found);
+    }
     if (options.policy == PullPolicy::kNever)
       return fail(
           ErrorKind::kNotFound,
