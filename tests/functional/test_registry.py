@@ -187,6 +187,20 @@ class Plain(RegistryCase):
                    message="is not in the store for linux/s390x")
         self.fails("fetch", "--platform=linux/s390x", reference, message="no image for linux/s390x; there is")
 
+    def test_a_fetch_is_a_use(self):
+        """Also one that finds the image in the store: image gc must not take it away before its pod is there."""
+        registry = self.registry()
+        registry.push(self.image(), "app:1")
+        reference = f"docker://{registry.host}/app:1"
+        image = self.fetch(reference)
+        record = os.path.join(self.data, "cas", "images", image)
+        for policy in ("new", "update", "never"):
+            os.utime(record, (1_000_000_000, 1_000_000_000))
+            self.assertEqual(image, self.fetch("--pull-policy=" + policy, reference))
+            self.assertGreater(os.stat(record).st_mtime, 1_500_000_000, policy)
+            self.agena("image", "gc")
+            self.assertEqual(1, len(self.records()), policy)
+
     def test_forms_and_compressions(self):
         registry = self.registry()
         for compression in ("none", "gzip", "zstd"):
