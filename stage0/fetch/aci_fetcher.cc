@@ -1,6 +1,7 @@
 #include "stage0/fetch/aci_fetcher.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/log.h"
 #include "common/base/strings.h"
@@ -92,14 +93,39 @@ AciFetcher::AciFetcher(Store& store, const FetchSettings& settings, const FetchO
       web_(settings, options.insecure),
       policy_(options.policy) {}
 
+// What all imports have in common; the gate is looked at when bytes come.
+ImportOptions AciFetcher::import_options(std::optional<SignatureGate>& gate) const {
+  ImportOptions import{.platform = options_.platform, .max_bytes = options_.max_bytes};
+  import.verify = [&gate](ByteSource& bytes) -> Result<std::optional<Digest>> {
+    if (!gate) return std::nullopt;
+    return TRY(gate->verify(bytes));
+  };
+  import.dependencies = [this](const ImageRecord& image) { return counts(image); };
+  return import;
+}
+
+// Whether an image of the store may be what the image needs that is being fetched.
+bool AciFetcher::counts(const ImageRecord& image) const {
+  return !strict_ || is_trusted_image(image, settings_);
+}
+
 Result<ImageRecord> AciFetcher::from_file(const Reference& reference) {
   if (policy_ == PullPolicy::kUpdate) policy_ = PullPolicy::kNew;
   std::optional<SignatureGate> gate;
-  if (const auto path = TRY(signature_for_file(reference.path, settings_, options_)))
+  ImageTrust trust;
+  ImportOptions import = import_options(gate);
+  import.opened = [&](const std::string& real_path) -> Result<> {
+    trust.installed = lies_in_trusted_directory(real_path, settings_);
+    const auto path = TRY(signature_for_file(reference.path, real_path, settings_, options_));
+    if (!path) return {};
     gate.emplace(key_store_of(settings_), TRY(read_signature_file(*path)), *path);
-  ImportOptions import{.platform = options_.platform, .max_bytes = options_.max_bytes};
-  if (gate) import.verify = [&](ByteSource& bytes) { return gate->verify(bytes); };
-  import.accept = [&](const AciCandidate& image) { return accept(image, {}, gate ? &*gate : nullptr); };
+    strict_ = true;
+    return {};
+  };
+  import.accept = [&](const AciCandidate& image) -> Result<ImageTrust> {
+    trust.add(TRY(accept(image, {}, gate ? &*gate : nullptr)));
+    return trust;
+  };
   return import_image(store_, reference, import, progress_);
 }
 
@@ -149,7 +175,8 @@ std::optional<ImageRecord> AciFetcher::known_image(const std::optional<RemoteEnt
   if (is_signature_given()) return std::nullopt;
   if (!entry || (!entry->verified && !options_.insecure.image)) return std::nullopt;
   auto image = store_.read_image(entry->image_id);
-  if (!image) return std::nullopt;
+  // A key that is trusted no longer takes with it what was signed with it.
+  if (!image || (!options_.insecure.image && !is_trusted_image(*image, settings_))) return std::nullopt;
   return *std::move(image);
 }
 
@@ -205,12 +232,12 @@ Result<ImageRecord> AciFetcher::import(const RemoteAci& remote, const PartialFil
                                        const std::optional<Signature>& signature, bool& good) {
   std::optional<SignatureGate> gate;
   if (signature) gate.emplace(key_store_of(settings_), signature->bytes, signature->source);
-  ImportOptions import{.platform = options_.platform, .max_bytes = options_.max_bytes};
-  if (gate) import.verify = [&](ByteSource& bytes) { return gate->verify(bytes); };
-  import.accept = [&](const AciCandidate& image) -> Result<> {
-    TRY(check(image, remote.wanted, gate ? &*gate : nullptr));
+  ImportOptions import = import_options(gate);
+  import.accept = [&](const AciCandidate& image) -> Result<ImageTrust> {
+    ImageTrust trust = TRY(check(image, remote.wanted, gate ? &*gate : nullptr));
     good = true;
-    return fetch_dependencies(image.manifest);
+    TRY(fetch_dependencies(image.manifest));
+    return trust;
   };
   if (!remote.store_name.empty()) import.names = {remote.store_name};
   return import_open_aci(store_, file.fd(), file.size(), shown_url(remote.url), import, progress_);
@@ -221,7 +248,7 @@ Result<ImageRecord> AciFetcher::reuse(const RemoteAci& remote, const ImageRecord
   log::debug("using image from local store for url {}", shown_url(remote.url));
   TRY_CTX(accept({.id = image.id, .manifest = image.manifest}, remote.wanted, nullptr), "ACI '{}'",
           shown_url(remote.url));
-  return refresh_aci(store_, image);
+  return refresh_aci(store_, image, [this](const ImageRecord& one) { return counts(one); });
 }
 
 Result<ImageRecord> AciFetcher::fetch(const RemoteAci& remote) {
@@ -230,7 +257,9 @@ Result<ImageRecord> AciFetcher::fetch(const RemoteAci& remote) {
     return fail(ErrorKind::kInvalidInput, "the dependencies lead in a circle: {}",
                 chain_to("'" + shown_url(remote.url) + "'"));
   urls_.push_back(remote.url);
+  const bool before = std::exchange(strict_, !options_.insecure.image);
   auto image = fetch_once(remote);
+  strict_ = before;
   urls_.pop_back();
   return image;
 }
@@ -300,14 +329,19 @@ Result<ImageRecord> AciFetcher::fetch_once(const RemoteAci& remote) {
 
 // --- dependencies ---
 
-Result<> AciFetcher::check(const AciCandidate& image, const WantedImage& wanted, const SignatureGate* gate) {
-  if (gate != nullptr) TRY(gate->accept(image.manifest.name.str()));
-  return check_wanted(image, wanted);
+Result<ImageTrust> AciFetcher::check(const AciCandidate& image, const WantedImage& wanted,
+                                     const SignatureGate* gate) {
+  ImageTrust trust;
+  if (gate != nullptr) trust.signers = TRY(gate->accept(image.manifest.name.str()));
+  TRY(check_wanted(image, wanted));
+  return trust;
 }
 
-Result<> AciFetcher::accept(const AciCandidate& image, const WantedImage& wanted, const SignatureGate* gate) {
-  TRY(check(image, wanted, gate));
-  return fetch_dependencies(image.manifest);
+Result<ImageTrust> AciFetcher::accept(const AciCandidate& image, const WantedImage& wanted,
+                                      const SignatureGate* gate) {
+  ImageTrust trust = TRY(check(image, wanted, gate));
+  TRY(fetch_dependencies(image.manifest));
+  return trust;
 }
 
 std::string AciFetcher::chain_to(const std::string& last) const {
@@ -339,9 +373,11 @@ Result<> AciFetcher::fetch_dependency(const schema::Dependency& dependency) {
   if (done_.contains(text)) return {};
   const bool newest = policy_ == PullPolicy::kUpdate && !dependency.image_id;
   if (!newest) {
-    const auto present = dependency.image_id
-                             ? store_.read_image(dependency.image_id->key().str())
-                             : store_.find_app_image(dependency.image_name, dependency.labels);
+    const auto present =
+        dependency.image_id
+            ? store_.read_image(dependency.image_id->key().str())
+            : store_.find_app_image(dependency.image_name, dependency.labels,
+                                    [this](const ImageRecord& image) { return counts(image); });
     if (!present && present.error().kind() != ErrorKind::kNotFound) return std::unexpected(present.error());
     if (present) {
       done_.insert(text);

@@ -70,9 +70,11 @@ class AciFetcher {
                              const std::optional<Signature>& signature, bool& good);
   Result<ImageRecord> reuse(const RemoteAci& remote, const ImageRecord& image);
 
-  Result<> check(const AciCandidate& image, const WantedImage& wanted, const SignatureGate* gate);
+  ImportOptions import_options(std::optional<SignatureGate>& gate) const;
+  bool counts(const ImageRecord& image) const;
+  Result<ImageTrust> check(const AciCandidate& image, const WantedImage& wanted, const SignatureGate* gate);
   // What decides, with the manifest at hand, whether an image is committed.
-  Result<> accept(const AciCandidate& image, const WantedImage& wanted, const SignatureGate* gate);
+  Result<ImageTrust> accept(const AciCandidate& image, const WantedImage& wanted, const SignatureGate* gate);
   Result<> fetch_dependencies(const schema::ImageManifest& manifest);
   Result<> fetch_dependency(const schema::Dependency& dependency);
   std::string chain_to(const std::string& last) const;
@@ -84,6 +86,8 @@ class AciFetcher {
   AciWeb web_;
   // Of dependencies: those of a local file are only fetched if they are not there.
   PullPolicy policy_;
+  // Whether what is being fetched is verified: then what it needs must be, too.
+  bool strict_ = false;
   // Images that are being fetched, each needed by the one before.
   std::vector<const schema::ImageManifest*> chain_;
   std::vector<std::string> urls_;  // where these come from, as far as they do from the web

@@ -6,6 +6,7 @@
 #include "common/base/strings.h"
 #include "stage0/fetch/aci_fetch.h"
 #include "stage0/fetch/registry_fetch.h"
+#include "stage0/fetch/signature_gate.h"
 #include "stage0/image/formats/oci_documents.h"
 
 namespace agena::stage0 {
@@ -45,8 +46,13 @@ bool suits(const Store& store, const ImageRecord& record, const Platform& platfo
 
 // Of a registry's images the one for the platform; but the digest of a manifest means one image only.
 Result<std::optional<ImageRecord>> find_in_store(Store& store, const Reference& reference,
-                                                 const Platform& platform) {
-  auto found = store.find_image(reference.store_name());
+                                                 const FetchSettings& settings, const FetchOptions& options) {
+  const Platform& platform = options.platform;
+  ImageFilter trusted;
+  // Nobody signs images of registries.
+  if (options.trusted_only && !options.insecure.image && reference.kind != ReferenceKind::kRegistry)
+    trusted = [&](const ImageRecord& image) { return is_trusted_image(image, settings); };
+  auto found = store.find_image(reference.store_name(), trusted);
   if (!found && found.error().kind() == ErrorKind::kNotFound) return std::nullopt;
   if (!found) return std::unexpected(std::move(found).error());
   if (reference.kind != ReferenceKind::kRegistry || suits(store, *found, platform)) return *std::move(found);
@@ -84,7 +90,7 @@ Result<ImageRecord> find_or_fetch(Store& store, const Reference& reference, cons
     TRY(check_registry_policy(reference, options.insecure.image));
   const bool to_verify = !options.signature.empty() && !options.insecure.image;
   if (options.policy != PullPolicy::kUpdate && !to_verify) {
-    if (auto found = TRY(find_in_store(store, reference, options.platform))) {
+    if (auto found = TRY(find_in_store(store, reference, settings, options))) {
       log::debug("using image from local store for {}", source_of(reference));
       return *std::move(found);
     }

@@ -55,6 +55,8 @@ struct FetchOptions {
   InsecureOptions insecure = {};
   Platform platform = host_platform();
   std::uint64_t max_bytes = kDefaultMaxUnpackedBytes;  // `--max-image-size`: of what is unpacked
+  // Of URLs and names: the store's image counts only if somebody who is trusted vouches for it.
+  bool trusted_only = false;
   std::string signature = {};  // path of a detached signature of the image; empty: none given
 };
 

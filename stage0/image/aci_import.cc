@@ -55,14 +55,15 @@ Result<LayerUse> render(const Store& store, const ImageRecord& record, const std
 
 // Completes the record and commits it with the layers that it needs and that are not there yet. `work` claims
 // them.
-Result<ImageRecord> finish(Store& store, ImageRecord record, OwnFiles own, const Staging& work) {
+Result<ImageRecord> finish(Store& store, ImageRecord record, OwnFiles own, const Staging& work,
+                           const ImageFilter& dependencies) {
   std::vector<LayerKey> claimed = {own.use.key};
   TRY(work.claim(claimed));
   std::vector<Store::Commit> commits;
   record.layers = {own.use};
   record.sources.clear();
   if (needs_rendering(record.manifest)) {
-    const auto inputs = TRY(resolve_inputs(store, record.id, record.manifest, own.use.key));
+    const auto inputs = TRY(resolve_inputs(store, record.id, record.manifest, own.use.key, dependencies));
     const LayerKey key = TRY(rendered_key(inputs));
     for (const RenderInput& input : inputs) claimed.push_back(input.layer);
     claimed.push_back(key);
@@ -81,23 +82,25 @@ Result<ImageRecord> finish(Store& store, ImageRecord record, OwnFiles own, const
 
 // An image that was imported before. One with dependencies may come out otherwise by now: they are found by
 // name.
-Result<ImageRecord> reuse(Store& store, const ImageRecord& record) {
+Result<ImageRecord> reuse(Store& store, const ImageRecord& record, const ImageFilter& dependencies) {
   if (!needs_rendering(record.manifest)) return record;
   if (record.sources.size() != 1)
     return fail(ErrorKind::kInternal, "image '{}' has no layer of its own", record.id);
   const LayerUse own = record.sources.front();
-  const auto inputs = TRY(resolve_inputs(store, record.id, record.manifest, own.key));
+  const auto inputs = TRY(resolve_inputs(store, record.id, record.manifest, own.key, dependencies));
   if (record.layers.size() == 1 && record.layers.front().key == TRY(rendered_key(inputs)) &&
       TRY(store.has_layer(record.layers.front().key)))
     return record;
   const Staging work = TRY(store.stage());
   ImageRecord again = record;
   again.import_time = 0;
-  return finish(store, std::move(again), {.use = own, .tree = TRY(store.open_layer_fs(own.key))}, work);
+  return finish(store, std::move(again), {.use = own, .tree = TRY(store.open_layer_fs(own.key))}, work,
+                dependencies);
 }
 
-Result<> accept(const ImportOptions& options, const std::string& id, const schema::ImageManifest& manifest) {
-  return options.accept ? options.accept({.id = id, .manifest = manifest}) : Result<>();
+Result<ImageTrust> accept(const ImportOptions& options, const std::string& id,
+                          const schema::ImageManifest& manifest) {
+  return options.accept ? options.accept({.id = id, .manifest = manifest}) : ImageTrust();
 }
 
 // An open ACI.
@@ -110,7 +113,7 @@ struct AciFile {
 Result<std::optional<Digest>> verified_digest(const AciFile& file, const ImportOptions& options) {
   if (!options.verify) return std::nullopt;
   FdSource bytes(file.fd, 0, file.size);
-  return TRY(options.verify(bytes));
+  return options.verify(bytes);
 }
 
 Result<ImageRecord> import_bytes(Store& store, const AciFile& file, const std::optional<Digest>& digest,
@@ -141,12 +144,12 @@ Result<ImageRecord> import_bytes(Store& store, const AciFile& file, const std::o
                      .import_time = options.import_time.value_or(0)};
   if (!options.origin.empty()) record.origins = {options.origin};
   for (const std::string& name : options.names) record.names.push_back({.name = name, .time = now()});
-  TRY(accept(options, record.id, record.manifest));
+  record.trust = TRY(accept(options, record.id, record.manifest));
   OwnFiles own{.use = {.key = LayerKey::of_diff_id(result.diff_id), .size = result.file_bytes},
                .tree = sys::DirFd(TRY(sys::duplicate(unpacked.layer.fs.get())).release())};
   own.commit = std::move(unpacked).commit(own.use.key);
   const Staging work = TRY(store.stage());
-  ImageRecord committed = TRY(finish(store, std::move(record), std::move(own), work));
+  ImageRecord committed = TRY(finish(store, std::move(record), std::move(own), work, options.dependencies));
   progress.state = LayerProgress::State::kCommitted;
   reporter.report(progress);
   return committed;
@@ -157,15 +160,17 @@ Result<ImageRecord> import_bytes(Store& store, const AciFile& file, const std::o
 Result<ImageRecord> import_aci(Store& store, const std::string& path, const ImportOptions& options,
                                const ProgressCallback& progress) {
   auto import = [&]() -> Result<ImageRecord> {
-    const LocalFile local = TRY(open_local_file(path, ""));
+    LocalFile local = TRY(open_local_file(path, ""));
+    if (options.opened) TRY(options.opened(local.path));
     const AciFile file{.fd = local.fd.get(), .size = local.size, .name = local.path};
     const auto digest = TRY(verified_digest(file, options));
-    // Bytes that changed while they were verified are not those that are known.
-    const bool unchanged = !digest || TRY(Store::file_key(local.path, local.fd.get(), "")) == local.key;
-    if (options.use_cache && local.key && unchanged)
-      if (const auto known = TRY(store.find_by_file(*local.key)); known && TRY(store.is_complete(*known))) {
-        TRY(accept(options, known->id, known->manifest));
-        auto reused = reuse(store, *known);
+    // Of verified bytes the digest decides, not time stamps, which can be set back.
+    if (digest && local.key) local.key->selector = digest->str();
+    if (options.use_cache && local.key)
+      if (auto known = TRY(store.find_by_file(*local.key)); known && TRY(store.is_complete(*known))) {
+        const ImageTrust trust = TRY(accept(options, known->id, known->manifest));
+        if (known->trust.add(trust)) TRY(store.add_trust(known->id, trust));
+        auto reused = reuse(store, *known, options.dependencies);
         // Otherwise it was removed meanwhile, or a dependency is missing: reading the file will tell.
         if (reused || reused.error().kind() != ErrorKind::kNotFound) return reused;
       }
@@ -176,7 +181,9 @@ Result<ImageRecord> import_aci(Store& store, const std::string& path, const Impo
   return TRY_CTX(import(), "ACI '{}'", printable(path));
 }
 
-Result<ImageRecord> refresh_aci(Store& store, const ImageRecord& record) { return reuse(store, record); }
+Result<ImageRecord> refresh_aci(Store& store, const ImageRecord& record, const ImageFilter& dependencies) {
+  return reuse(store, record, dependencies);
+}
 
 Result<ImageRecord> import_open_aci(Store& store, int fd, std::uint64_t size, const std::string& name,
                                     const ImportOptions& options, const ProgressCallback& progress) {

@@ -50,14 +50,19 @@ struct ImportOptions {
   // What the image can be fetched by again, for its record; import_image() finds it out by itself.
   std::string origin = {};
 
-  // The rest is for ACIs only.
+  // The rest is for ACIs only. An error of one of the functions ends the import.
   std::optional<Nanoseconds> import_time = {};  // unset: now
+  // Called when a local file has been opened, with its path without symlinks: what is decided by where a file
+  // lies is decided for the one that is read.
+  std::function<Result<>(const std::string& path)> opened = {};
   // Called with the bytes of the file before anything of it is unpacked; returns the digest that they must
-  // turn out to have. An error ends the import.
-  std::function<Result<Digest>(ByteSource& bytes)> verify = {};
+  // turn out to have, or nullopt if that does not matter.
+  std::function<Result<std::optional<Digest>>(ByteSource& bytes)> verify = {};
   // Called when the manifest is known, before the image is committed and before its dependencies are looked
-  // up (it may bring them into the store); also for an image that is known already. An error ends the import.
-  std::function<Result<>(const AciCandidate&)> accept = {};
+  // up (it may bring them into the store); also for an image that is known already. Says who vouches for it.
+  std::function<Result<ImageTrust>(const AciCandidate&)> accept = {};
+  // Which images of the store may be dependencies that are found by name.
+  ImageFilter dependencies = {};
   std::vector<std::string> names = {};  // that the store is to know the image by
 };
 
@@ -67,7 +72,8 @@ Result<ImageRecord> import_open_aci(Store& store, int fd, std::uint64_t size, co
 
 // An ACI of the store as its dependencies would have it now: they are found by name, and rendered over anew
 // if they are others than before. kNotFound if one is missing.
-Result<ImageRecord> refresh_aci(Store& store, const ImageRecord& record);
+Result<ImageRecord> refresh_aci(Store& store, const ImageRecord& record,
+                                const ImageFilter& dependencies = {});
 
 // Imports what a local reference (is_local()) names and returns its record. kInvalidInput for others.
 Result<ImageRecord> import_image(Store& store, const Reference& reference, const ImportOptions& options = {},

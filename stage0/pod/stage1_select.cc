@@ -7,6 +7,7 @@
 #include "common/sys/fs.h"
 #include "manifests/schema/image_id.h"
 #include "stage0/fetch/fetch.h"
+#include "stage0/fetch/signature_gate.h"
 #include "stage0/image/importer.h"
 #include "stage0/image/reference.h"
 
@@ -28,7 +29,8 @@ struct Source {
 };
 
 Result<ImageRecord> fetch(const Source& source, const Reference& reference) {
-  return fetch_image(source.store, reference, source.engine.fetch, {.insecure = source.insecure});
+  return fetch_image(source.store, reference, source.engine.fetch,
+                     {.insecure = source.insecure, .trusted_only = true});
 }
 
 Result<ImageRecord> import_file(const Source& source, const std::string& path) {
@@ -55,22 +57,48 @@ Result<ImageRecord> import_first(const Source& source, const std::vector<std::st
   return fail(ErrorKind::kNotFound, "no {}: looked for {}", what, tried.empty() ? "nothing" : tried);
 }
 
+// An image of the store by name. Stage1 is root on the host: first those that somebody vouches for.
+enum class Which { kTrusted, kAny };
+Result<std::optional<ImageRecord>> find_in_store(const Source& source, const std::string& name, Which which) {
+  const FetchSettings& settings = source.engine.fetch;
+  ImageFilter trusted;
+  if (which == Which::kTrusted && !source.insecure.image)
+    trusted = [&](const ImageRecord& image) { return is_trusted_image(image, settings); };
+  // Where local files need signatures, images without one were not put there by anybody who may choose.
+  if (which == Which::kAny && settings.local_signatures && !source.insecure.image) return std::nullopt;
+  auto image = source.store.find_image(name, trusted);
+  if (image) return *std::move(image);
+  if (image.error().kind() == ErrorKind::kNotFound) return std::nullopt;
+  return std::unexpected(std::move(image).error());
+}
+
+bool is_called(const ImageRecord& image, const std::string& name, const std::string& version) {
+  const std::string* has = image.manifest.labels.find("version");
+  return image.manifest.name == name && (version.empty() || (has != nullptr && *has == version));
+}
+
 Result<ImageRecord> select_default(const Source& source) {
   const Stage1Default& stage1 = source.engine.stage1;
+  std::optional<ImageRecord> any;
   if (!stage1.name.empty() && !stage1.version.empty()) {
-    auto image = source.store.find_image(stage1.name + ":" + stage1.version);
-    if (image || image.error().kind() != ErrorKind::kNotFound) return image;
+    const std::string name = stage1.name + ":" + stage1.version;
+    if (auto image = TRY(find_in_store(source, name, Which::kTrusted))) return *std::move(image);
+    any = TRY(find_in_store(source, name, Which::kAny));
   }
   std::string location = stage1.location;
   if (location.contains("://")) {
     const Reference reference = TRY(parse_reference(location));
+    if (any && !reference.is_local()) return *std::move(any);
     if (!reference.is_local()) return fetch(source, reference);
     location = reference.path;
   }
-  return import_first(
+  auto file = import_first(
       source,
       {location, in_directory(stage1.images_dir, stage1.file), in_directory(stage1.program_dir, stage1.file)},
       "default stage1 image");
+  // A file of that name counts more: it is one that the administrator has put there.
+  if (any && !(file && is_called(*file, stage1.name, stage1.version))) return *std::move(any);
+  return file;
 }
 
 // The image of this name that lies in a directory of stage1 images. Looking into all of them is cheap after
@@ -83,20 +111,18 @@ Result<std::optional<ImageRecord>> find_in_directory(const Source& source, const
   for (const std::string& name : names) {
     if (!name.ends_with(".aci")) continue;
     auto image = TRY_CTX(import_file(source, directory + "/" + name), "stage1 image '{}'", name);
-    const std::string* version = image.manifest.labels.find("version");
-    const bool right_version = wanted.version.empty() || (version != nullptr && *version == wanted.version);
-    if (image.manifest.name == wanted.name && right_version) return std::optional(std::move(image));
+    if (is_called(image, wanted.name, wanted.version)) return std::optional(std::move(image));
   }
   return std::optional<ImageRecord>();
 }
 
 Result<ImageRecord> select_name(const Source& source, const std::string& name) {
-  auto image = source.store.find_image(name);
-  if (image || image.error().kind() != ErrorKind::kNotFound) return image;
+  if (auto image = TRY(find_in_store(source, name, Which::kTrusted))) return *std::move(image);
   const Stage1Default& stage1 = source.engine.stage1;
   const Reference wanted = TRY(parse_reference(name, [](const std::string&) { return false; }));
   for (const std::string& directory : {stage1.images_dir, stage1.program_dir})
     if (auto found = TRY(find_in_directory(source, directory, wanted))) return *std::move(found);
+  if (auto image = TRY(find_in_store(source, name, Which::kAny))) return *std::move(image);
   return fetch(source, wanted);
 }
 

@@ -116,7 +116,7 @@ void assign(T& target, std::optional<T> value) {
 
 void read_members(const JsonNode& root, ImageRecord& record) {
   root.only_members({"version", "id", "format", "importTime", "chainId", "names", "layers", "sources",
-                     "origins", "oci", "sourceSize"});
+                     "origins", "oci", "sourceSize", "signers", "installed"});
   if (const auto node = root.require("id")) assign(record.id, node->parsed(parse_id));
   if (const auto node = root.require("format")) assign(record.format, node->parsed(parse_format));
   if (const auto node = root.require("importTime"))
@@ -127,6 +127,8 @@ void read_members(const JsonNode& root, ImageRecord& record) {
   record.layers = read_layers(root.require("layers"));
   record.sources = read_layers(root.find("sources"));
   record.origins = read_strings(root.find("origins"));
+  record.trust.signers = read_strings(root.find("signers"));
+  if (const auto node = root.find("installed")) assign(record.trust.installed, node->as_bool());
   if (const auto node = root.find("sourceSize")) assign(record.source_size, node->as_uint());
   if (const auto node = root.find("oci")) record.oci = read_facts(*node);
 }
@@ -134,6 +136,16 @@ void read_members(const JsonNode& root, ImageRecord& record) {
 }  // namespace
 
 std::string_view to_string(ImageFormat format) { return row_for(kFormats, format).name; }
+
+bool ImageTrust::add(const ImageTrust& more) {
+  const ImageTrust before = *this;
+  signers.insert(signers.end(), more.signers.begin(), more.signers.end());
+  std::ranges::sort(signers);
+  const auto doubles = std::ranges::unique(signers);
+  signers.erase(doubles.begin(), doubles.end());
+  installed = installed || more.installed;
+  return *this != before;
+}
 
 std::uint64_t ImageRecord::size() const {
   std::uint64_t bytes = 0;
@@ -165,6 +177,8 @@ Result<std::string> image_record_to_json(const ImageRecord& record) {
   if (!record.sources.empty()) json["sources"] = to_json(record.sources);
   if (!record.origins.empty()) json["origins"] = record.origins;
   if (record.oci) json["oci"] = to_json(*record.oci);
+  if (!record.trust.signers.empty()) json["signers"] = record.trust.signers;
+  if (record.trust.installed) json["installed"] = true;
   if (record.source_size != 0) json["sourceSize"] = record.source_size;
   return TRY(json_text::dump(json)) + "\n" + TRY(codec::write_image_manifest(record.manifest)) + "\n";
 }

@@ -51,6 +51,18 @@ struct OciFacts {
   bool operator==(const OciFacts&) const = default;
 };
 
+// Who vouches for an image. It counts for as long as they are trusted.
+struct ImageTrust {
+  // Fingerprints of the keys that it was signed with, and that were trusted for its name; sorted.
+  std::vector<std::string> signers = {};
+  bool installed = false;  // it lay in a directory of the installation
+
+  bool empty() const { return signers.empty() && !installed; }
+  // Adds what more is known; whether there was any.
+  bool add(const ImageTrust& more);
+  bool operator==(const ImageTrust&) const = default;
+};
+
 inline constexpr std::size_t kMaxOrigins = 8;
 
 struct ImageRecord {
@@ -70,6 +82,7 @@ struct ImageRecord {
   // Where it was imported from, as a reference that can be fetched again ("oci:/srv/debian:bookworm", the
   // absolute path of an ACI), the latest first; at most kMaxOrigins. Unknown for images of older programs.
   std::vector<std::string> origins = {};
+  ImageTrust trust = {};
   // OCI chain ID of the root ("sha256:…"), see root_chain_id().
   std::string chain_id = {};
   // Length of the file that an ACI came in; 0 for other formats.

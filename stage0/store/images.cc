@@ -207,7 +207,8 @@ Result<ImageRecord> Store::find_by_name_and_digest(std::string_view name, std::s
   });
 }
 
-Result<ImageRecord> Store::find_image(std::string_view text) {
+Result<ImageRecord> Store::find_image(std::string_view text, const ImageFilter& suits) {
+  const auto may_be = [&](const ImageRecord& record) { return !suits || suits(record); };
   if (!cas_) return fail(ErrorKind::kNotFound, "no image '{}' in the store", printable(text));
   text = without_transport(text);
   if (schema::looks_like_image_id(text)) return find_by_id(TRY(schema::parse_image_id_prefix(text)));
@@ -220,21 +221,23 @@ Result<ImageRecord> Store::find_image(std::string_view text) {
     return record || record.error().kind() != ErrorKind::kNotFound ? std::move(record) : absent();
   }
   if (const auto name = TRY(fetched_name(text))) {
-    auto record = first_of(cas_, TRY(TRY(index())->find_by_fetched_name(*name)),
-                           [](const ImageRecord&) { return true; });
+    auto record = first_of(cas_, TRY(TRY(index())->find_by_fetched_name(*name)), may_be);
     if (record || record.error().kind() != ErrorKind::kNotFound) return record;
   }
   const AppQuery query = TRY(parse_query(text));
   auto record = first_of(cas_, TRY(TRY(index())->find_by_app_name(query.name)),
-                         [&](const ImageRecord& candidate) { return matches(candidate, query); });
+                         [&](const ImageRecord& one) { return matches(one, query) && may_be(one); });
   return record || record.error().kind() != ErrorKind::kNotFound ? std::move(record) : absent();
 }
 
-Result<ImageRecord> Store::find_app_image(const schema::AcIdentifier& name, const schema::Labels& labels) {
+Result<ImageRecord> Store::find_app_image(const schema::AcIdentifier& name, const schema::Labels& labels,
+                                          const ImageFilter& suits) {
   AppQuery query{.name = name.str(), .labels = {}};
   for (const schema::Label& label : labels) query.labels.emplace_back(label.name.str(), label.value);
-  auto record = first_of(cas_, TRY(TRY(index())->find_by_app_name(query.name)),
-                         [&](const ImageRecord& candidate) { return matches(candidate, query); });
+  auto record =
+      first_of(cas_, TRY(TRY(index())->find_by_app_name(query.name)), [&](const ImageRecord& candidate) {
+        return matches(candidate, query) && (!suits || suits(candidate));
+      });
   if (record || record.error().kind() != ErrorKind::kNotFound) return record;
   std::string wanted = query.name;
   for (const auto& [key, value] : query.labels) wanted += fmt::format(",{}={}", key, printable(value));
@@ -293,6 +296,7 @@ Result<ImageRecord> Store::commit_image(const ImageRecord& record, std::span<con
     if (const auto present = read_image(record.id)) {
       merged.names = present->names;
       merge_names(merged.names, names);
+      merged.trust.add(present->trust);
       for (const std::string& origin : present->origins)
         if (std::ranges::find(merged.origins, origin) == merged.origins.end())
           merged.origins.push_back(origin);

@@ -107,6 +107,17 @@ Result<std::vector<ImageName>> Store::names_to_get(const ImageRecord& record) {
   return names;
 }
 
+Result<> Store::add_trust(const std::string& id, const ImageTrust& trust) {
+  const Staging staging = TRY(stage());
+  TRY(TRY(index())->change_records([&]() -> Result<Index::Changed> {
+    ImageRecord record = TRY(read_image(id));
+    if (!record.trust.add(trust)) return Index::Changed();
+    TRY(replace_record(staging, record));
+    return Index::Changed{.changed = {std::move(record)}, .removed = {}};
+  }));
+  return sys::sync_dir(cas_, layout::kImages);
+}
+
 Result<ImageRecord> Store::add_name(const std::string& id, const std::string& name) {
   const Staging staging = TRY(stage());
   std::optional<ImageRecord> record;

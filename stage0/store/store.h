@@ -38,6 +38,9 @@ namespace agena::stage0 {
 class ByteSource;
 class Index;
 
+// Which of several images may be found; unset: any.
+using ImageFilter = std::function<bool(const ImageRecord&)>;
+
 // What `meta` says of a committed layer: JSON, "version": 1.
 struct LayerMeta {
   LayerKey key;
@@ -149,10 +152,12 @@ class Store {
   // - a name that it was fetched by or tagged with, as in ImageRecord::names, or short for it;
   // - name[:version][,label=value…], by appc name and labels.
   // "docker://" before a name may be there. Several images of one name: the one that got it last. kNotFound
-  // if there is none.
-  Result<ImageRecord> find_image(std::string_view text);
-  // The newest image with this appc name and at least these labels; kNotFound if there is none.
-  Result<ImageRecord> find_app_image(const schema::AcIdentifier& name, const schema::Labels& labels);
+  // if there is none. Of those that a name stands for the first that suits; ids and digests are not asked
+  // about.
+  Result<ImageRecord> find_image(std::string_view text, const ImageFilter& suits = {});
+  // The newest image with this appc name and at least these labels that suits; kNotFound if there is none.
+  Result<ImageRecord> find_app_image(const schema::AcIdentifier& name, const schema::Labels& labels,
+                                     const ImageFilter& suits = {});
   // The image with this full id; kNotFound if there is none.
   Result<ImageRecord> read_image(const std::string& id) const;
   // All images, oldest import first. A record that cannot be read is left out and told in `broken` if given.
@@ -170,6 +175,8 @@ class Store {
   Result<> remove_image(const std::string& id);
   // Gives an image a further name, which from now on stands for it and for no other. The record as it now is.
   Result<ImageRecord> add_name(const std::string& id, const std::string& name);
+  // Notes who vouches for an image, beside those who do already.
+  Result<> add_trust(const std::string& id, const ImageTrust& trust);
   // Takes a name (as in ImageRecord::names) from all images that hold it, or from those that got it at
   // `until` or before; returns their ids.
   Result<std::vector<std::string>> remove_name(const std::string& name,

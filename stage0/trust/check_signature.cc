@@ -125,14 +125,16 @@ std::string trust_hint(std::string_view image_name) {
       image_name.empty() ? "NAME" : image_name);
 }
 
-Result<> SignatureCheck::require_trust(std::string_view image_name) const {
+Result<std::vector<std::string>> SignatureCheck::require_trust(std::string_view image_name) const {
   for (const BrokenKey& broken : broken_)
     if (prefix_covers(broken.key.prefix, image_name))
       return fail(ErrorKind::kVerification, "trusted key '{}': {}", broken.key.path, broken.why);
+  std::vector<std::string> trusted;
   for (const Signer& signer : signers_)
     if (std::ranges::any_of(signer.prefixes,
                             [&](const std::string& prefix) { return prefix_covers(prefix, image_name); }))
-      return {};
+      trusted.push_back(signer.fingerprint);
+  if (!trusted.empty()) return trusted;
   const Signer& first = signers_.front();
   std::string prefixes;
   for (const std::string& prefix : first.prefixes)

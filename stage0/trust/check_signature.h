@@ -25,9 +25,9 @@ class SignatureCheck {
   // Digest of the bytes that were checked: what is imported must have it.
   const Digest& data_digest() const { return data_digest_; }
 
-  // Success if one of the good signatures was made by a key that is trusted for images of this name;
-  // otherwise kVerification says whose signature it is and what is missing.
-  Result<> require_trust(std::string_view image_name) const;
+  // Fingerprints of those who signed and are trusted for images of this name, at least one; otherwise
+  // kVerification says whose signature it is and what is missing.
+  Result<std::vector<std::string>> require_trust(std::string_view image_name) const;
 
  private:
   friend Result<SignatureCheck> check_signature(const KeyStoreDirectories&, std::string_view, ByteSource&);

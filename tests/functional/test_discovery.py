@@ -49,7 +49,7 @@ class Web(Case):
     def publish(self, url: str, path: str, sign=True, **more):
         self.server.put_file(url, path, **more)
         if sign:
-            self.server.put_file(url + ".asc", self.keys.sign(path, self.key, out=path + ".asc"))
+            self.server.put_file(url + ".asc", self.keys.sign(path, self.key, out=os.path.join(self.top, os.path.basename(path) + ".asc")))
 
     @staticmethod
     def url_of(name: str, version="1.0.0", host="images.example.net", scheme="https") -> str:
@@ -217,6 +217,15 @@ class Url(Web):
         self.trust()
         self.fetch(self.URL)
 
+    def test_a_key_that_is_removed_takes_its_images_along(self):
+        self.trust()
+        self.publish(self.URL, self.image(), headers={"Cache-Control": "max-age=3600"})
+        self.fetch(self.URL)
+        self.agena("trust", "--remove=" + self.key, "--prefix=example.com")
+        self.server.forget_requests()
+        self.fails("fetch", self.URL, message=UNKNOWN)
+        self.assertIn(self.URL, self.server.asked())
+
     def test_bad_signature_leaves_nothing(self):
         self.trust()
         self.publish(self.URL, self.image())
@@ -270,7 +279,7 @@ class Url(Web):
         self.trust()
         url, path = self.URL + "?token=s3cret", self.image()
         self.server.put_file(url, path)
-        self.server.put_file(self.URL + ".asc?token=s3cret", self.keys.sign(path, self.key, out=path + ".asc"))
+        self.server.put_file(self.URL + ".asc?token=s3cret", self.keys.sign(path, self.key, out=os.path.join(self.top, os.path.basename(path) + ".asc")))
         identity = self.fetch(url)
         self.assertEqual([self.URL + ".asc?token=s3cret", url], self.server.asked())
         for text in (self.agena("image", "list", "--format=json").out, read(os.path.join(self.data, "cas/images", identity))):
@@ -415,8 +424,12 @@ class Names(Web):
         app = self.fetch(Images.busybox())
         argv = ["run", "--net=host", "--stage1-url=" + url, app, *shell("echo hello")]
         self.assertIn(UNKNOWN, self.agena(*argv, check=254).err)
+        # That it is in the store, unverified, is not enough.
+        self.agena("--insecure-options=image", "fetch", url)
+        self.assertIn(UNKNOWN, self.agena(*argv, check=254).err)
         self.trust("agena.dev")
         self.assertEqual("hello\n", self.agena(*argv).out)
+        self.fails("run", "--stage1-hash=" + FLY, app, message="is not an image id")
         # The same by the configuration.
         os.makedirs(os.path.join(self.local, "stage1.d"))
         with open(os.path.join(self.local, "stage1.d", "fly.json"), "w", encoding="utf-8") as stream:
@@ -534,6 +547,27 @@ class Dependencies(Web):
         self.assertIn("bad signature", done.err)
         self.assertIn("dependency 'example.com/base,version=1.0.0' of 'example.com/top:1.0.0'", done.err)
         self.assertEqual([], self.images())
+
+    def test_unverified_ones_are_not_for_verified_images(self):
+        self.publish_name("example.com/base", text="good")
+        self.publish_name("example.com/top", dependencies=self.depends("example.com/base"))
+        self.fetch("example.com/base:1.0.0")
+        # Of the same name, newer, and by nobody knows whom.
+        bad = self.fetch(self.image("example.com/base", text="bad"))
+        identity = self.fetch("example.com/top:1.0.0")
+        self.assertEqual("good", self.rendered(identity, "etc/example.com-base"))
+        # A file without signature is nobody's, and takes what there is.
+        other = self.fetch(self.image("example.com/other", dependencies=self.depends("example.com/base")))
+        self.assertEqual("bad", self.rendered(other, "etc/example.com-base"))
+        # The unsigned one alone: the signed one is fetched again.
+        self.agena("image", "rm", *[one["id"] for one in json.loads(self.agena("image", "list", "--format=json").out)
+                                    if one["id"] != bad])
+        identity = self.fetch("example.com/top:1.0.0")
+        self.assertEqual("good", self.rendered(identity, "etc/example.com-base"))
+
+    def rendered(self, identity: str, path: str) -> str:
+        record = json.loads(read(os.path.join(self.data, "cas/images", identity)).splitlines()[0])
+        return read(os.path.join(self.data, "cas/layers", record["layers"][0]["key"], "fs", path))
 
     def test_image_id(self):
         self.publish_name("example.com/base")

@@ -284,6 +284,53 @@ class LocalSignatures(Signed):
         self.keys.sign(self.aci, alice)
         self.run_argv(self.argv("fetch", self.aci, binary=rkt))
 
+    def test_stage1_images_without_a_signature(self):
+        path = shutil.copy(os.path.join(os.environ["AGENA_STAGE1_DIR"], "stage1-fly.aci"), self.top + "/fly.aci")
+        empty = os.path.join(self.top, "empty")
+        os.mkdir(empty)
+        os.mkdir(os.path.join(self.local, "paths.d"))
+        with open(os.path.join(self.local, "paths.d", "paths.json"), "w", encoding="utf-8") as stream:
+            json.dump({"rktKind": "paths", "rktVersion": "v1", "stage1-images": empty}, stream)
+        app = self.agena("fetch", "--full", Images.busybox()).out.strip()
+        name = json.loads(self.agena("image", "cat-manifest", self.agena("fetch", path).out.strip()).out)["name"]
+        words = ["run", "--net=host", "--stage1-name=" + name, app, *shell("echo hello")]
+        # A file that the user brought in serves agena, and not rkt.
+        self.assertEqual("hello\n", self.agena(*words).out)
+        rkt = os.path.join(os.path.dirname(self.binary), "rkt")
+        self.run_argv(self.argv(*words, binary=rkt), check=254)
+        done = self.run_argv(self.argv("--insecure-options=image", *words, binary=rkt))
+        self.assertEqual("hello\n", done.out)
+        alice = self.keys.make("alice")
+        self.trust(alice, "agena.dev")
+        self.keys.sign(path, alice)
+        self.agena("fetch", path)
+        self.assertEqual("hello\n", self.run_argv(self.argv(*words, binary=rkt)).out)
+        self.agena("trust", "--remove=" + alice, "--prefix=agena.dev")
+        self.run_argv(self.argv(*words, binary=rkt), check=254)
+
+    def test_time_stamps_that_are_set_back(self):
+        alice = self.keys.make("alice")
+        self.trust(alice)
+        self.keys.sign(self.aci, alice)
+        self.takes()
+        first = json.loads(self.agena("image", "list", "--format=json").out)[0]["id"]
+        before = os.stat(self.aci)
+        other = self.image("example.com/app", version="2.0.0")
+        self.keys.sign(other, alice)
+        os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.assertNotEqual(first, self.agena("fetch", "--full", other).out.strip())
+
+    def test_a_link_into_the_installation(self):
+        rkt = os.path.join(os.path.dirname(self.binary), "rkt")
+        link, copy = os.path.join(self.top, "link.aci"), os.path.join(self.top, "copy.aci")
+        os.symlink(os.path.join(os.environ["AGENA_STAGE1_DIR"], "stage1-fly.aci"), link)
+        shutil.copy(link, copy)
+        app = self.agena("fetch", "--full", Images.busybox()).out.strip()
+        def words(path):
+            return self.argv("run", "--net=host", "--stage1-path=" + path, app, *shell("echo hello"), binary=rkt)
+        self.assertIn("error opening signature file", self.run_argv(words(copy), check=254).err)
+        self.assertEqual("hello\n", self.run_argv(words(link)).out)
+
     def test_run(self):
         alice = self.keys.make("alice")
         path = shutil.copy(Images.busybox(), self.top + "/busybox.aci")

@@ -33,10 +33,11 @@ Result<ImageRecord> find_by_id(Store& store, const schema::Dependency& dependenc
   return record;
 }
 
-Result<ImageRecord> find_dependency(Store& store, const schema::Dependency& dependency) {
+Result<ImageRecord> find_dependency(Store& store, const schema::Dependency& dependency,
+                                    const ImageFilter& suits) {
   ImageRecord record =
       TRY(dependency.image_id ? find_by_id(store, dependency)
-                              : store.find_app_image(dependency.image_name, dependency.labels));
+                              : store.find_app_image(dependency.image_name, dependency.labels, suits));
   if (!dependency.size) return record;
   // The specification does not say whether the compressed or the plain image is meant.
   const std::uint64_t plain = TRY(store.layer_meta(TRY(own_layer(record)))).archive_bytes;
@@ -48,7 +49,7 @@ Result<ImageRecord> find_dependency(Store& store, const schema::Dependency& depe
 
 class Resolver {
  public:
-  explicit Resolver(Store& store) : store_(store) {}
+  Resolver(Store& store, const ImageFilter& suits) : store_(store), suits_(suits) {}
 
   Result<> add(const std::string& id, const schema::ImageManifest& manifest, const LayerKey& layer) {
     if (std::ranges::find(branch_, id) != branch_.end())
@@ -62,8 +63,9 @@ class Resolver {
     branch_.push_back(id);
     if (!manifest.path_whitelist.empty()) filters_.emplace_back(manifest.path_whitelist);
     for (const schema::Dependency& dependency : manifest.dependencies) {
-      const ImageRecord record = TRY_CTX(find_dependency(store_, dependency), "dependency '{}' of '{}'",
-                                         dependency.image_name.str(), manifest.name.str());
+      const ImageRecord record =
+          TRY_CTX(find_dependency(store_, dependency, suits_), "dependency '{}' of '{}'",
+                  dependency.image_name.str(), manifest.name.str());
       TRY(add(record.id, record.manifest, TRY(own_layer(record))));
     }
     if (!manifest.path_whitelist.empty()) filters_.pop_back();
@@ -75,6 +77,7 @@ class Resolver {
 
  private:
   Store& store_;
+  const ImageFilter& suits_;
   std::vector<RenderInput> inputs_;
   std::vector<std::string> branch_;  // ids from the top to where we are
   std::vector<PathFilter> filters_;  // their whitelists
@@ -106,9 +109,9 @@ bool needs_rendering(const schema::ImageManifest& manifest) {
 }
 
 Result<std::vector<RenderInput>> resolve_inputs(Store& store, const std::string& image_id,
-                                                const schema::ImageManifest& manifest,
-                                                const LayerKey& layer) {
-  Resolver resolver(store);
+                                                const schema::ImageManifest& manifest, const LayerKey& layer,
+                                                const ImageFilter& suits) {
+  Resolver resolver(store, suits);
   TRY(resolver.add(image_id, manifest, layer));
   return resolver.take();
 }

@@ -48,9 +48,11 @@ struct RenderInput {
 bool needs_rendering(const schema::ImageManifest& manifest);
 
 // The inputs of an image, top first, depth first. kNotFound names a dependency that is not in the store; a
-// cycle, or more than a thousand inputs, is kInvalidInput.
+// cycle, or more than a thousand inputs, is kInvalidInput. `suits`: which images may be dependencies that are
+// found by name (an image id stands for itself).
 Result<std::vector<RenderInput>> resolve_inputs(Store& store, const std::string& image_id,
-                                                const schema::ImageManifest& manifest, const LayerKey& layer);
+                                                const schema::ImageManifest& manifest, const LayerKey& layer,
+                                                const ImageFilter& suits = {});
 
 // Key of what these inputs make: rkt's tree ID, "deps-sha512-" and half of the SHA-512 over the comma-joined
 // ids. Whitelists are part of the images, hence of their ids.

@@ -35,10 +35,21 @@ TEST(ImageRecordTest, ReadsTheGoldenFile) {
 TEST(ImageRecordTest, ReadsBackWhatItWrites) {
   ImageRecord aci = record_of("aci", {"only"});
   aci.source_size = 4096;
+  aci.trust = {.signers = {"0123", "4567"}, .installed = true};
   for (const ImageRecord& record : {aci, record_of("no layers", {}), full_record()}) {
     const std::string text = ASSERT_VALUE(image_record_to_json(record));
     EXPECT_EQ(ASSERT_VALUE(image_record_from_json(text)), record);
   }
+}
+
+TEST(ImageTrustTest, Grows) {
+  ImageTrust trust;
+  EXPECT_TRUE(trust.empty());
+  EXPECT_FALSE(trust.add({}));
+  EXPECT_TRUE(trust.add({.signers = {"b", "a"}}));
+  EXPECT_FALSE(trust.add({.signers = {"a"}}));
+  EXPECT_TRUE(trust.add({.signers = {"b"}, .installed = true}));
+  EXPECT_EQ(trust, (ImageTrust{.signers = {"a", "b"}, .installed = true}));
 }
 
 TEST(ImageRecordTest, CountsSharedLayersInEachImage) { EXPECT_EQ(full_record().size(), 4U + 3U + 7U); }

@@ -228,6 +228,29 @@ TEST_F(FindTest, ByLabelsAlone) {
             "no image 'example.com/app,version=3' in the store");
 }
 
+TEST_F(FindTest, OnlyWhatSuits) {
+  const std::string older = add("one", "example.com/app", "1").id;
+  const std::string newer = add("two", "example.com/app", "1").id;
+  const ImageFilter trusted = [](const ImageRecord& image) { return !image.trust.empty(); };
+  EXPECT_EQ(ASSERT_VALUE(store().find_image("example.com/app:1")).id, newer);
+  EXPECT_EQ(error_of(store().find_image("example.com/app:1", trusted)),
+            "no image 'example.com/app:1' in the store");
+  ASSERT_TRUE(ok(store().add_trust(older, {.signers = {"alice"}})));
+  EXPECT_EQ(ASSERT_VALUE(store().find_image("example.com/app:1", trusted)).id, older);
+  const auto name = ASSERT_VALUE(schema::AcIdentifier::parse("example.com/app"));
+  EXPECT_EQ(ASSERT_VALUE(store().find_app_image(name, {}, trusted)).id, older);
+  EXPECT_EQ(ASSERT_VALUE(store().find_app_image(name, {})).id, newer);
+}
+
+TEST_F(FindTest, TrustStaysWithAnImage) {
+  ImageRecord record = add("one", "example.com/app", "1");
+  ASSERT_TRUE(ok(store().add_trust(record.id, {.signers = {"alice"}})));
+  // Imported again, by somebody who cannot say who signed it, and by somebody who knows of another.
+  ASSERT_TRUE(ok(store().commit_image(record)));
+  record.trust.signers = {"bob"};
+  EXPECT_EQ(ASSERT_VALUE(store().commit_image(record)).trust.signers, (std::vector<std::string>{"alice", "bob"}));
+}
+
 TEST_F(FindTest, AddsNamesToWhatIsThere) {
   (void)add("one", "example.com/app", "1", {"localhost/a:1"});
   (void)add("one", "example.com/app", "1", {"localhost/b:1"});
