@@ -248,7 +248,10 @@ Result<ImageRecord> AciFetcher::reuse(const RemoteAci& remote, const ImageRecord
   log::debug("using image from local store for url {}", shown_url(remote.url));
   TRY_CTX(accept({.id = image.id, .manifest = image.manifest}, remote.wanted, nullptr), "ACI '{}'",
           shown_url(remote.url));
-  return refresh_aci(store_, image, [this](const ImageRecord& one) { return counts(one); });
+  ImageRecord known = image;
+  // Over dependencies that nobody has verified it is not what was signed.
+  if (!strict_) known.trust = {};
+  return refresh_aci(store_, known, [this](const ImageRecord& one) { return counts(one); });
 }
 
 Result<ImageRecord> AciFetcher::fetch(const RemoteAci& remote) {

@@ -169,8 +169,10 @@ Result<ImageRecord> import_aci(Store& store, const std::string& path, const Impo
     if (options.use_cache && local.key)
       if (auto known = TRY(store.find_by_file(*local.key)); known && TRY(store.is_complete(*known))) {
         const ImageTrust trust = TRY(accept(options, known->id, known->manifest));
-        if (known->trust.add(trust)) TRY(store.add_trust(known->id, trust));
+        const bool is_news = ImageTrust(known->trust).add(trust);
+        known->trust = trust;  // of what may be rendered now
         auto reused = reuse(store, *known, options.dependencies);
+        if (reused && is_news) TRY(store.add_trust(known->id, trust));
         // Otherwise it was removed meanwhile, or a dependency is missing: reading the file will tell.
         if (reused || reused.error().kind() != ErrorKind::kNotFound) return reused;
       }

@@ -296,7 +296,8 @@ Result<ImageRecord> Store::commit_image(const ImageRecord& record, std::span<con
     if (const auto present = read_image(record.id)) {
       merged.names = present->names;
       merge_names(merged.names, names);
-      merged.trust.add(present->trust);
+      // Who vouched for it did so for what it is made of.
+      if (merged.layers == present->layers) merged.trust.add(present->trust);
       for (const std::string& origin : present->origins)
         if (std::ranges::find(merged.origins, origin) == merged.origins.end())
           merged.origins.push_back(origin);

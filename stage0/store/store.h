@@ -167,9 +167,9 @@ class Store {
   Result<> touch_last_used(const std::string& id) const;
   // Makes the image visible, under the shared prepareLock: all its layers and blobs must be committed
   // (kNotFound names the missing one: import again). An image that is there already keeps its names and gets
-  // the new ones. Other images lose them, but for names with a digest; one that another image got meanwhile,
-  // at a later time, stays there. Documents are stored under the same lock, so that no sweep comes between.
-  // Returns the record as it now stands.
+  // the new ones, and those who vouch for it if its layers are the same. Other images lose them, but for
+  // names with a digest; one that another image got meanwhile, at a later time, stays there. Documents are
+  // stored under the same lock, so that no sweep comes between. Returns the record as it now stands.
   Result<ImageRecord> commit_image(const ImageRecord& record, std::span<const Document> documents = {});
   // Removes the record; layers stay until a sweep. kNotFound if there is none.
   Result<> remove_image(const std::string& id);

@@ -248,7 +248,16 @@ TEST_F(FindTest, TrustStaysWithAnImage) {
   // Imported again, by somebody who cannot say who signed it, and by somebody who knows of another.
   ASSERT_TRUE(ok(store().commit_image(record)));
   record.trust.signers = {"bob"};
-  EXPECT_EQ(ASSERT_VALUE(store().commit_image(record)).trust.signers, (std::vector<std::string>{"alice", "bob"}));
+  EXPECT_EQ(ASSERT_VALUE(store().commit_image(record)).trust.signers,
+            (std::vector<std::string>{"alice", "bob"}));
+}
+
+TEST_F(FindTest, TrustIsOfTheLayers) {
+  ImageRecord record = add("one", "example.com/app", "1");
+  ASSERT_TRUE(ok(store().add_trust(record.id, {.signers = {"alice"}})));
+  ASSERT_TRUE(ok(add_layers(store(), {"other"})));
+  record.layers = {{.key = key_of("other"), .size = 5}};
+  EXPECT_TRUE(ASSERT_VALUE(store().commit_image(record)).trust.empty());
 }
 
 TEST_F(FindTest, AddsNamesToWhatIsThere) {
