@@ -117,8 +117,8 @@ Result<ImageRecord> import_blob(Store& store, const sys::DirFd& cas, const Blob&
   options.use_cache = false;
   options.import_time = blob.time;
   options.origin = TRY(sys::path_of_fd(file.get()));
-  options.accept = [&](const AciCandidate& candidate) -> Result<> {
-    if (candidate.id == blob.key) return {};
+  options.accept = [&](const AciCandidate& candidate) -> Result<ImageTrust> {
+    if (candidate.id == blob.key) return ImageTrust();
     return fail(ErrorKind::kVerification, "it is damaged: its content has the image id '{}'", candidate.id);
   };
   return import_open_aci(store, file.get(), static_cast<std::uint64_t>(st.st_size), blob.key, options,

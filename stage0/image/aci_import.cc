@@ -94,6 +94,8 @@ Result<ImageRecord> reuse(Store& store, const ImageRecord& record, const ImageFi
   const Staging work = TRY(store.stage());
   ImageRecord again = record;
   again.import_time = 0;
+  // Nobody vouches for what is rendered over just any image.
+  if (!dependencies) again.trust = {};
   return finish(store, std::move(again), {.use = own, .tree = TRY(store.open_layer_fs(own.key))}, work,
                 dependencies);
 }
