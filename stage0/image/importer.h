@@ -71,8 +71,8 @@ Result<ImageRecord> import_open_aci(Store& store, int fd, std::uint64_t size, co
                                     const ImportOptions& options = {}, const ProgressCallback& progress = {});
 
 // An ACI of the store as its dependencies would have it now: they are found by name, and rendered over anew
-// if they are others than before: then it keeps the trust that the record given here has. kNotFound if one is
-// missing.
+// if they are others than before: then it has the trust of the record given here, or none without a filter.
+// kNotFound if one is missing.
 Result<ImageRecord> refresh_aci(Store& store, const ImageRecord& record,
                                 const ImageFilter& dependencies = {});
 
