@@ -19,6 +19,7 @@ PACKAGES = (
     "kmod", "procps", "iproute2", "util-linux",
     "python3", "busybox-static",  # the tests and their images
     "attr", "libcap2-bin", "strace", "acl",
+    "containernetworking-plugins", "iptables", "nftables", "socat",
     "libisal2", "bzip2", "xz-utils", "zstd",
 )
 # What would wait for a device, for the network or for the clock; and what takes its time under emulation and is not missed.
