@@ -1,0 +1,34 @@
+// Calling a CNI plugin: a program of the host or of the user that gets its order in the environment and its
+// configuration on stdin, and answers on stdout. What it prints is foreign.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+
+namespace agena::stage1 {
+
+struct PluginCall {
+  std::string command;            // ADD, DEL, CHECK or VERSION
+  std::string type;               // name of the plugin's program
+  std::string conf;               // JSON for its stdin
+  std::string container_id = {};  // the pod's UUID
+  std::string netns = {};         // path of the network namespace; empty: there is none
+  std::string interface = {};     // name of the interface in it
+  std::string args = {};          // "KEY=VALUE;…"
+  std::string version = {};       // of the specification, for plugins older than the first one
+  std::vector<std::string> dirs;  // where programs are looked for, first one first
+  Nanoseconds time_limit = 60 * kSecond;
+};
+
+// Path of a plugin's program; kNotFound names the directories.
+Result<std::string> find_plugin(const std::string& type, const std::vector<std::string>& dirs);
+
+// Runs the plugin and returns what it printed. A failure tells the plugin, its message and details, or how it
+// ended and what it wrote to stderr. Plugins are killed at the time limit, or when they print more than 1
+// MiB, or when the calling thread ends.
+Result<std::string> call_plugin(const PluginCall& call);
+
+}  // namespace agena::stage1
