@@ -1,0 +1,49 @@
+// A pod's attachment to one network: the order of a configuration's plugins, what each one gets of it, and
+// how it is undone, with the pod's network namespace or without one.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "stage1/net/cni_result.h"
+#include "stage1/net/net_conf.h"
+
+namespace agena::stage1 {
+
+// All that plugins have to be told, at ADD as at DEL.
+struct Attachment {
+  NetConf conf;
+  std::string interface;            // name in the pod
+  std::string args;                 // "KEY=VALUE;…", as the user gave them
+  std::string container_id;         // the pod's UUID
+  std::string runtime_config = {};  // values of all capabilities (capabilities.h); empty: none
+  std::vector<std::string> plugin_dirs;
+};
+
+// Told what there is after each plugin but the last, so that it can be put on record.
+using AttachProgress = std::function<Result<>(const CniResult&)>;
+
+// Has the plugins attach the pod, each one told the result of the one before. `netns` is a path of its
+// network namespace that other processes can open. When one fails, what it and those before it have done is
+// left for detach().
+Result<CniResult> attach(const Attachment& attachment, const std::string& netns,
+                         const AttachProgress& progress = {});
+
+// Has the plugins undo it, last one first. Every plugin is asked, also after a failure; the errors come
+// together. Without a namespace they get a stand-in (stand_in.h). What was never done, or has been undone
+// already, is no error for a plugin that keeps to the specification.
+Result<> detach(const Attachment& attachment, const std::optional<CniResult>& result,
+                const std::optional<std::string>& netns);
+
+// Configuration of one plugin as it gets it on stdin: name and version of its network, the values of the
+// capabilities that it declares, and the result so far.
+Result<std::string> plugin_input(const Attachment& attachment, const PluginConf& plugin,
+                                 const std::optional<CniResult>& result);
+// CNI_ARGS for plugins: the user's, and unless they say otherwise IgnoreUnknown, since one plugin's argument
+// is another one's unknown.
+std::string plugin_args(const std::string& users);
+
+}  // namespace agena::stage1

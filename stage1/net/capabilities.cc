@@ -1,0 +1,67 @@
+#include "stage1/net/capabilities.h"
+
+#include <algorithm>
+
+#include "common/base/json_text.h"
+#include "common/base/strings.h"
+
+namespace agena::stage1 {
+namespace {
+
+using json_text::Json;
+
+// A burst is what may pass at once after a pause, in bits: an eighth of a second's, but at least a few
+// packets, and no more than the plugin takes (its own limit is 4 GiB).
+constexpr std::uint64_t kLeastBurst = 256U << 10U;
+constexpr std::uint64_t kMostBurst = INT32_MAX;
+
+std::uint64_t burst_of(std::uint64_t rate) { return std::clamp(rate / 8, kLeastBurst, kMostBurst); }
+
+Json json_of(const PluginPort& port) {
+  Json object = {{"hostPort", port.host_port}, {"containerPort", port.pod_port}, {"protocol", port.protocol}};
+  if (port.host_ip) object["hostIP"] = port.host_ip->to_string();
+  return object;
+}
+
+Json json_of(const PluginBandwidth& bandwidth) {
+  Json object = Json::object();
+  if (bandwidth.ingress > 0) {
+    object["ingressRate"] = bandwidth.ingress;
+    object["ingressBurst"] = burst_of(bandwidth.ingress);
+  }
+  if (bandwidth.egress > 0) {
+    object["egressRate"] = bandwidth.egress;
+    object["egressBurst"] = burst_of(bandwidth.egress);
+  }
+  return object;
+}
+
+// CNI's conventions call them "servers", "searches" and "options" here.
+Json json_of(const CniDns& dns) {
+  Json object = Json::object();
+  if (!dns.nameservers.empty()) object["servers"] = dns.nameservers;
+  if (!dns.search.empty()) object["searches"] = dns.search;
+  if (!dns.options.empty()) object["options"] = dns.options;
+  return object;
+}
+
+void add_args(const std::string& args, Json& root) {
+  for (const std::string& pair : split(args, ';')) {
+    const Cut parts = cut(pair, '=');
+    if (parts.before == "IP" && !parts.after.empty()) root["ips"].push_back(parts.after);
+    if (parts.before == "MAC" && !parts.after.empty()) root["mac"] = parts.after;
+  }
+}
+
+}  // namespace
+
+Result<std::string> render_capabilities(const CapabilityValues& values) {
+  Json root = Json::object();
+  for (const PluginPort& port : values.ports) root[std::string(kPortMappings)].push_back(json_of(port));
+  if (values.bandwidth) root[std::string(kBandwidth)] = json_of(*values.bandwidth);
+  if (Json dns = json_of(values.dns); !dns.empty()) root["dns"] = std::move(dns);
+  add_args(values.args, root);
+  return root.empty() ? std::string() : json_text::dump(root);
+}
+
+}  // namespace agena::stage1

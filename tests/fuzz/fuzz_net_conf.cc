@@ -1,0 +1,28 @@
+// Network configurations: what is read of one is the same when its text is read again, and no plugin's name
+// is a path.
+#include "stage1/net/net_conf.h"
+
+#include "stage1/net/attachment.h"
+#include "tests/fuzz/check.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace agena::stage1;
+  const auto conf = parse_net_conf(agena::fuzz::text_of(data, size), "/net.d/x.conf");
+  if (!conf) return 0;
+  FUZZ_CHECK(is_network_name(conf->name));
+  FUZZ_CHECK(is_known_cni_version(conf->cni_version));
+  FUZZ_CHECK(!conf->plugins.empty());
+  const auto again = parse_net_conf(conf->text, conf->file);
+  FUZZ_CHECK(again && again->name == conf->name && again->plugins.size() == conf->plugins.size());
+  const Attachment attachment{.conf = *conf,
+                              .interface = "eth0",
+                              .args = {},
+                              .container_id = "x",
+                              .runtime_config = R"({"portMappings":[]})",
+                              .plugin_dirs = {}};
+  for (const PluginConf& plugin : conf->plugins) {
+    FUZZ_CHECK(!plugin.type.empty() && !plugin.type.contains('/'));
+    FUZZ_CHECK(plugin_input(attachment, plugin, {}));
+  }
+  return 0;
+}
