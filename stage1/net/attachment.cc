@@ -1,5 +1,7 @@
 #include "stage1/net/attachment.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <ranges>
 #include <utility>
@@ -7,7 +9,10 @@
 #include "common/base/json_node.h"
 #include "common/base/json_text.h"
 #include "common/base/strings.h"
+#include "common/sys/fd.h"
+#include "common/sys/rtnetlink.h"
 #include "stage1/net/cni_plugin.h"
+#include "stage1/net/reservations.h"
 #include "stage1/net/stand_in.h"
 
 namespace agena::stage1 {
@@ -17,8 +22,6 @@ using json_text::Json;
 
 // The first version whose DEL gets the result of ADD.
 constexpr std::string_view kResultAtDel = "0.4.0";
-
-Json as_json(const std::string& text) { return *json_text::parse(text); }
 
 PluginCall call_of(const Attachment& attachment, const PluginConf& plugin, const char* command) {
   return {.command = command,
@@ -55,14 +58,40 @@ Result<> del(const Attachment& attachment, const PluginConf& plugin, const std::
 // the stand-in's interface for it.
 bool wants_stand_in(const PluginConf& plugin) { return plugin.type != "host-device"; }
 
-Result<> del_all(const Attachment& attachment, const std::optional<CniResult>& result,
-                 const std::string& netns, bool is_stand_in) {
-  ErrorList errors;
-  for (const PluginConf& plugin : std::views::reverse(attachment.conf.plugins)) {
-    const bool without = is_stand_in && !wants_stand_in(plugin);
-    errors.add_if(del(attachment, plugin, without ? "" : netns, result));
-  }
-  return errors.to_result();
+std::vector<IpPrefix> addresses_of(const Attachment& attachment, const std::optional<CniResult>& result) {
+  std::vector<IpPrefix> addresses;
+  if (!result) return addresses;
+  for (const CniIp& ip : result->ips_of(attachment.interface)) addresses.push_back(ip.address);
+  return addresses;
+}
+
+Result<> del_on_stand_in(const Attachment& attachment, const PluginConf& plugin,
+                         const std::optional<CniResult>& result) {
+  if (!wants_stand_in(plugin)) return del(attachment, plugin, "", result);
+  const auto stand_in = TRY(StandIn::make(attachment.interface, addresses_of(attachment, result)));
+  auto done = del(attachment, plugin, stand_in.path(), result);
+  // Rules of IPv6 addresses that are gone already are an error for Debian's ptp and bridge (those of IPv4 are
+  // not), so that they would never be done. An interface without addresses has no rules.
+  if (done || !done.error().message().contains("does not exist")) return done;
+  const auto bare = TRY(StandIn::make(attachment.interface, {}));
+  return del(attachment, plugin, bare.path(), result);
+}
+
+// Whether the interface in the namespace has the addresses that it got, from which plugins learn what they
+// have to undo outside. The pod may have changed them, or another DEL has been there.
+bool has_addresses(const std::string& netns, const std::string& interface,
+                   const std::vector<IpPrefix>& addresses) {
+  const auto name_space = sys::open_at(sys::at_cwd(), netns, O_RDONLY);
+  if (!name_space) return false;
+  auto netlink = sys::RouteNetlink::open_in(name_space->get());
+  if (!netlink) return false;
+  const auto index = netlink->index_of(interface);
+  if (!index) return false;
+  const auto there = netlink->addresses(*index);
+  return there && std::ranges::all_of(addresses, [&](const IpPrefix& wanted) {
+           return std::ranges::any_of(
+               *there, [&](const sys::LinkAddress& one) { return one.prefix.address == wanted.address; });
+         });
 }
 
 }  // namespace
@@ -102,9 +131,19 @@ Result<CniResult> attach(const Attachment& attachment, const std::string& netns,
 
 Result<> detach(const Attachment& attachment, const std::optional<CniResult>& result,
                 const std::optional<std::string>& netns) {
-  if (netns) return del_all(attachment, result, *netns, false);
-  const StandIn stand_in = TRY(StandIn::make(attachment.interface, known_addresses(attachment, result)));
-  return del_all(attachment, result, stand_in.path(), true);
+  // Debian's firewall forgets its rules too if no result tells it the addresses.
+  const auto known = result ? result : result_of_reservations(attachment);
+  const auto addresses = addresses_of(attachment, known);
+  const bool is_as_made =
+      netns && (addresses.empty() || has_addresses(*netns, attachment.interface, addresses));
+  ErrorList errors;
+  for (const PluginConf& plugin : std::views::reverse(attachment.conf.plugins)) {
+    auto done = netns ? del(attachment, plugin, *netns, known) : Result<>();
+    // What is in the namespace ends with it in any case: the stand-in counts.
+    if (!is_as_made) done = del_on_stand_in(attachment, plugin, known);
+    errors.add_if(std::move(done));
+  }
+  return errors.to_result();
 }
 
 }  // namespace agena::stage1

@@ -33,8 +33,9 @@ Result<CniResult> attach(const Attachment& attachment, const std::string& netns,
                          const AttachProgress& progress = {});
 
 // Has the plugins undo it, last one first. Every plugin is asked, also after a failure; the errors come
-// together. Without a namespace they get a stand-in (stand_in.h). What was never done, or has been undone
-// already, is no error for a plugin that keeps to the specification.
+// together. Without a namespace, or when the interface in it is not what the plugins have made, they get a
+// stand-in (stand_in.h). Without a result the reservations of host-local count. What was never done, or has
+// been undone already, is no error for a plugin that keeps to the specification.
 Result<> detach(const Attachment& attachment, const std::optional<CniResult>& result,
                 const std::optional<std::string>& netns);
 

@@ -3,14 +3,12 @@
 // they masquerade.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/ip.h"
 #include "common/base/result.h"
 #include "common/sys/fd.h"
-#include "stage1/net/attachment.h"
 
 namespace agena::stage1 {
 
@@ -26,9 +24,5 @@ class StandIn {
   explicit StandIn(sys::UniqueFd name_space) : name_space_(std::move(name_space)) {}
   sys::UniqueFd name_space_;
 };
-
-// Addresses that the pod has in a network: those of the result; without one, those that host-local has on
-// record for the pod (its IPAM plugin was killed before it could tell, or the plugin that called it was).
-std::vector<IpPrefix> known_addresses(const Attachment& attachment, const std::optional<CniResult>& result);
 
 }  // namespace agena::stage1

@@ -6,7 +6,7 @@
 #include "common/base/json_text.h"
 #include "common/base/strings.h"
 #include "stage1/net/capabilities.h"
-#include "stage1/net/stand_in.h"
+#include "stage1/net/reservations.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -160,44 +160,40 @@ TEST(Capabilities, AreAnObjectOfThoseWithValues) {
             R"("ips":["10.1.2.3","fd00::3"],"mac":"02:00:00:00:00:07"})");
 }
 
-class KnownAddresses : public ::testing::Test {
+class Reservations : public ::testing::Test {
  protected:
-  Attachment attachment() {
-    return {.conf = *parse_net_conf(
-                fmt::format(R"({{"name":"lab","type":"x","ipam":{{"type":"host-local","dataDir":"{}"}}}})",
-                            dir_.path()),
-                "/etc/lab.conf"),
-            .interface = "eth0",
-            .args = {},
-            .container_id = kUuid,
-            .plugin_dirs = {}};
+  std::string known() {
+    const Attachment attachment{
+        .conf = *parse_net_conf(
+            fmt::format(R"({{"name":"lab","type":"x","ipam":{{"type":"host-local","dataDir":"{}"}}}})",
+                        dir_.path()),
+            "/etc/lab.conf"),
+        .interface = "eth0",
+        .args = {},
+        .container_id = kUuid,
+        .plugin_dirs = {}};
+    const auto result = result_of_reservations(attachment);
+    return result ? render_cni_result(*result, "1.0.0").value() : "none";
   }
   void reserve(const std::string& address, const std::string& text) {
     ASSERT_TRUE(test::ok(sys::make_dir(dir_.dir(), "lab")));
     ASSERT_TRUE(test::ok(sys::write_file(dir_.dir(), "lab/" + address, text)));
   }
-  std::string known(const std::optional<CniResult>& result) {
-    std::string all;
-    for (const IpPrefix& address : known_addresses(attachment(), result)) all += address.to_string() + " ";
-    return all;
-  }
   test::TempDir dir_;
 };
 
-TEST_F(KnownAddresses, AreThoseOfTheResult) {
-  const CniResult result =
-      ASSERT_VALUE(parse_cni_result(R"({"ip4":{"ip":"10.0.0.2/24"},"ip6":{"ip":"fd00::2/64"}})", "0.1.0"));
-  EXPECT_EQ(known(result), "10.0.0.2/24 fd00::2/64 ");
-}
-
-TEST_F(KnownAddresses, AreHostLocalsReservationsWithoutAResult) {
-  EXPECT_EQ(known(std::nullopt), "");
+TEST_F(Reservations, TellTheAddressesOfTheInterface) {
+  EXPECT_EQ(known(), "none");
+  reserve("last_reserved_ip.0", "10.0.0.5");
+  reserve("10.0.0.4", "22222222-2222-4333-8444-555555555555\r\neth0");
+  EXPECT_EQ(known(), "none");
   reserve("10.0.0.2", std::string(kUuid) + "\r\neth0");
   reserve("10.0.0.3", std::string(kUuid) + "\r\neth1");
-  reserve("10.0.0.4", "22222222-2222-4333-8444-555555555555\r\neth0");
   reserve("10.0.0.5", kUuid);
-  reserve("last_reserved_ip.0", "10.0.0.5");
-  EXPECT_EQ(known(std::nullopt), "10.0.0.2/32 10.0.0.5/32 ");
+  EXPECT_EQ(
+      known(),
+      R"({"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":"/proc/self/ns/net"}],)"
+      R"("ips":[{"interface":0,"address":"10.0.0.2/32"},{"interface":0,"address":"10.0.0.5/32"}],"dns":{}})");
 }
 
 }  // namespace

@@ -1,0 +1,17 @@
+// What host-local, the plugin that gives addresses out, has on record for a pod.
+#pragma once
+
+#include <optional>
+
+#include "common/base/result.h"
+#include "stage1/net/attachment.h"
+#include "stage1/net/cni_result.h"
+
+namespace agena::stage1 {
+
+// The result of an attachment as far as its reservations tell it: the interface and its addresses, each one
+// as a network of its own. For one that never came to a result, because a plugin was killed or has failed;
+// nullopt if there are no reservations.
+std::optional<CniResult> result_of_reservations(const Attachment& attachment);
+
+}  // namespace agena::stage1
