@@ -86,12 +86,18 @@ std::optional<schema::ExposedPort> read_exposed_port(const JsonNode& node) {
   const auto host_port_node = object.require("hostPort");
   const auto host_ip_node = object.find("hostIP");
   const auto pod_port_node = object.find("podPort");
+  const auto app_node = object.find("app");
   auto name = name_node ? name_node->parsed(AcName::parse) : std::nullopt;
   const auto host_port = host_port_node ? read_port_number(*host_port_node) : std::nullopt;
   auto host_ip = host_ip_node ? read_ip(*host_ip_node) : std::optional<std::string>("");
   auto pod_port = pod_port_node ? read_port(*pod_port_node) : std::nullopt;
-  if (!name || !host_port || !host_ip) return std::nullopt;
-  return schema::ExposedPort{*std::move(name), *host_port, *std::move(host_ip), std::move(pod_port),
+  auto app = app_node ? app_node->parsed(AcName::parse) : std::nullopt;
+  if (!name || !host_port || !host_ip || (app_node && !app)) return std::nullopt;
+  return schema::ExposedPort{*std::move(name),
+                             *host_port,
+                             *std::move(host_ip),
+                             std::move(pod_port),
+                             app ? app->str() : std::string(),
                              object.extra()};
 }
 
@@ -101,6 +107,7 @@ Result<Json> exposed_port_json(const schema::ExposedPort& port) {
   object.add("hostPort", port.host_port);
   if (!port.host_ip.empty()) object.add("hostIP", port.host_ip);
   if (port.pod_port) object.add("podPort", TRY(port_json(*port.pod_port)));
+  if (!port.app.empty()) object.add("app", port.app);
   TRY(object.add_extra(port.extra));
   return object.take();
 }

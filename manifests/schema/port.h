@@ -27,6 +27,7 @@ struct ExposedPort {
   std::uint16_t host_port = 0;
   std::string host_ip = {};  // IPv4 or IPv6 address; empty for all
   std::optional<Port> pod_port = {};
+  std::string app = {};  // that it came with and goes with (`app add --port`); empty: the pod's own
   Extra extra = {};
   bool operator==(const ExposedPort&) const = default;
 };

@@ -8,6 +8,8 @@
 
 #include "common/base/options.h"
 #include "common/base/strings.h"
+#include "manifests/schema/port_map.h"
+#include "stage0/pod/port_request.h"
 
 namespace agena::stage0 {
 namespace {
@@ -267,8 +269,8 @@ Result<PortRequest> parse_pod_port(std::string_view text) {
   PortRequest port;
   port.name = name.before;
   port.protocol = protocol.before;
-  if (port.protocol != "tcp" && port.protocol != "udp")
-    return fail(ErrorKind::kInvalidInput, "unknown protocol '{}' (tcp, udp)", printable(port.protocol));
+  if (!schema::is_forwarded_protocol(port.protocol))
+    return fail(ErrorKind::kInvalidInput, "unknown protocol '{}' (tcp, udp, sctp)", printable(port.protocol));
   port.pod_port = TRY(parse_port_number(pod_port.before, "port of the pod"));
   if (last != 0) port.host_ip = TRY(parse_host_address(pod_port.after.substr(0, last)));
   port.host_port = TRY(parse_port_number(pod_port.after.substr(last + 1), "host port"));
@@ -282,6 +284,7 @@ Result<PortRequest> parse_port(std::string_view text) {
     return fail(ErrorKind::kInvalidInput, "expected NAME:[HOSTIP:]HOSTPORT, found '{}'", printable(text));
   PortRequest port;
   port.name = text.substr(0, first);
+  if (is_port_by_number(port.name) && !schema::AcName::parse(port.name)) TRY(parse_port_by_number(port.name));
   if (first != last) {
     port.host_ip = TRY(parse_host_address(text.substr(first + 1, last - first - 1)));
   }

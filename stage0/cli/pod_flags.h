@@ -164,7 +164,7 @@ inline constexpr auto kPrepareFlags = std::to_array<PodFlagRow>({
     {{.name = "port",
       .value_name = "NAME:[HOSTIP:]PORT",
       .arity = OptionArity::kValue,
-      .help = "forward a port of the host to the port that an image names",
+      .help = "forward a port of the host to a port of the pod: one that an image names, or PORT[/PROTO]",
       .repeatable = true},
      [](PodFlags& flags, std::string_view value) -> Result<> {
        flags.prepare.ports.push_back(TRY(parse_port(value)));

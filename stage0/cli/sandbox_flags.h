@@ -32,7 +32,7 @@ inline constexpr auto kSandboxFlags = std::to_array<PodFlagRow>({
     {{.name = "port",
       .value_name = "NAME:PROTO:PORT:HOSTIP:HOSTPORT",
       .arity = OptionArity::kValue,
-      .help = "forward a port of the host to a port of the pod; PROTO is tcp or udp",
+      .help = "forward a port of the host to a port of the pod; PROTO is tcp, udp or sctp",
       .repeatable = true},
      [](PodFlags& flags, std::string_view value) -> Result<> {
        flags.prepare.ports.push_back(TRY(parse_pod_port(value)));

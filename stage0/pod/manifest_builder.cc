@@ -7,8 +7,10 @@
 #include "manifests/codec/image_manifest.h"
 #include "manifests/codec/pod_manifest.h"
 #include "manifests/isolators/isolators.h"
+#include "manifests/schema/port_map.h"
 #include "stage0/pod/app_builder.h"
 #include "stage0/pod/mutable_pod.h"
+#include "stage0/pod/port_request.h"
 #include "stage0/pod/resource_isolators.h"
 
 namespace agena::stage0 {
@@ -37,18 +39,8 @@ Result<> add_pod_isolators(const PrepareRequest& request, schema::PodManifest& p
 }
 
 Result<> add_ports(const PrepareRequest& request, schema::PodManifest& pod) {
-  for (const PortRequest& port : request.ports) {
-    const auto name = TRY_CTX(schema::AcName::parse(port.name), "--port");
-    std::optional<schema::Port> pod_port;
-    if (!port.protocol.empty())
-      pod_port = schema::Port{.name = name, .protocol = port.protocol, .port = port.pod_port};
-    pod.ports.push_back({.name = name,
-                         .host_port = port.host_port,
-                         .host_ip = port.host_ip,
-                         .pod_port = std::move(pod_port),
-                         .extra = {}});
-  }
-  return {};
+  for (const PortRequest& port : request.ports) pod.ports.push_back(TRY(expose(port, pod.apps)));
+  return check_ports(pod);
 }
 
 Result<> add_pod_facts(const PrepareRequest& request, schema::PodManifest& pod) {
@@ -106,6 +98,7 @@ Result<schema::PodManifest> build_pod_manifest(const PrepareRequest& request,
 Result<> check_given_manifest(const schema::PodManifest& manifest, std::span<const ImageRecord> images) {
   if (manifest.apps.empty() && !is_mutable_pod(manifest))
     return fail(ErrorKind::kInvalidInput, "pod must contain at least one application");
+  std::vector<schema::AppPorts> ports;
   for (std::size_t i = 0; i < manifest.apps.size(); ++i) {
     const schema::RuntimeApp& app = manifest.apps[i];
     const ImageRecord& image = images[i];
@@ -117,7 +110,9 @@ Result<> check_given_manifest(const schema::PodManifest& manifest, std::span<con
     if (section->exec.empty())
       return fail(ErrorKind::kInvalidInput, "app '{}': image \"{}\" has an empty \"exec\"", app.name.str(),
                   shown_image(image));
+    ports.push_back({app.name.str(), section->ports});
   }
+  TRY(schema::port_mappings(manifest.ports, ports));
   return codec::validate_pod_references(manifest);
 }
 

@@ -63,12 +63,13 @@ struct VolumeRequest {
 };
 
 // `--port NAME:[HOSTIP:]HOSTPORT`; host_ip is a literal address or empty (any). Without a protocol it is the
-// port of this name of an app; with one (`app sandbox`) the port of the pod that is given here.
+// port of this name of an app, or that number (port_request.h); with one (`app sandbox`) the port of the pod
+// that is given here.
 struct PortRequest {
   std::string name;
   std::string host_ip;
   std::uint16_t host_port = 0;
-  std::string protocol = {};  // "tcp", "udp", or empty
+  std::string protocol = {};  // "tcp", "udp", "sctp", or empty
   std::uint16_t pod_port = 0;
   bool operator==(const PortRequest&) const = default;
 };

@@ -181,6 +181,8 @@ constexpr BadDocument kBadDocuments[] = {
      R"(,"ports":[{"name":"p","hostPort":0},{"name":"p"},{"name":"p","hostPort":80,"hostIP":"1.2.3"}])",
      "/ports/0/hostPort: expected an integer from 1 to 65535, found 0; /ports/1: missing 'hostPort'; "
      "/ports/2/hostIP: expected an IPv4 or IPv6 address, found \"1.2.3\""},
+    {with_app_beside, R"(,"ports":[{"name":"p","hostPort":80,"app":"No"}])",
+     "/ports/0/app: expected a name (lower-case letters and digits, single dashes between them), found 'No'"},
     {with_app_beside, R"(,"ports":[{"name":"p","hostPort":80},{"name":"p","hostPort":80}])",
      "/ports/1: duplicate port 'p at *:80'"},
     {with_app_beside, R"(,"ports":[{"name":"p","hostPort":80,"podPort":{"name":"p","protocol":"tcp"}}])",

@@ -108,7 +108,13 @@ TEST(FlagValues, Ports) {
                            {"http:localhost:80", "'localhost' is not an IP address"},
                            {"http:0", "host port: number '0' is out of range (1 to 65535)"},
                            {"http:65536", "host port: number '65536' is out of range (1 to 65535)"},
-                           {"http:", "host port: expected a number, found ''"}});
+                           {"http:", "host port: expected a number, found ''"},
+                           {"80:8080", "80 '' 8080"},
+                           {"80-tcp:8080", "80-tcp '' 8080"},
+                           {"53/udp:127.0.0.1:5353", "53/udp '127.0.0.1' 5353"},
+                           {"53/icmp:5353", "unknown protocol 'icmp' (tcp, udp, sctp)"},
+                           {"0/udp:5353", "port of the pod: number '0' is out of range (1 to 65535)"},
+                           {"20-10/udp:20", "the range '20-10' ends before it begins"}});
 }
 
 TEST(FlagValues, PortsOfAPod) {
@@ -125,7 +131,8 @@ TEST(FlagValues, PortsOfAPod) {
   EXPECT_EQ(text("http:8080"), "expected NAME:PROTO:PORT:HOSTIP:HOSTPORT, found 'http:8080'");
   EXPECT_EQ(text("x:tcp:1:2"), "expected NAME:PROTO:PORT:HOSTIP:HOSTPORT, found 'x:tcp:1:2'");
   EXPECT_EQ(text(":tcp:1::2"), "expected NAME:PROTO:PORT:HOSTIP:HOSTPORT, found ':tcp:1::2'");
-  EXPECT_EQ(text("x:sctp:1::2"), "unknown protocol 'sctp' (tcp, udp)");
+  EXPECT_EQ(text("x:sctp:1::2"), "x sctp 1 '' 2");
+  EXPECT_EQ(text("x:icmp:1::2"), "unknown protocol 'icmp' (tcp, udp, sctp)");
   EXPECT_EQ(text("x:tcp:0::2"), "port of the pod: number '0' is out of range (1 to 65535)");
   EXPECT_EQ(text("x:tcp:1::70000"), "host port: number '70000' is out of range (1 to 65535)");
   EXPECT_EQ(text("x:tcp:1:host:2"), "'host' is not an IP address");

@@ -96,7 +96,9 @@ TEST(ManifestBuilder, EveryFlag) {
   request.apps = {app, app_of("example.com/log")};
   const std::vector images = {
       simple_aci('a', "example.com/web", R"(["/bin/web"])",
-                 R"(,"environment":[{"name":"LEVEL","value":"image"}],"isolators":[)"
+                 R"(,"ports":[{"name":"http","protocol":"tcp","port":80},)"
+                 R"({"name":"https","protocol":"tcp","port":443}],)"
+                 R"("environment":[{"name":"LEVEL","value":"image"}],"isolators":[)"
                  R"({"name":"resource/memory","value":{"limit":"1Gi"}},)"
                  R"({"name":"os/linux/cpu-shares","value":100},)"
                  R"({"name":"os/linux/capabilities-retain-set","value":{"set":["CAP_CHOWN"]}}])"),
