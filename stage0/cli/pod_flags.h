@@ -267,12 +267,12 @@ inline constexpr auto kLaunchFlags = std::to_array<PodFlagRow>({
      }},
     {{.name = "net",
       .value_name = "NAME",
-      .initial = "none",
+      .initial = "default",
       .arity = OptionArity::kOptionalValue,
       .bare_value = "default",
       .help =
-          "network of the pod: none (a loopback interface only) or host (the host's own); this build has no "
-          "others",
+          "networks of the pod: default, default-restricted, those of net.d in the local configuration, all "
+          "of them, none (a loopback interface only) or host (the host's own)",
       .repeatable = true},
      [](PodFlags& flags, std::string_view value) { return add_networks(flags.launch.networks, value); }},
 });

@@ -195,11 +195,6 @@ Result<PrepareRequest> finish_prepare(const ImageArgs& args, const InsecureOptio
 }
 
 Result<> check_launch(const LaunchRequest& launch) {
-  for (const NetworkRequest& network : launch.networks)
-    if (network.name != "host" && network.name != "none")
-      return fail(ErrorKind::kUnsupported,
-                  "--net: network '{}' is not supported by this build, only 'none' and 'host' are",
-                  printable(network.name));
   if (launch.mds_register)
     return fail(ErrorKind::kUnsupported, "--mds-register: this build has no metadata service");
   return {};
@@ -208,8 +203,11 @@ Result<> check_launch(const LaunchRequest& launch) {
 // What is decided when a pod starts, against what it is.
 Result<> check_start(const RunRequest& request) {
   TRY(check_launch(request.launch));
-  if (!request.prepare.ports.empty())
-    return fail(ErrorKind::kUnsupported, "--port does not work with the networks 'none' and 'host'");
+  const auto& networks = request.launch.networks;
+  const bool isolated =
+      networks.empty() || (networks.front().name != "host" && networks.front().name != "none");
+  if (!request.prepare.ports.empty() && !isolated)
+    return fail(ErrorKind::kInvalidInput, "--port does not work with the networks 'none' and 'host'");
   return {};
 }
 

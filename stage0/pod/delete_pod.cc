@@ -1,5 +1,7 @@
 #include "stage0/pod/delete_pod.h"
 
+#include <algorithm>
+
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "stage0/pod/pod_name.h"
@@ -20,12 +22,33 @@ Result<> call_gc_entrypoint(const Engine& engine, const Pod& pod) {
               status.signalled ? "was killed by signal" : "failed with code", status.value);
 }
 
+namespace {
+
+Result<bool> has_network_records(const Pod& pod) {
+  const auto files = sys::list_dir(pod.dir(), paths::kNetRecords);
+  if (!files && files.error().sys_errno() == ENOENT) return false;
+  if (!files) return std::unexpected(files.error());
+  return std::ranges::any_of(*files, [](const std::string& name) { return name.ends_with(".json"); });
+}
+
+Error keep_for_networks(const Error& why, const Pod& pod) {
+  return Error(why)
+      .with_context("pod '" + pod.uuid().str() + "' is kept, because its networks could not be taken down")
+      .with_hint(fmt::format("gc tries again; what is left is on record in '{}' of the pod directory",
+                             paths::kNetRecords));
+}
+
+}  // namespace
+
 Result<> delete_pod(const Engine& engine, const Pods& pods, const Pod& pod, ErrorList& errors) {
   const std::string context = "pod '" + pod.uuid().str() + "'";
   // The manifest of stage1 goes with the first step of deleting: without it, gc has been called before.
   if (pod.directory() == PodDirectory::kExitedGarbage &&
       TRY(sys::exists(pod.dir(), paths::kStage1Manifest))) {
     auto called = call_gc_entrypoint(engine, pod);
+    // The records of networks that are still there are the only way to get rid of them.
+    if (!called && TRY(has_network_records(pod)))
+      return std::unexpected(keep_for_networks(called.error(), pod));
     if (!called) errors.add(std::move(called).error().with_context(context));
   }
   TRY_CTX(free_pod_name(pods, pod), "{}", context);

@@ -271,13 +271,17 @@ class Reader {
         const auto value = node.find(key);
         return value ? value->as_string().value_or("") : std::string();
       };
+      std::vector<std::string> addresses;
+      if (const auto ips = node.find("ips"))
+        ips->each([&](const JsonNode& ip) { addresses.push_back(ip.as_string().value_or("")); });
       info_.networks.push_back({.net_name = member("netName"),
                                 .net_conf = member("netConf"),
                                 .plugin_path = member("pluginPath"),
                                 .if_name = member("ifName"),
                                 .ip = member("ip"),
                                 .args = member("args"),
-                                .mask = member("mask")});
+                                .mask = member("mask"),
+                                .addresses = std::move(addresses)});
     });
     return problems.to_result();
   }

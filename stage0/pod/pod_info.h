@@ -59,6 +59,8 @@ struct NetInfo {
   std::string ip;
   std::string args;
   std::string mask;
+  // Every address with its prefix length, IPv6 too; other stage1s do not tell.
+  std::vector<std::string> addresses;
 };
 
 struct PodInfo {

@@ -3,6 +3,7 @@
 
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
+#include "common/sys/fs.h"
 #include "common/sys/pidfd.h"
 #include "stage0/pod/pod_info.h"
 #include "stage0/pod/pod_watch.h"
@@ -17,6 +18,17 @@ struct Found {
   bool has_parent = false;  // `ppid` is there, its child is not yet
 };
 
+// Our own supervisor may have other children for a moment, such as plugins of networks, which run on the
+// host: nobody may enter those. Another stage1 may have a pod without a pid namespace.
+bool is_in_pod(const sys::DirFd& pod, pid_t supervisor, pid_t child) {
+  const auto flavor = sys::read_link(pod, paths::kFlavor);
+  if (!flavor || *flavor != "systemd") return true;
+  const auto name_space = [](pid_t pid) {
+    return sys::read_link(sys::at_cwd(), fmt::format("/proc/{}/ns/pid", pid)).value_or("");
+  };
+  return name_space(child) != name_space(supervisor);
+}
+
 Result<Found> look(const sys::DirFd& pod) {
   Found found;
   found.pid = TRY(contract::read_pid_file(pod, paths::kPid));
@@ -26,7 +38,7 @@ Result<Found> look(const sys::DirFd& pod) {
   found.has_parent = true;
   const auto children = TRY(sys::children_of(*parent));
   // A supervisor has one child that lasts; the kernel lists the oldest first.
-  if (!children.empty()) found.pid = children.front();
+  if (!children.empty() && is_in_pod(pod, *parent, children.front())) found.pid = children.front();
   return found;
 }
 

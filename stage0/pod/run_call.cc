@@ -16,9 +16,11 @@ constexpr int kMachineNameSince = 7;
 // What stage1 names a pod by itself, rkt's way.
 constexpr const char* kStage1Personality = "rkt";
 
-// Empty when nobody asked for networks: the flavour has its own default (systemd: a loopback interface and
-// nothing else; fly: the host's network).
+// What a pod gets when nobody asks for a network. Told to every stage1: to some, no word means the host's.
+constexpr const char* kDefaultNetwork = "default";
+
 std::string network_list(const LaunchRequest& launch) {
+  if (launch.networks.empty()) return kDefaultNetwork;
   std::string list;
   for (const NetworkRequest& network : launch.networks)
     list += (list.empty() ? "" : ",") + network.name + (network.args.empty() ? "" : ":" + network.args);

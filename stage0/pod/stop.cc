@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "common/base/log.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "manifests/codec/pod_manifest.h"
 #include "manifests/life/app_life.h"
+#include "stage0/pod/delete_pod.h"
 #include "stage0/pod/pod_info.h"
 #include "stage0/stage1_client/stage1_exec.h"
 
@@ -51,6 +53,15 @@ Result<bool> stop_and_wait(const Engine& engine, Pod& pod, bool force, std::opti
   return pod.wait_unlocked(limit);
 }
 
+// Cgroup and networks of a pod whose supervisor was killed with it. Where this fails, or somebody else has
+// the pod already, it is left to gc.
+void free_leftovers(const Engine& engine, Pod& pod) {
+  if (!pod.lock()) return;
+  if (const auto freed = call_gc_entrypoint(engine, pod); !freed)
+    log::warning("warning: pod '{}': {}; gc tries again", pod.uuid().str(), freed.error().to_string());
+  (void)pod.release_lock();
+}
+
 }  // namespace
 
 Result<StopOutcome> stop_pod(const Engine& engine, Pod& pod, const StopRequest& request) {
@@ -71,7 +82,10 @@ Result<StopOutcome> stop_pod(const Engine& engine, Pod& pod, const StopRequest& 
     const auto limit = grace < 0 ? std::nullopt : std::optional(grace);
     if (TRY(stop_and_wait(engine, pod, false, limit))) return StopOutcome::kStopped;
   }
-  if (TRY(stop_and_wait(engine, pod, true, kForcedGrace))) return StopOutcome::kForced;
+  if (TRY(stop_and_wait(engine, pod, true, kForcedGrace))) {
+    free_leftovers(engine, pod);
+    return StopOutcome::kForced;
+  }
   return fail(ErrorKind::kSystem, "pod '{}' does not end although it was killed", pod.uuid().str());
 }
 

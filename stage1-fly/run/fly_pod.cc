@@ -25,8 +25,10 @@ struct OptionRow {
   bool refused;  // otherwise a warning
 };
 constexpr std::array kOptions = {
-    OptionRow{"private-users", "", true}, OptionRow{"mutable", "false", true}, OptionRow{"timeout", "", true},
-    OptionRow{"net", "host", false},      OptionRow{"ipc", "parent", false},
+    OptionRow{"private-users", "", true},
+    OptionRow{"mutable", "false", true},
+    OptionRow{"timeout", "", true},
+    OptionRow{"ipc", "parent", false},
 };
 
 }  // namespace
@@ -38,6 +40,9 @@ Result<> check_run_options(const contract::EntrypointCall& call) {
     if (row.refused) return fail(ErrorKind::kUnsupported, "--{} is not supported by stage1-fly", row.name);
     log::warning("--{}={} has no effect: stage1-fly does not isolate apps", row.name, printable(value));
   }
+  // Every pod is told of the default network, whoever asked for it.
+  if (const std::string net = call.value("net"); !net.empty() && net != "host" && net != "default")
+    log::warning("--net={} has no effect: stage1-fly does not isolate apps", printable(net));
   return {};
 }
 

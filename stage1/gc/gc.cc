@@ -8,6 +8,7 @@
 #include "common/sys/cgroup.h"
 #include "common/sys/cgroup1.h"
 #include "common/sys/fs.h"
+#include "stage1/net/pod_network.h"
 #include "stage1/run/host_manager.h"
 
 namespace agena::stage1 {
@@ -55,7 +56,11 @@ Result<> collect_garbage(const sys::DirFd& pod_dir, bool debug) {
   // machined's entry keeps nothing else from being freed.
   if (const auto done = unregister_dead_pod(pod_dir, debug); !done)
     log::warning("warning: {}", done.error().to_string());
-  return remove_recorded_cgroups(pod_dir);
+  // Neither keeps the other from being freed.
+  ErrorList errors;
+  errors.add_if(remove_recorded_cgroups(pod_dir));
+  errors.add_if(tear_down_networks(pod_dir));
+  return errors.to_result();
 }
 
 }  // namespace agena::stage1

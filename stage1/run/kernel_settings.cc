@@ -55,7 +55,7 @@ Result<> check_kernel_settings(const Pod& pod) {
                 "--shm-size has no effect on a pod that shares the host's /dev/shm (--ipc=parent)");
   const schema::Sysctls* sysctls = sysctls_of(pod.manifest);
   if (sysctls == nullptr) return {};
-  const isolators::OwnNamespaces own{.ipc = !options.share_ipc, .network = options.network != Network::kHost};
+  const isolators::OwnNamespaces own{.ipc = !options.share_ipc, .network = !options.network.is_hosts()};
   for (const auto& [name, value] : sysctls->values) TRY_CTX(isolators::check_sysctl(name, own), "--sysctl");
   return {};
 }

@@ -15,18 +15,6 @@
 namespace agena::stage1 {
 namespace {
 
-struct NetworkRow {
-  std::string_view name;
-  Network value;
-};
-constexpr std::array kNetworks = {NetworkRow{"host", Network::kHost}, NetworkRow{"none", Network::kNone}};
-
-Result<Network> read_network(std::string_view text) {
-  if (const NetworkRow* row = find_by_name(kNetworks, text)) return row->value;
-  return fail(ErrorKind::kUnsupported,
-              "networks not found: {} (this stage1 offers the networks host and none)", printable(text));
-}
-
 struct IpcRow {
   std::string_view name;
   bool share;
@@ -48,7 +36,8 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
   options.debug = call.flag("debug");
   options.is_mutable = call.flag("mutable");
   options.interactive = call.flag("interactive");
-  options.network = TRY(read_network(call.value("net", "none")));
+  options.network = TRY(parse_network_choice(call.value("net")));
+  options.local_config = call.value("local-config");
   options.hostname = call.value("hostname", "rkt-" + uuid.str());
   options.machine_name = call.value("machine-name", "rkt-" + uuid.str());
   options.dns = TRY(stage2::parse_dns_mode(call.value("dns-conf-mode")));
@@ -90,11 +79,20 @@ std::vector<std::string> unknown_isolators(const Pod& pod) {
   return warnings;
 }
 
+void apply_network_facts(NetworkFacts facts, Pod& pod) {
+  // What the user says of names counts before what a network does.
+  if (pod.options.dns.resolv_conf != ConfSource::kDefault)
+    facts.resolv_conf.reset();
+  else if (facts.resolv_conf)
+    pod.options.dns.resolv_conf = ConfSource::kStage0;
+  pod.network = std::move(facts);
+}
+
 Result<Pod> load_pod(const sys::DirFd& pod_dir, const contract::EntrypointCall& call) {
   Uuid uuid = TRY(Uuid::parse(call.operands.at(0)));
   RunOptions options = TRY(read_run_options(call, uuid));
   const std::string text = TRY(sys::read_file(pod_dir, contract::pod_paths::kManifest));
-  Pod pod{std::move(uuid), std::move(options), TRY(codec::parse_pod_manifest(text)), {}};
+  Pod pod{std::move(uuid), std::move(options), TRY(codec::parse_pod_manifest(text)), {}, {}};
   if (pod.manifest.apps.empty() && !pod.options.is_mutable)
     return fail(ErrorKind::kInvalidInput, "pod must contain at least one application");
   if (pod.options.interactive && pod.manifest.apps.size() > 1)

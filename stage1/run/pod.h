@@ -14,6 +14,8 @@
 #include "common/sys/fd.h"
 #include "common/sys/id_range.h"
 #include "manifests/schema/pod_manifest.h"
+#include "stage1/net/network_choice.h"
+#include "stage1/net/network_facts.h"
 #include "stage1/plan/confinement.h"
 
 namespace agena::stage1 {
@@ -21,14 +23,13 @@ namespace agena::stage1 {
 using stage2::ConfSource;
 using stage2::PodApp;
 
-enum class Network { kHost, kNone };
-
 // The options of `run` as values.
 struct RunOptions {
   bool debug = false;
   bool interactive = false;
   bool is_mutable = false;  // apps come and go while the pod runs; none is started by itself
-  Network network = Network::kNone;
+  NetworkChoice network;
+  std::string local_config;  // the user's directory of configuration
   std::string hostname;      // never empty
   std::string machine_name;  // towards the host's systemd-machined; never empty
   stage2::DnsMode dns;
@@ -50,6 +51,7 @@ struct Pod {
   RunOptions options;
   schema::PodManifest manifest;
   std::vector<PodApp> apps;
+  NetworkFacts network = {};  // as soon as the networks are there
   // Names of the apps that get sockets which the host's service manager has passed.
   std::vector<std::string> apps_with_sockets = {};
   // What is mounted for an app is in a mount namespace of its own (app_mounts_file()), not in the pod's.
@@ -63,6 +65,9 @@ inline constexpr const char* kAppsWithSockets = "AGENA_APPS_WITH_SOCKETS";
 Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const Uuid& uuid);
 // Manifest and apps from a pod directory.
 Result<Pod> load_pod(const sys::DirFd& pod_dir, const contract::EntrypointCall& call);
+
+// Takes over what the pod's networks came to: also where the apps' resolv.conf comes from.
+void apply_network_facts(NetworkFacts facts, Pod& pod);
 
 // One sentence for each isolator of the pod whose name says nothing here.
 std::vector<std::string> unknown_isolators(const Pod& pod);

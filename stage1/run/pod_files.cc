@@ -16,15 +16,31 @@ namespace {
 
 namespace paths = contract::pod_paths;
 
-std::string hosts_text(const std::string& hostname) {
-  return "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t" + hostname + "\n";
+constexpr const char* kLoopbackHosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+
+// The pod's name leads to where others reach it, as an app that tells others of itself expects.
+std::string own_host_lines(const Pod& pod) {
+  if (pod.network.addresses.empty()) return "127.0.0.1\t" + pod.options.hostname + "\n";
+  std::string lines;
+  for (const std::string& address : pod.network.addresses)
+    lines += address + "\t" + pod.options.hostname + "\n";
+  return lines;
+}
+
+// To the file that stage0 has written for --hosts-entry.
+Result<> append_own_host(const sys::DirFd& root, const Pod& pod) {
+  const std::string text = TRY(sys::read_file(root, paths::kHosts));
+  return sys::write_file(root, paths::kHosts, text + own_host_lines(pod));
 }
 
 Result<> write_identity(const sys::DirFd& root, const Pod& pod) {
   TRY(sys::make_dirs(root, "etc"));
   TRY(sys::write_file(root, paths::kHostname, pod.options.hostname + "\n"));
   TRY(sys::write_file(root, paths::kMachineId, pod.uuid.without_dashes() + "\n", 0444));
-  return sys::write_file(root, paths::kHostsFallback, hosts_text(pod.options.hostname));
+  TRY(sys::write_file(root, paths::kHostsFallback, kLoopbackHosts + own_host_lines(pod)));
+  if (pod.options.dns.hosts == ConfSource::kStage0) TRY(append_own_host(root, pod));
+  if (pod.network.resolv_conf) TRY(sys::write_file(root, paths::kResolvConf, *pod.network.resolv_conf));
+  return {};
 }
 
 }  // namespace

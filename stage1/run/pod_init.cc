@@ -20,6 +20,8 @@
 #include "common/sys/mount_plan.h"
 #include "common/sys/namespaces.h"
 #include "common/sys/path_in_root.h"
+#include "common/sys/unix_socket.h"
+#include "stage1/net/network_facts.h"
 #include "stage1/run/kernel_settings.h"
 #include "stage1/run/pod.h"
 #include "stage1/run/pod_files.h"
@@ -53,6 +55,16 @@ Result<sys::UniqueFd> make_cgroup_mount(const sys::UniqueFd& channel) {
   return mount;
 }
 
+// Waits for the pod's networks, which the supervisor sets up meanwhile, and takes over what comes of them.
+Result<> await_networks(const sys::UniqueFd& channel, Pod& pod) {
+  if (pod.options.network.kind != NetworkChoice::Kind::kPod) return {};
+  constexpr std::size_t kMaxBytes = 256U << 10U;
+  const auto message = TRY(sys::receive_message(channel.get(), kMaxBytes));
+  if (!message) return fail(ErrorKind::kSystem, "the supervisor is gone");
+  apply_network_facts(TRY(parse_network_facts(message->bytes)), pod);
+  return {};
+}
+
 // What is left of a plan to be done inside, by the pod's options.
 sys::MountPlan pod_part(sys::MountPlan plan, const Pod& pod) {
   if (pod.options.private_users) plan = pod_part_of_plan(plan);
@@ -67,13 +79,14 @@ Result<> mount_app(const sys::DirFd& root, const sys::DirFd& app_root, const Pod
   return sys::run_mount_plan({app_root, root}, pod_part(app_mounts(pod, app, user, hidden), pod));
 }
 
-Result<> set_up_root(const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
-                     const sys::UniqueFd& cgroup_mount) {
+Result<> set_up_root(const sys::DirFd& pod_dir, const sys::DirFd& root, Pod& pod,
+                     const sys::UniqueFd& cgroup_mount, const sys::UniqueFd& channel) {
   TRY(sys::run_mount_plan(root, pod_part(proc_mount(), pod)));
   TRY(write_sysctls(root, pod));
   TRY(sys::run_mount_plan(root, pod_part(pod_mounts(pod), pod)));
   const sys::UniqueFd cgroup_target = TRY(sys::make_mount_point(root, "sys/fs/cgroup", false));
   TRY_CTX(sys::attach_mount(cgroup_mount, cgroup_target), "setting up 'sys/fs/cgroup'");
+  TRY(await_networks(channel, pod));
   TRY(write_pod_files(root, pod));
   const bool overlay_roots = TRY(sys::exists(pod_dir, paths::kOverlayPrepared));
   const auto hidden = TRY(thermal_directories());
@@ -136,15 +149,14 @@ Result<> run_pod_init(const contract::EntrypointCall& call) {
       TRY(pod.options.private_users ? unlock_root(pod_dir) : sys::open_dir(pod_dir, paths::kStage1Root));
   if (const char* apps = std::getenv(kAppsWithSockets)) pod.apps_with_sockets = split(apps, ' ');
   TRY(sys::set_hostname(pod.options.hostname));
-  if (pod.options.network == Network::kNone) TRY(sys::bring_loopback_up());
-  TRY(set_up_root(pod_dir, root, pod, cgroup_mount));
+  if (!pod.options.network.is_hosts()) TRY(sys::bring_loopback_up());
+  TRY(set_up_root(pod_dir, root, pod, cgroup_mount, channel));
   TRY(sys::switch_root(root));
   // Keys of the caller's session are not the pod's business.
   TRY(sys::join_new_session_keyring());
   // Abstract sockets belong to the network namespace, and some of the host's let anybody who is root do
   // anything.
-  if (pod.options.network == Network::kHost && pod.options.restrict_paths)
-    (void)TRY(sys::enter_socket_domain());
+  if (pod.options.network.is_hosts() && pod.options.restrict_paths) (void)TRY(sys::enter_socket_domain());
   if (::setsid() < 0 && errno != EPERM) return sys_fail("starting a session");
   TRY(redirect_streams());
   TRY(set_exec_context(pod.options.selinux_context));

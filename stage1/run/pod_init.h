@@ -10,6 +10,8 @@ namespace agena::stage1 {
 inline constexpr int kInitChannel = 3;
 // What it says there once its cgroup2 mount exists.
 inline constexpr char kCgroupReady = 'c';
+// What the supervisor says there once the pod's networks exist (only if it has any) is a text:
+// render_network_facts().
 
 // Runs in the pod directory with the same arguments as `run`. Returns only on failure.
 Result<> run_pod_init(const contract::EntrypointCall& call);

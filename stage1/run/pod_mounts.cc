@@ -49,7 +49,7 @@ MountOp shared_memory(const Pod& pod) {
 // A sysfs shows a network namespace, and is mounted by who has power over that; a pod with a user namespace
 // that shares the host's gets the host's mount.
 MountOp sys_of(const RunOptions& options) {
-  if (!options.private_users || options.network != Network::kHost)
+  if (!options.private_users || !options.network.is_hosts())
     return filesystem("sys", "sysfs", kInert | MOUNT_ATTR_RDONLY);
   return {.target = "sys", .source = "/sys", .recursive = true, .attributes = kInert | MOUNT_ATTR_RDONLY};
 }

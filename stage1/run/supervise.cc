@@ -15,6 +15,7 @@
 #include "common/stage2/volumes.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fs.h"
+#include "stage1/net/pod_network.h"
 #include "stage1/plan/devices.h"
 #include "stage1/plan/resources.h"
 #include "stage1/run/device_policy.h"
@@ -86,6 +87,10 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   for (const std::string& warning : unknown_isolators(pod)) log::warning("warning: {}", warning);
   TRY(check_limits(pod));
   TRY(warn_of_implicit_volumes(pod));
+  // What is wrong with the networks is known before anything is made for them.
+  PodNetwork network =
+      TRY_CTX(PodNetwork::choose({pod_dir, root, pod.options.local_config, pod.uuid}, pod.options.network),
+              "failed to setup network");
   HostManager host(pod_dir, pod.uuid, pod.options.machine_name, pod.options.debug);
   host.enter_scope();
   PodCgroup cgroup = TRY(PodCgroup::make(pod_dir, pod.uuid, TRY(limits_of(pod)), pod.options.waive_limits));
@@ -97,12 +102,15 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   Result<int> code = 0;
   {
     Supervisor supervisor(loop, pod_dir, root, pod, users ? &*users : nullptr, cgroup, devices, names_of(pod),
-                          host, sockets, timer);
+                          network, host, sockets, timer);
     Result<> ran = supervisor.start(call);
     if (ran) ran = supervisor.watch();
     code = ran ? supervisor.finish() : Result<int>(std::unexpected(std::move(ran).error()));
   }
   host.finish();
+  // What it does not come to is on record, for gc.
+  if (auto down = network.tear_down(); !down)
+    log::warning("warning: networks of the pod are left to gc: {}", down.error().to_string());
   // Without it gc does the work; the pod has ended either way.
   if (auto removed = cgroup.remove(); !removed) log::debug("{}", removed.error().to_string());
   timer.end_phase("cgroup removed");

@@ -50,7 +50,7 @@ std::vector<std::string> init_argv(const contract::EntrypointCall& call) {
 std::uint64_t namespaces_of(const RunOptions& options) {
   std::uint64_t flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS;
   if (!options.share_ipc) flags |= CLONE_NEWIPC;
-  if (options.network == Network::kNone) flags |= CLONE_NEWNET;
+  if (!options.network.is_hosts()) flags |= CLONE_NEWNET;
   return flags;
 }
 
@@ -120,7 +120,21 @@ Result<> Supervisor::start(const contract::EntrypointCall& call) {
   (void)sys::receive_message(ours.get(), 1, 10 * kSecond);
   keep_warm(kWarmTimes);
   timer_.end_phase("cgroup ready");
+  if (auto networks = set_up_networks(ours); !networks) {
+    init_.reset();  // before it sees that nobody will answer it
+    return networks;
+  }
   host_.register_pod(loop_, init_->pid());
+  return {};
+}
+
+// While pod-init mounts; it waits for this before it comes to the apps.
+Result<> Supervisor::set_up_networks(const sys::UniqueFd& channel) {
+  if (pod_.options.network.kind != NetworkChoice::Kind::kPod) return {};
+  apply_network_facts(TRY_CTX(network_.set_up(init_->pid()), "failed to setup network"), pod_);
+  timer_.end_phase("networks");
+  // A pod-init that has failed meanwhile is noticed by the loop.
+  (void)sys::send_message(channel.get(), TRY(render_network_facts(pod_.network)));
   return {};
 }
 

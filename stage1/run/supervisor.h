@@ -21,6 +21,7 @@
 #include "stage1/iohub/terminal.h"
 #include "stage1/life/host_notifier.h"
 #include "stage1/life/pod_life.h"
+#include "stage1/net/pod_network.h"
 #include "stage1/run/app_ends.h"
 #include "stage1/run/device_policy.h"
 #include "stage1/run/host_manager.h"
@@ -37,10 +38,10 @@ class Supervisor {
  public:
   // `users` for a pod with a user namespace of its own. The apps of a mutable pod are in its manifest only:
   // `pod` and `apps` have those that start with the pod.
-  Supervisor(sys::EventLoop& loop, const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
+  Supervisor(sys::EventLoop& loop, const sys::DirFd& pod_dir, const sys::DirFd& root, Pod& pod,
              const PodUsers* users, PodCgroup& cgroup, std::optional<DevicePolicy>& devices,
-             std::vector<std::string> apps, HostManager& host, const PassedSockets& sockets,
-             PhaseTimer& timer)
+             std::vector<std::string> apps, PodNetwork& network, HostManager& host,
+             const PassedSockets& sockets, PhaseTimer& timer)
       : loop_(loop),
         pod_dir_(pod_dir),
         root_(root),
@@ -49,6 +50,7 @@ class Supervisor {
         cgroup_(cgroup),
         devices_(devices),
         ends_(apps),
+        network_(network),
         host_(host),
         sockets_(sockets),
         notifier_(loop),
@@ -73,6 +75,7 @@ class Supervisor {
   Result<> account(const std::string& app, int code);
   bool may_end() const;
   Result<> open_hub();
+  Result<> set_up_networks(const sys::UniqueFd& channel);
   const PodApp& app_named(const std::string& name) const;
   Result<> note_oom_kills(const std::string& app);
   Result<sys::UniqueFd> open_terminal();
@@ -90,11 +93,12 @@ class Supervisor {
   sys::EventLoop& loop_;
   const sys::DirFd& pod_dir_;
   const sys::DirFd& root_;
-  const Pod& pod_;
+  Pod& pod_;
   const PodUsers* users_;
   PodCgroup& cgroup_;
   std::optional<DevicePolicy>& devices_;
   AppEnds ends_;
+  PodNetwork& network_;
   HostManager& host_;
   const PassedSockets& sockets_;
   HostNotifier notifier_;

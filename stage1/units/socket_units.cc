@@ -19,7 +19,7 @@ constexpr std::array kProtocols = {ProtocolRow{"tcp", "ListenStream"}, ProtocolR
 static_assert(sorted_by_name(kProtocols));
 
 std::uint16_t number_of(const Pod& pod, const schema::Port& port) {
-  if (pod.options.network != Network::kHost) return port.port;
+  if (!pod.options.network.is_hosts()) return port.port;
   const auto exposed = std::ranges::find(pod.manifest.ports, port.name, &schema::ExposedPort::name);
   return exposed == pod.manifest.ports.end() ? port.port : exposed->host_port;
 }

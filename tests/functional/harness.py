@@ -39,6 +39,17 @@ PATIENCE = 60 * int(os.environ.get("AGENA_TEST_SLOWNESS", "1"))
 PR_SET_CHILD_SUBREAPER = 36
 
 
+def without_networks(words: list) -> list:
+    """The words of a command; one that starts a pod gets --net=none unless it says something of networks. Tests of
+    networks are elsewhere, in network namespaces of their own."""
+    commands = {"run": 1, "run-prepared": 1, "app sandbox": 2}
+    place = next((at for name, at in commands.items() if words[:at] == name.split()), None)
+    flags = words[:words.index("--")] if "--" in words else words
+    if place is None or any(word == "--net" or word.startswith("--net=") for word in flags) or any(FLY in w for w in words):
+        return words
+    return [*words[:place], "--net=none", *words[place:]]
+
+
 def base_directory() -> str:
     """Overlays and extended attributes want a real file system; /tmp is often a tmpfs."""
     return os.environ.get("TMPDIR", "/var/tmp")
@@ -321,7 +332,7 @@ class Case(unittest.TestCase):
     # Running the command
 
     def argv(self, *words, binary=None) -> list:
-        words = list(map(str, words))
+        words = without_networks(list(map(str, words)))
         more = os.environ.get("AGENA_TEST_RUN_FLAGS", "").split()
         if more and words and words[0] in ("run", "prepare") and not any(FLY in word for word in words):
             words[1:1] = more

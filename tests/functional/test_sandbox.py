@@ -59,11 +59,11 @@ class Pod(Case):
         self.fails("app", "sandbox", f"--stage1-name={FLY}", code=1, message="cannot run mutable pods: it has no entrypoint")
         self.assertEqual([], self.pod_directories())
 
-    def test_flags_that_do_not_work_yet(self):
-        self.fails("app", "sandbox", "--port=http:tcp:80:127.0.0.1:8080", code=1,
+    def test_wrong_flags(self):
+        self.fails("app", "sandbox", "--net=none", "--port=http:tcp:80:127.0.0.1:8080", code=1,
                    message="--port does not work with the networks 'none' and 'host'")
         self.fails("app", "sandbox", "--port=http:8080", code=1, message="expected NAME:PROTO:PORT:HOSTIP:HOSTPORT")
-        self.fails("app", "sandbox", "--net=default", code=1, message="network 'default' is not supported by this build")
+        self.fails("app", "sandbox", "--net=host,default", code=1, message="network 'host' cannot be combined with others")
         self.assertEqual([], self.pod_directories())
 
     def test_time_limit(self):

@@ -18,13 +18,15 @@ Json to_json(const std::map<std::string, std::string>& map) {
 }
 
 Json to_json(const NetInfo& net) {
-  return {{"netName", net.net_name},
-          {"netConf", net.net_conf},
-          {"pluginPath", net.plugin_path},
-          {"ifName", net.if_name},
-          {"ip", net.ip},
-          {"args", net.args},
-          {"mask", net.mask}};
+  Json object = {{"netName", net.net_name},
+                 {"netConf", net.net_conf},
+                 {"pluginPath", net.plugin_path},
+                 {"ifName", net.if_name},
+                 {"ip", net.ip},
+                 {"args", net.args},
+                 {"mask", net.mask}};
+  if (!net.addresses.empty()) object["ips"] = net.addresses;
+  return object;
 }
 
 Json to_json(const MountInfo& mount) {

@@ -12,8 +12,18 @@ constexpr std::size_t kImageIdWidth = 19;  // "sha512-" and 12 digits
 
 std::string networks_text(const std::vector<NetInfo>& networks) {
   std::string text;
-  for (const NetInfo& net : networks)
-    text += fmt::format("{}{}:ip4={}", text.empty() ? "" : ", ", net.net_name, net.ip);
+  const auto add = [&](const NetInfo& net, std::string_view family, std::string_view address) {
+    text += fmt::format("{}{}:{}={}", text.empty() ? "" : ", ", printable(net.net_name), family,
+                        printable(address));
+  };
+  for (const NetInfo& net : networks) {
+    // rkt's form, which has one address, and that of IPv4.
+    if (!net.ip.empty() || net.addresses.empty()) add(net, "ip4", net.ip);
+    for (const std::string& prefix : net.addresses) {
+      const std::string_view address = cut(prefix, '/').before;
+      if (address != net.ip) add(net, address.contains(':') ? "ip6" : "ip4", address);
+    }
+  }
   return text;
 }
 

@@ -155,6 +155,7 @@ TEST(DiskPage, PodDirectory) {
       paths::kPreviousManifest,
       std::string(paths::kSharedVolumes) + "/VOL/",
       paths::kNetInfo,
+      std::string(paths::kNetRecords) + "/NN-NAME.json",
       paths::kSubcgroup,
       paths::kPpid,
       paths::kPid,

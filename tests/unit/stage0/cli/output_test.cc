@@ -90,7 +90,8 @@ std::vector<PodInfo> sample_pods() {
                        .if_name = "eth1",
                        .ip = "10.0.0.7",
                        .args = {},
-                       .mask = {}}};
+                       .mask = {},
+                       .addresses = {}}};
   running.user_annotations = {{"a", "1"}};
   running.user_labels = {{"l", "2"}};
   AppInfo web;

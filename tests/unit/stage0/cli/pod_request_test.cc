@@ -94,8 +94,8 @@ TEST(SandboxRequest, IsAMutablePodWithoutApps) {
   EXPECT_EQ(request.ready_timeout, 5 * kSecond);
 }
 
-TEST(SandboxRequest, PortsWaitForNetworks) {
-  EXPECT_EQ(error_of(sandbox_request("--port=http:tcp:80::8080")),
+TEST(SandboxRequest, PortsWantNetworks) {
+  EXPECT_EQ(error_of(sandbox_request("--net=none --port=http:tcp:80::8080")),
             "--port does not work with the networks 'none' and 'host'");
   EXPECT_EQ(error_of(sandbox_request("--port=http:8080")),
             "--port: expected NAME:PROTO:PORT:HOSTIP:HOSTPORT, found 'http:8080'");
@@ -204,12 +204,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"--pod-manifest=m --mount=volume=v,target=/t",
                 "conflicting flags set with --pod-manifest (see --help)"},
         Refusal{"--pod-manifest=m --port=p:1", "conflicting flags set with --pod-manifest (see --help)"},
-        Refusal{"--net x",
-                "--net: network 'default' is not supported by this build, only 'none' and 'host' are"},
-        Refusal{"--net=a,b x",
-                "--net: network 'a' is not supported by this build, only 'none' and 'host' are"},
         Refusal{"--net=host --net=host x", "--net: network 'host' is given twice"},
-        Refusal{"--port=p:80 x", "--port does not work with the networks 'none' and 'host'"},
+        Refusal{"--net=none --port=p:80 x", "--port does not work with the networks 'none' and 'host'"},
         Refusal{"--net=host --port=p:80 x", "--port does not work with the networks 'none' and 'host'"},
         Refusal{"--mds-register x", "--mds-register: this build has no metadata service"},
         Refusal{"--interactive x y", "--interactive: interactive option only supports one image"},

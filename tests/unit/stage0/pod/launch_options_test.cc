@@ -25,14 +25,15 @@ contract::RenderedCall render(const LaunchRequest& launch, const InsecureOptions
 using Argv = std::vector<std::string>;
 
 TEST(RunCall, Defaults) {
-  EXPECT_EQ(render({}, {}, 6).argv,
-            (Argv{"--local-config=/etc/agena", "--hostname=agena-" + uuid_of('a'), uuid_of('a')}));
-  EXPECT_EQ(render({}, {}, 6, "rkt").argv, (Argv{"--local-config=/etc/agena", uuid_of('a')}))
+  EXPECT_EQ(render({}, {}, 6).argv, (Argv{"--net=default", "--local-config=/etc/agena",
+                                          "--hostname=agena-" + uuid_of('a'), uuid_of('a')}));
+  EXPECT_EQ(render({}, {}, 6, "rkt").argv, (Argv{"--net=default", "--local-config=/etc/agena", uuid_of('a')}))
       << "stage1 knows rkt's names by itself";
   const std::string name = "agena-" + uuid_of('a');
-  EXPECT_EQ(render({}, {}, 7).argv, (Argv{"--local-config=/etc/agena", "--hostname=" + name,
+  EXPECT_EQ(render({}, {}, 7).argv, (Argv{"--net=default", "--local-config=/etc/agena", "--hostname=" + name,
                                           "--machine-name=" + name, uuid_of('a')}));
-  EXPECT_EQ(render({}, {}, 7, "rkt").argv, (Argv{"--local-config=/etc/agena", uuid_of('a')}));
+  EXPECT_EQ(render({}, {}, 7, "rkt").argv,
+            (Argv{"--net=default", "--local-config=/etc/agena", uuid_of('a')}));
 }
 
 TEST(RunCall, AMutablePodIsCalledOne) {
@@ -64,7 +65,7 @@ TEST(RunCall, AnOldStage1GetsWhatItKnowsAndTheUserIsTold) {
   launch.hostname = "web";
   launch.dns.mode = DnsRequest::Mode::kNone;
   const auto old = render(launch, {.capabilities = true}, 1);
-  EXPECT_EQ(old.argv, (Argv{"--local-config=/etc/agena", uuid_of('a')}));
+  EXPECT_EQ(old.argv, (Argv{"--net=default", "--local-config=/etc/agena", uuid_of('a')}));
   EXPECT_EQ(old.warnings, (Argv{"warning: --hostname option is not supported by stage1",
                                 "warning: --dns-conf-mode option is not supported by stage1"}));
   EXPECT_TRUE(render({}, {}, 1).warnings.empty()) << "nobody asked for a host name";

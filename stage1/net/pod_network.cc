@@ -1,0 +1,148 @@
+#include "stage1/net/pod_network.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ranges>
+
+#include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/contract/pod_paths.h"
+#include "common/sys/fs.h"
+#include "stage1/net/net_conf.h"
+#include "stage1/net/net_record.h"
+#include "stage1/net/select_networks.h"
+
+namespace agena::stage1 {
+namespace {
+
+namespace paths = contract::pod_paths;
+
+constexpr const char* kOwnNetworks = "etc/rkt/net.d";
+constexpr const char* kOwnPlugins = "usr/lib/rkt/plugins/net";
+
+// As processes see it that have a mount namespace of their own: through this one's.
+Result<std::string> path_below(const sys::DirFd& root, const char* path) {
+  return TRY(sys::path_of_fd(root.get())) + "/" + path;
+}
+
+std::string users_networks(const NetworkPlace& place) {
+  return place.local_config.empty() ? "" : place.local_config + "/net.d";
+}
+
+Result<std::vector<std::string>> plugin_dirs(const NetworkPlace& place) {
+  std::vector<std::string> dirs;
+  if (!place.local_config.empty()) dirs.push_back(users_networks(place));
+  dirs.push_back(TRY(path_below(place.root, kOwnPlugins)));
+  for (const char* hosts : {"/usr/lib/rkt/plugins/net", "/usr/lib/cni", "/opt/cni/bin"})
+    dirs.emplace_back(hosts);
+  return dirs;
+}
+
+// --- one network ---
+
+// On record are the order before it is carried out, what each of its plugins has said, and the result.
+Result<> attach_one(const sys::DirFd& pod_dir, std::size_t index, NetRecord& record,
+                    const std::string& path) {
+  const auto keep = [&](const CniResult& result) {
+    record.result = result;
+    return write_net_record(pod_dir, index, record);
+  };
+  TRY(write_net_record(pod_dir, index, record));
+  return keep(TRY(attach(record.attachment, path, keep)));
+}
+
+Result<> detach_one(const NetRecord& record, const std::optional<std::string>& path) {
+  return detach(record.attachment, record.result, path);
+}
+
+std::string path_of(const sys::UniqueFd& name_space) {
+  return fmt::format("/proc/{}/fd/{}", ::getpid(), name_space.get());
+}
+
+Result<> tear_down_records(const sys::DirFd& pod_dir, const sys::UniqueFd* name_space) {
+  const auto path = name_space == nullptr ? std::nullopt : std::optional(path_of(*name_space));
+  ErrorList errors;
+  for (const StoredRecord& stored : std::views::reverse(TRY(read_net_records(pod_dir)))) {
+    auto undone = detach_one(stored.record, path);
+    if (undone) undone = remove_net_record(pod_dir, stored.index, stored.record);
+    if (!undone)
+      errors.add(
+          std::move(undone).error().with_context("network '" + stored.record.attachment.conf.name + "'"));
+  }
+  return errors.to_result();
+}
+
+// --- what others want to know ---
+
+std::string resolv_conf_of(const std::string& network, const CniDns& dns) {
+  std::string text = fmt::format("# Generated from network {}\n\n", network);
+  if (!dns.search.empty()) text += "search " + join(dns.search, " ") + "\n";
+  for (const std::string& server : dns.nameservers) text += "nameserver " + server + "\n";
+  if (!dns.options.empty()) text += "options " + join(dns.options, " ") + "\n";
+  if (!dns.domain.empty()) text += "domain " + dns.domain + "\n";
+  return text;
+}
+
+NetworkFacts facts_of(const std::vector<NetRecord>& records) {
+  NetworkFacts facts;
+  for (const NetRecord& record : records) {
+    if (!facts.resolv_conf && !record.result->dns.empty())
+      facts.resolv_conf = resolv_conf_of(record.attachment.conf.name, record.result->dns);
+    for (const CniIp& ip : record.result->ips_of(record.attachment.interface)) {
+      facts.addresses.push_back(ip.address.address.to_string());
+      if (facts.host_address.empty() && ip.gateway) facts.host_address = ip.gateway->to_string();
+    }
+  }
+  return facts;
+}
+
+}  // namespace
+
+Result<PodNetwork> PodNetwork::choose(NetworkPlace place, const NetworkChoice& choice) {
+  std::vector<Attachment> attachments;
+  if (choice.kind != NetworkChoice::Kind::kPod) return PodNetwork(std::move(place), std::move(attachments));
+  const NetConfs known =
+      TRY(load_net_confs(TRY(path_below(place.root, kOwnNetworks)), users_networks(place)));
+  for (const std::string& notice : known.notices) log::warning("{}", notice);
+  const auto dirs = TRY(plugin_dirs(place));
+  for (SelectedNetwork& selected : TRY(select_networks(known, choice)))
+    attachments.push_back({.conf = std::move(selected.conf),
+                           .interface = fmt::format("eth{}", attachments.size()),
+                           .args = std::move(selected.args),
+                           .container_id = place.uuid.str(),
+                           .runtime_config = {},
+                           .plugin_dirs = dirs});
+  return PodNetwork(std::move(place), std::move(attachments));
+}
+
+Result<NetworkFacts> PodNetwork::set_up(pid_t process) {
+  name_space_ = TRY(sys::open_at(sys::at_cwd(), fmt::format("/proc/{}/ns/net", process), O_RDONLY));
+  std::vector<NetRecord> records;
+  const auto make_all = [&]() -> Result<> {
+    for (const Attachment& attachment : attachments_) {
+      const std::size_t index = records.size();
+      NetRecord& record = records.emplace_back(NetRecord{attachment, false, {}});
+      TRY_CTX(attach_one(place_.pod_dir, index, record, path_of(name_space_)), "network '{}'",
+              attachment.conf.name);
+    }
+    return sys::replace_file(place_.pod_dir, paths::kNetInfo, TRY(render_net_info(records)));
+  };
+  if (auto made = make_all(); !made) {
+    if (const auto undone = tear_down(); !undone) log::warning("warning: {}", undone.error().to_string());
+    return std::unexpected(std::move(made).error());
+  }
+  return facts_of(records);
+}
+
+Result<> PodNetwork::tear_down() {
+  if (!name_space_) return {};
+  auto done = tear_down_records(place_.pod_dir, &name_space_);
+  name_space_.reset();
+  return done;
+}
+
+Result<> tear_down_networks(const sys::DirFd& pod_dir) { return tear_down_records(pod_dir, nullptr); }
+
+}  // namespace agena::stage1

@@ -1,0 +1,52 @@
+// The networks of a pod from their choice to their end. What was done is recorded in the pod directory before
+// it is done (net_record.h), so that it can be undone by whoever comes later.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/uuid.h"
+#include "common/sys/fd.h"
+#include "stage1/net/attachment.h"
+#include "stage1/net/network_choice.h"
+#include "stage1/net/network_facts.h"
+
+namespace agena::stage1 {
+
+// Where things are. The pod directory outlives the networks.
+struct NetworkPlace {
+  const sys::DirFd& pod_dir;
+  const sys::DirFd& root;    // stage1's: its own networks are in etc/rkt/net.d
+  std::string local_config;  // the user's are in net.d there; empty: none
+  Uuid uuid;
+};
+
+class PodNetwork {
+ public:
+  // Finds the networks that are asked for; nothing is made yet.
+  static Result<PodNetwork> choose(NetworkPlace place, const NetworkChoice& choice);
+
+  // Makes them in the network namespace of this process, and writes net-info.json; all, or none. The caller
+  // is in the host's network namespace.
+  Result<NetworkFacts> set_up(pid_t process);
+  // Undoes it while the namespace can still be reached. What cannot be undone stays on record.
+  Result<> tear_down();
+
+ private:
+  PodNetwork(NetworkPlace place, std::vector<Attachment> attachments)
+      : place_(std::move(place)), attachments_(std::move(attachments)) {}
+
+  NetworkPlace place_;
+  std::vector<Attachment> attachments_;
+  sys::UniqueFd name_space_;
+};
+
+// Undoes what is on record and has not been undone, last network first; all are tried, and the errors of
+// those that fail come together. For pods whose supervisor is gone.
+Result<> tear_down_networks(const sys::DirFd& pod_dir);
+
+}  // namespace agena::stage1
