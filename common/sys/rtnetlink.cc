@@ -36,6 +36,7 @@ Link read_link(const NetlinkReply& reply) {
   link.index = info.ifi_index;
   link.name = attributes.text(IFLA_IFNAME);
   link.kind = attributes.nest(IFLA_LINKINFO).text(IFLA_INFO_KIND);
+  link.alias = attributes.text(IFLA_IFALIAS);
   link.mac = mac_text(attributes.bytes(IFLA_ADDRESS));
   link.mtu = attributes.number<std::uint32_t>(IFLA_MTU).value_or(0);
   link.up = (info.ifi_flags & static_cast<unsigned>(IFF_UP)) != 0;
@@ -76,7 +77,7 @@ Result<NetlinkMessage> route_message(std::uint16_t type, const Route& route, std
   info.rtm_dst_len = static_cast<std::uint8_t>(route.destination.length);
   info.rtm_table = RT_TABLE_MAIN;
   info.rtm_protocol = RTPROT_BOOT;
-  info.rtm_scope = route.link_scope && destination.is_v4() ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  if (destination.is_v4()) info.rtm_scope = route.scope;
   if (type == RTM_DELROUTE) {
     // Whoever made it, and of whatever scope.
     info.rtm_scope = RT_SCOPE_NOWHERE;
@@ -105,7 +106,7 @@ std::optional<Route> read_route(const NetlinkReply& reply) {
   route.gateway = attributes.address(RTA_GATEWAY);
   route.interface = attributes.number<std::int32_t>(RTA_OIF).value_or(0);
   route.source = attributes.address(RTA_PREFSRC);
-  route.link_scope = info.rtm_family == AF_INET && info.rtm_scope == RT_SCOPE_LINK;
+  if (info.rtm_family == AF_INET) route.scope = info.rtm_scope;
   route.metric = attributes.number<std::uint32_t>(RTA_PRIORITY).value_or(0);
   return route;
 }
@@ -181,7 +182,8 @@ Result<std::vector<Link>> RouteNetlink::links() {
 }
 
 Result<> RouteNetlink::add_veth(const VethEnd& one, const VethEnd& other, std::uint32_t mtu) {
-  auto message = link_message(RTM_NEWLINK, 0, NLM_F_CREATE | NLM_F_EXCL);
+  NetlinkMessage message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  message.fixed(ifinfomsg{});
   TRY(add_end(message, one));
   if (mtu != 0) message.u32(IFLA_MTU, mtu);
   Result<> filled;
@@ -232,6 +234,14 @@ Result<> RouteNetlink::set_mac(int index, const std::string& mac) {
   message.attribute(IFLA_ADDRESS, TRY(parse_mac(mac)));
   TRY_CTX(socket_.request(std::move(message)), "setting the hardware address of interface number {} to {}",
           index, mac);
+  return {};
+}
+
+Result<> RouteNetlink::set_alias(int index, const std::string& alias) {
+  auto message = link_message(RTM_NEWLINK, index);
+  message.attribute(IFLA_IFALIAS, alias);
+  TRY_CTX(socket_.request(std::move(message)), "putting the alias '{}' on interface number {}",
+          printable(alias), index);
   return {};
 }
 

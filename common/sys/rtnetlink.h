@@ -17,8 +17,9 @@ namespace agena::sys {
 struct Link {
   int index = 0;
   std::string name;
-  std::string kind;  // "veth", "bridge"…; empty for hardware and loopback
-  std::string mac;   // "02:42:0a:00:00:05"; empty if it has none
+  std::string kind;   // "veth", "bridge"…; empty for hardware and loopback
+  std::string alias;  // text that somebody has put on it (IFLA_IFALIAS), or empty
+  std::string mac;    // "02:42:0a:00:00:05"; empty if it has none
   std::uint32_t mtu = 0;
   bool up = false;
   // Index of the other end of a veth pair (or of the lower device), in the namespace that peer_namespace_id
@@ -48,7 +49,9 @@ struct Route {
   std::optional<IpAddress> gateway = {};
   int interface = 0;  // index; 0: none (then there must be a gateway)
   std::optional<IpAddress> source = {};
-  bool link_scope = false;  // directly on the link (RT_SCOPE_LINK); IPv4 only
+  // How far the destination is, RT_SCOPE_…: anywhere behind a gateway (0), on the link (253), on this host
+  // (254). IPv4 only; the kernel finds routes with a near scope for the gateways of farther ones.
+  std::uint8_t scope = 0;
   std::uint32_t metric = 0;
   bool operator==(const Route&) const = default;
 };
@@ -79,6 +82,8 @@ class RouteNetlink {
   Result<> rename(int index, const std::string& name);
   Result<> set_mtu(int index, std::uint32_t mtu);
   Result<> set_mac(int index, const std::string& mac);
+  // A text of at most 255 bytes for whoever looks at the list of interfaces.
+  Result<> set_alias(int index, const std::string& alias);
   // 0: it leaves its bridge.
   Result<> set_master(int index, int master);
   Result<> move_to(int index, int network_namespace);

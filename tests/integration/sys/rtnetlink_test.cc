@@ -88,8 +88,9 @@ TEST(RouteNetlink, ChangesInterfaces) {
     TRY(here.rename(one, "first"));
     TRY(here.set_mtu(one, 1280));
     TRY(here.set_mac(one, "02:00:00:00:00:01"));
+    TRY(here.set_alias(one, "whose it is"));
     const Link link = TRY(here.link("first"));
-    CHECK(link.index == one && link.mtu == 1280 && link.mac == "02:00:00:00:00:01");
+    CHECK(link.alias == "whose it is" && !link.up);
     CHECK(TRY(here.links()).size() == 3);
     TRY(here.move_to(TRY(here.index_of("other")), pod.get()));
     CHECK(TRY(here.links()).size() == 2);
@@ -158,12 +159,15 @@ TEST(RouteNetlink, SetsRoutes) {
       const auto routes = TRY(here.routes());
       return std::ranges::any_of(routes, [&](const Route& route) {
         return route.destination == wanted.destination && route.gateway == wanted.gateway &&
-               route.interface == wanted.interface && route.source == wanted.source;
+               route.interface == wanted.interface && route.source == wanted.source &&
+               route.scope == wanted.scope;
       });
     };
     const Route standard{.destination = prefix("0.0.0.0/0"), .gateway = ip("10.9.0.1"), .interface = one};
-    const Route direct{
-        .destination = prefix("10.9.0.7/32"), .interface = one, .source = ip("10.9.0.5"), .link_scope = true};
+    const Route direct{.destination = prefix("10.9.0.7/32"),
+                       .interface = one,
+                       .source = ip("10.9.0.5"),
+                       .scope = RT_SCOPE_LINK};
     const Route six{.destination = prefix("::/0"), .gateway = ip("2001:db8::1"), .interface = one};
     for (const Route& route : {standard, direct, six}) {
       TRY(here.add_route(route));

@@ -1,0 +1,249 @@
+#include "stage1/net/builtin_ptp.h"
+
+#include <fcntl.h>
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "common/base/cleanup.h"
+#include "common/base/strings.h"
+#include "common/sys/fd.h"
+#include "common/sys/fs.h"
+#include "common/sys/rtnetlink.h"
+#include "stage1/net/builtin_conf.h"
+#include "stage1/net/host_local.h"
+
+namespace agena::stage1 {
+namespace {
+
+// Names of the host's end that are tried; others' interfaces may have one of them by chance.
+constexpr unsigned kNameTries = 10;
+
+// What the host's end carries as its alias: by this it is found without the pod's namespace.
+std::string alias_of(const Attachment& attachment) {
+  return fmt::format("agena {} {}", attachment.container_id, attachment.interface);
+}
+
+// "veth" and eight hex digits of a hash (FNV-1a) of whose it is; another one for each try.
+std::string host_name(const Attachment& attachment, unsigned tries) {
+  std::uint32_t hash = 2166136261U;
+  for (const char c : fmt::format("{} {}", alias_of(attachment), tries))
+    hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619U;
+  return fmt::format("veth{:08x}", hash);
+}
+
+Result<> write_setting(const std::string& path, std::string_view value) {
+  const sys::UniqueFd file = TRY(sys::open_at(sys::at_cwd(), path, O_WRONLY));
+  TRY_CTX(sys::write_all(file.get(), value), "setting '{}' to {}", path, value);
+  return {};
+}
+
+// Switches a setting on that may be on already (another pod's doing, or the administrator's).
+Result<> switch_on(const std::string& path) {
+  const auto now = TRY(sys::read_file(sys::at_cwd(), path, 64));
+  return trim(now) == "1" ? Result<>() : write_setting(path, "1");
+}
+
+Result<> enable_forwarding(const std::vector<CniIp>& ips) {
+  const auto has = [&](bool v4) {
+    return std::ranges::any_of(ips, [&](const CniIp& ip) { return ip.address.address.is_v4() == v4; });
+  };
+  if (has(true)) TRY_CTX(switch_on("/proc/sys/net/ipv4/ip_forward"), "letting the host forward IPv4");
+  if (has(false))
+    TRY_CTX(switch_on("/proc/sys/net/ipv6/conf/all/forwarding"), "letting the host forward IPv6");
+  return {};
+}
+
+bool any_v6(const std::vector<CniIp>& ips) {
+  return std::ranges::any_of(ips, [](const CniIp& ip) { return ip.address.address.is_v6(); });
+}
+
+// Namespaces made with net.ipv6.conf.default.disable_ipv6=1 would refuse the addresses.
+Result<> allow_ipv6(int netns, const std::string& interface) {
+  return sys::in_network_namespace(netns, [&]() -> Result<> {
+    for (const std::string& name : {std::string("lo"), interface}) {
+      const std::string path = fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", name);
+      auto now = sys::read_file(sys::at_cwd(), path, 64);
+      if (!now && now.error().kind() == ErrorKind::kNotFound)
+        return fail(ErrorKind::kUnsupported, "this kernel has no IPv6");
+      if (!now) return std::unexpected(std::move(now).error());
+      if (trim(*now) != "0") TRY(write_setting(path, "0"));
+    }
+    return {};
+  });
+}
+
+struct Pair {
+  sys::Link host;
+  sys::Link pod;
+};
+
+// Makes the pair under the first name that is free.
+Result<Pair> make_pair(sys::RouteNetlink& host, sys::RouteNetlink& pod, int netns,
+                       const Attachment& attachment, std::uint32_t mtu) {
+  for (unsigned tries = 0;; ++tries) {
+    const std::string name = host_name(attachment, tries);
+    auto made = host.add_veth({.name = name}, {.name = attachment.interface, .netns = netns}, mtu);
+    if (made) {
+      Pair pair;
+      pair.host = TRY(host.link(name));
+      pair.pod = TRY(pod.link(attachment.interface));
+      return pair;
+    }
+    if (made.error().kind() != ErrorKind::kAlreadyExists) return std::unexpected(std::move(made).error());
+    if (pod.link(attachment.interface))
+      return fail(ErrorKind::kAlreadyExists, "the pod has an interface '{}' already", attachment.interface);
+    if (tries + 1 == kNameTries) return std::unexpected(std::move(made).error());
+  }
+}
+
+// The host's side: the gateway's address, which all of a network's pairs share, and the way to this pod.
+Result<> set_up_host(sys::RouteNetlink& host, const sys::Link& link, const std::vector<CniIp>& ips,
+                     const Attachment& attachment) {
+  TRY(host.set_alias(link.index, alias_of(attachment)));
+  TRY(host.set_up(link.index));
+  // The pod shall not make the host change its routes.
+  if (any_v6(ips)) TRY(write_setting(fmt::format("/proc/sys/net/ipv6/conf/{}/accept_ra", link.name), "0"));
+  for (const CniIp& ip : ips) {
+    // Nobody else is on the link: looking for duplicates would only keep the address from use for a second.
+    TRY(host.add_address(link.index, IpPrefix::host(*ip.gateway), false));
+    TRY(host.add_route({.destination = IpPrefix::host(ip.address.address),
+                        .interface = link.index,
+                        .scope = RT_SCOPE_HOST}));
+  }
+  return {};
+}
+
+// The gateway for a route that names none: that of the first address of the same IP version.
+std::optional<IpAddress> gateway_for(const CniRoute& route, const std::vector<CniIp>& ips) {
+  if (route.gateway) return route.gateway;
+  const bool v4 = route.destination.address.is_v4();
+  const auto found =
+      std::ranges::find_if(ips, [&](const CniIp& ip) { return ip.address.address.is_v4() == v4; });
+  return found == ips.end() ? std::nullopt : found->gateway;
+}
+
+// The pod's side: its addresses and routes. All goes by the gateway, the addresses of the own network too:
+// the other pods of it are on links of their own.
+Result<> set_up_pod(sys::RouteNetlink& pod, const sys::Link& link, const std::vector<CniIp>& ips,
+                    const std::vector<CniRoute>& routes) {
+  TRY(pod.set_up(link.index));
+  for (const CniIp& ip : ips) TRY(pod.add_address(link.index, ip.address, false));
+  for (const CniRoute& route : routes)
+    TRY(pod.add_route(
+        {.destination = route.destination, .gateway = gateway_for(route, ips), .interface = link.index}));
+  for (const CniIp& ip : ips) {
+    const IpAddress& own = ip.address.address;
+    // The kernel's route, as if all of the network were on the link.
+    TRY(pod.delete_route({.destination = ip.address.masked(), .interface = link.index}));
+    TRY(pod.add_route({.destination = IpPrefix::host(*ip.gateway),
+                       .interface = link.index,
+                       .source = own,
+                       .scope = RT_SCOPE_LINK}));
+    TRY(pod.add_route(
+        {.destination = ip.address.masked(), .gateway = ip.gateway, .interface = link.index, .source = own}));
+  }
+  return {};
+}
+
+Result<Pair> connect(const Attachment& attachment, const PtpConf& conf, const std::vector<CniIp>& ips,
+                     const std::string& netns) {
+  const sys::UniqueFd pod_ns =
+      TRY_CTX(sys::open_at(sys::at_cwd(), netns, O_RDONLY), "network namespace of the pod");
+  auto host = TRY(sys::RouteNetlink::open());
+  auto pod = TRY(sys::RouteNetlink::open_in(pod_ns.get()));
+  TRY(enable_forwarding(ips));
+  const Pair pair = TRY(make_pair(host, pod, pod_ns.get(), attachment, conf.mtu));
+  Cleanup unmake([&]() noexcept { (void)host.delete_link(pair.host.index); });
+  if (any_v6(ips)) TRY(allow_ipv6(pod_ns.get(), attachment.interface));
+  TRY_CTX(set_up_host(host, pair.host, ips, attachment), "the host's side '{}'", pair.host.name);
+  TRY_CTX(set_up_pod(pod, pair.pod, ips, conf.ipam.routes), "the pod's side '{}'", attachment.interface);
+  unmake.dismiss();
+  return pair;
+}
+
+// What a kernel says of an interface that is just going away with its namespace is no failure.
+Result<> delete_if_there(sys::RouteNetlink& where, int index) {
+  auto deleted = where.delete_link(index);
+  return deleted || deleted.error().kind() == ErrorKind::kNotFound ? Result<>() : std::move(deleted);
+}
+
+Result<> disconnect_in(const sys::UniqueFd& pod_ns, const std::string& interface) {
+  auto pod = TRY(sys::RouteNetlink::open_in(pod_ns.get()));
+  const auto link = pod.link(interface);
+  if (!link && link.error().kind() == ErrorKind::kNotFound) return {};
+  if (!link) return std::unexpected(link.error());
+  return delete_if_there(pod, link->index);
+}
+
+// The kernel takes a namespace's interfaces away some time after its last process: until then the pod's
+// address could not be given to another one.
+Result<> disconnect_host(const Attachment& attachment) {
+  auto host = TRY(sys::RouteNetlink::open());
+  const std::string alias = alias_of(attachment);
+  for (const sys::Link& link : TRY(host.links()))
+    if (link.kind == "veth" && link.alias == alias) TRY(delete_if_there(host, link.index));
+  return {};
+}
+
+Result<> disconnect(const Attachment& attachment, const std::optional<std::string>& netns) {
+  if (netns) {
+    auto pod_ns = sys::open_at(sys::at_cwd(), *netns, O_RDONLY);
+    if (pod_ns) return disconnect_in(*pod_ns, attachment.interface);
+    if (pod_ns.error().kind() != ErrorKind::kNotFound) return std::unexpected(std::move(pod_ns).error());
+  }
+  return disconnect_host(attachment);
+}
+
+}  // namespace
+
+bool is_built_in(const Attachment& attachment) {
+  if (!is_ptp_conf(attachment.conf, attachment.runtime_config)) return false;
+  if (attachment.plugin_dirs.empty()) return true;
+  return std::ranges::none_of(std::array{"ptp", "host-local"}, [&](const char* plugin) {
+    const auto there = sys::exists(sys::at_cwd(), attachment.plugin_dirs.front() + "/" + plugin);
+    return there && *there;
+  });
+}
+
+Result<CniResult> attach_built_in(const Attachment& attachment, const std::string& netns) {
+  const PtpConf conf = TRY(read_ptp_conf(attachment.conf, attachment.args, attachment.runtime_config));
+  std::vector<CniIp> ips = TRY(reserve_addresses(conf.ipam, attachment.container_id, attachment.interface));
+  auto pair = connect(attachment, conf, ips, netns);
+  if (!pair) {
+    (void)release_addresses(conf.ipam, attachment.container_id, attachment.interface);
+    return std::unexpected(std::move(pair).error());
+  }
+  CniResult result;
+  result.interfaces = {{.name = pair->host.name, .mac = pair->host.mac, .sandbox = {}},
+                       {.name = attachment.interface, .mac = pair->pod.mac, .sandbox = netns}};
+  result.ips = std::move(ips);
+  for (CniIp& ip : result.ips) ip.interface = 1;
+  result.routes = conf.ipam.routes;
+  result.dns = conf.dns;
+  return result;
+}
+
+Result<> detach_built_in(const Attachment& attachment, const std::optional<CniResult>& result,
+                         const std::optional<std::string>& netns) {
+  std::vector<IpAddress> addresses;
+  if (result)
+    for (const CniIp& ip : result->ips) addresses.push_back(ip.address.address);
+  // The addresses last: nobody shall get one that is still in use. They are kept if the interface stays.
+  TRY(disconnect(attachment, netns));
+  return release_addresses(read_reservations_place(attachment.conf), attachment.container_id,
+                           attachment.interface, addresses);
+}
+
+std::vector<IpPrefix> masqueraded(const Attachment& attachment, const CniResult& result) {
+  std::vector<IpPrefix> addresses;
+  const bool wanted = std::ranges::any_of(attachment.conf.plugins, &PluginConf::ip_masq);
+  if (wanted)
+    for (const CniIp& ip : result.ips_of(attachment.interface)) addresses.push_back(ip.address);
+  return addresses;
+}
+
+}  // namespace agena::stage1
