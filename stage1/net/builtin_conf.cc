@@ -98,7 +98,7 @@ std::optional<AddressRange> read_range(const JsonNode& node) {
   for (const IpAddress& end : {range.first, range.last})
     if (!subnet->contains(end))
       node.complain(fmt::format("{} is not in {}", end.to_string(), subnet->to_string()));
-  if (range.last < range.first)
+  if (subnet->contains(range.first) && subnet->contains(range.last) && range.last < range.first)
     node.complain(
         fmt::format("the range from {} to {} is empty", range.first.to_string(), range.last.to_string()));
   if (range.gateway.is_v4() != subnet->address.is_v4())
@@ -125,7 +125,7 @@ void check_sets(const JsonNode& ipam, const NetConf& conf, const std::vector<Ran
       seen.push_back(range);
     }
   }
-  if (sets.empty()) ipam.complain("there are no ranges of addresses");
+  if (!ipam.find("subnet") && !ipam.find("ranges")) ipam.complain("there are no ranges of addresses");
   if (!is_at_least(conf.cni_version, "0.3.0") && (fours > 1 || sets.size() - fours > 1))
     ipam.complain(fmt::format("CNI version {} knows one address of each IP version only", conf.cni_version));
 }
