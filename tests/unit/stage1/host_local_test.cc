@@ -57,7 +57,8 @@ class HostLocal : public ::testing::Test {
   // Reserved addresses, in order of their text.
   std::string reserved() {
     std::vector<std::string> names;
-    for (const std::string& name : sys::list_dir(top_.dir(), "networks/net1").value())
+    const auto all = sys::list_dir(top_.dir(), "networks/net1").value();
+    for (const std::string& name : all)
       if (IpAddress::parse(name)) names.push_back(name);
     return join(names, " ");
   }
@@ -76,6 +77,7 @@ TEST_F(HostLocal, GivesTheNextAddressRoundAndRound) {
   EXPECT_EQ(reserve("c"), "10.1.0.4/24 by 10.1.0.1");
   EXPECT_EQ(reserve("d"), "10.1.0.5/24 by 10.1.0.1");
   EXPECT_EQ(reserve("e"), "10.1.0.2/24 by 10.1.0.1");
+  EXPECT_EQ(file("last_reserved_ip.0"), "10.1.0.2");
   EXPECT_EQ(reserve("f"), "no IP addresses available in range set: 10.1.0.1-10.1.0.5");
   release("c");
   EXPECT_EQ(reserve("f"), "10.1.0.4/24 by 10.1.0.1");
