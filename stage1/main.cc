@@ -28,7 +28,8 @@ namespace stage1 = agena::stage1;
 Result<agena::sys::DirFd> pod_dir() { return agena::sys::open_dir("."); }
 
 Result<int> gc(const EntrypointCall& call) {
-  TRY(stage1::collect_garbage(TRY(pod_dir()), call.flag("debug")));
+  TRY(stage1::collect_garbage(TRY(pod_dir()), TRY(agena::Uuid::parse(call.operands.at(0))),
+                              call.flag("debug")));
   return 0;
 }
 

@@ -52,14 +52,14 @@ Result<> remove_recorded_cgroups(const sys::DirFd& pod_dir) {
 
 }  // namespace
 
-Result<> collect_garbage(const sys::DirFd& pod_dir, bool debug) {
+Result<> collect_garbage(const sys::DirFd& pod_dir, const Uuid& uuid, bool debug) {
   // machined's entry keeps nothing else from being freed.
   if (const auto done = unregister_dead_pod(pod_dir, debug); !done)
     log::warning("warning: {}", done.error().to_string());
   // Neither keeps the other from being freed.
   ErrorList errors;
   errors.add_if(remove_recorded_cgroups(pod_dir));
-  errors.add_if(tear_down_networks(pod_dir));
+  errors.add_if(tear_down_networks(pod_dir, uuid));
   return errors.to_result();
 }
 

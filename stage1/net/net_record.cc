@@ -122,16 +122,19 @@ Result<> remove_net_record(const sys::DirFd& pod_dir, std::size_t index, const N
   return sys::remove_file(pod_dir, record_path(index, record));
 }
 
-Result<std::vector<StoredRecord>> read_net_records(const sys::DirFd& pod_dir) {
-  std::vector<StoredRecord> records;
-  if (!TRY(sys::exists(pod_dir, paths::kNetRecords))) return records;
+Result<StoredRecords> read_net_records(const sys::DirFd& pod_dir) {
+  StoredRecords found;
+  if (!TRY(sys::exists(pod_dir, paths::kNetRecords))) return found;
   for (const std::string& name : TRY(sys::list_dir(pod_dir, paths::kNetRecords))) {
     if (!name.ends_with(kEnding)) continue;  // a temporary file of a writer that was killed
     const std::string path = std::string(paths::kNetRecords) + "/" + name;
-    records.push_back(TRY(Reader(path).read(TRY(sys::read_file(pod_dir, path)))));
+    if (auto record = Reader(path).read(TRY(sys::read_file(pod_dir, path))))
+      found.records.push_back(*std::move(record));
+    else
+      found.broken.push_back(path);
   }
-  std::ranges::sort(records, {}, &StoredRecord::index);
-  return records;
+  std::ranges::sort(found.records, {}, &StoredRecord::index);
+  return found;
 }
 
 Result<std::string> render_net_info(std::span<const NetRecord> records) {

@@ -34,8 +34,13 @@ struct StoredRecord {
   std::size_t index = 0;
   NetRecord record;
 };
-// All that are there, by their places. A file that cannot be read is an error.
-Result<std::vector<StoredRecord>> read_net_records(const sys::DirFd& pod_dir);
+struct StoredRecords {
+  std::vector<StoredRecord> records;  // by their places
+  // Files that are no records: what was written last before a crash of the machine may be empty. Paths in the
+  // pod directory.
+  std::vector<std::string> broken;
+};
+Result<StoredRecords> read_net_records(const sys::DirFd& pod_dir);
 
 // Text of net-info.json.
 Result<std::string> render_net_info(std::span<const NetRecord> records);

@@ -12,6 +12,7 @@
 #include "common/sys/fs.h"
 #include "stage1/net/net_conf.h"
 #include "stage1/net/net_record.h"
+#include "stage1/net/reservations.h"
 #include "stage1/net/select_networks.h"
 
 namespace agena::stage1 {
@@ -61,10 +62,20 @@ std::string path_of(const sys::UniqueFd& name_space) {
   return fmt::format("/proc/{}/fd/{}", ::getpid(), name_space.get());
 }
 
-Result<> tear_down_records(const sys::DirFd& pod_dir, const sys::UniqueFd* name_space) {
+// What the pod has is found by its id.
+Result<> tear_down_broken(const sys::DirFd& pod_dir, const Uuid& uuid, const std::string& file) {
+  log::warning("warning: file '{}' of pod '{}' cannot be read; its addresses are freed by the pod's id", file,
+               uuid.str());
+  TRY(free_all_reservations(uuid.str()));
+  return sys::remove_file(pod_dir, file);
+}
+
+Result<> tear_down_records(const sys::DirFd& pod_dir, const Uuid& uuid, const sys::UniqueFd* name_space) {
   const auto path = name_space == nullptr ? std::nullopt : std::optional(path_of(*name_space));
+  const StoredRecords found = TRY(read_net_records(pod_dir));
   ErrorList errors;
-  for (const StoredRecord& stored : std::views::reverse(TRY(read_net_records(pod_dir)))) {
+  for (const std::string& file : found.broken) errors.add_if(tear_down_broken(pod_dir, uuid, file));
+  for (const StoredRecord& stored : std::views::reverse(found.records)) {
     auto undone = detach_one(stored.record, path);
     if (undone) undone = remove_net_record(pod_dir, stored.index, stored.record);
     if (!undone)
@@ -138,11 +149,13 @@ Result<NetworkFacts> PodNetwork::set_up(pid_t process) {
 
 Result<> PodNetwork::tear_down() {
   if (!name_space_) return {};
-  auto done = tear_down_records(place_.pod_dir, &name_space_);
+  auto done = tear_down_records(place_.pod_dir, place_.uuid, &name_space_);
   name_space_.reset();
   return done;
 }
 
-Result<> tear_down_networks(const sys::DirFd& pod_dir) { return tear_down_records(pod_dir, nullptr); }
+Result<> tear_down_networks(const sys::DirFd& pod_dir, const Uuid& uuid) {
+  return tear_down_records(pod_dir, uuid, nullptr);
+}
 
 }  // namespace agena::stage1

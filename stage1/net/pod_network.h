@@ -47,6 +47,6 @@ class PodNetwork {
 
 // Undoes what is on record and has not been undone, last network first; all are tried, and the errors of
 // those that fail come together. For pods whose supervisor is gone.
-Result<> tear_down_networks(const sys::DirFd& pod_dir);
+Result<> tear_down_networks(const sys::DirFd& pod_dir, const Uuid& uuid);
 
 }  // namespace agena::stage1

@@ -1,5 +1,7 @@
 #include "stage1/net/reservations.h"
 
+#include <fcntl.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,7 +9,9 @@
 #include "common/base/json_node.h"
 #include "common/base/json_text.h"
 #include "common/base/strings.h"
+#include "common/base/time.h"
 #include "common/sys/fs.h"
+#include "common/sys/lock.h"
 
 namespace agena::stage1 {
 namespace {
@@ -59,7 +63,35 @@ std::vector<IpPrefix> reserved_addresses(const Attachment& attachment) {
   return addresses;
 }
 
+// The plugin holds the lock for milliseconds; whoever has it longer is stuck.
+constexpr Nanoseconds kLockPatience = 60 * kSecond;
+
+Result<> free_reservations_in(const std::string& network, const std::string& container_id) {
+  const std::string path = std::string(kDefaultDataDir) + "/" + network;
+  const sys::DirFd dir = TRY(sys::open_dir(path));
+  auto lock_file = sys::open_at(dir, "lock", O_RDONLY);
+  if (!lock_file) return {};  // nothing of host-local's
+  const auto lock =
+      TRY_CTX(sys::FileLock::wait_at_most(*std::move(lock_file), sys::LockMode::kExclusive, kLockPatience),
+              "locking '{}/lock'", path);
+  for (const std::string& name : TRY(sys::list_dir(dir))) {
+    if (!IpAddress::parse(name)) continue;
+    const auto text = sys::read_file(dir, name, kMostBytes);
+    if (text && trim(cut(*text, '\n').before) == container_id) TRY(sys::remove_file(dir, name));
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<> free_all_reservations(const std::string& container_id) {
+  const auto networks = sys::list_dir(sys::at_cwd(), kDefaultDataDir);
+  if (!networks && networks.error().kind() == ErrorKind::kNotFound) return {};
+  if (!networks) return std::unexpected(networks.error());
+  ErrorList errors;
+  for (const std::string& network : *networks) errors.add_if(free_reservations_in(network, container_id));
+  return errors.to_result();
+}
 
 std::optional<CniResult> result_of_reservations(const Attachment& attachment) {
   CniResult result;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "common/base/result.h"
 #include "stage1/net/attachment.h"
@@ -13,5 +14,9 @@ namespace agena::stage1 {
 // as a network of its own. For one that never came to a result, because a plugin was killed or has failed;
 // nullopt if there are no reservations.
 std::optional<CniResult> result_of_reservations(const Attachment& attachment);
+
+// Frees all that a container has in host-local's usual place, in every network: for a pod whose own record
+// was lost in a crash of the machine, which it cannot have survived.
+Result<> free_all_reservations(const std::string& container_id);
 
 }  // namespace agena::stage1

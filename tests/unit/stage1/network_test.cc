@@ -75,10 +75,10 @@ NetRecord record(bool finished) {
 TEST(NetRecords, ThereAndBack) {
   const TempDir dir;
   const sys::DirFd pod = must(sys::open_dir(dir.path()));
-  EXPECT_TRUE(must(read_net_records(pod)).empty());
+  EXPECT_TRUE(must(read_net_records(pod)).records.empty());
   EXPECT_TRUE(ok(write_net_record(pod, 1, record(false))));
   EXPECT_TRUE(ok(write_net_record(pod, 0, record(true))));
-  const auto stored = must(read_net_records(pod));
+  const auto stored = must(read_net_records(pod)).records;
   ASSERT_EQ(stored.size(), 2U);
   EXPECT_EQ(stored[0].index, 0U);
   EXPECT_EQ(stored[0].record.result->ips, record(true).result->ips);
@@ -86,7 +86,9 @@ TEST(NetRecords, ThereAndBack) {
   EXPECT_EQ(stored[1].record.attachment.conf.text, kConf);
   EXPECT_EQ(stored[1].record.attachment.args, "K=V");
   EXPECT_TRUE(ok(remove_net_record(pod, 0, record(true))));
-  EXPECT_EQ(must(read_net_records(pod)).size(), 1U);
+  EXPECT_EQ(must(read_net_records(pod)).records.size(), 1U);
+  EXPECT_TRUE(ok(sys::write_file(pod, "net/07-net1.json", "")));
+  EXPECT_EQ(must(read_net_records(pod)).broken, std::vector<std::string>{"net/07-net1.json"});
 }
 
 TEST(NetRecords, NetInfoIsRktsAndMore) {
