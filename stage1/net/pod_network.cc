@@ -10,6 +10,7 @@
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
+#include "stage1/net/builtin_ptp.h"
 #include "stage1/net/net_conf.h"
 #include "stage1/net/net_record.h"
 #include "stage1/net/reservations.h"
@@ -51,11 +52,13 @@ Result<> attach_one(const sys::DirFd& pod_dir, std::size_t index, NetRecord& rec
     return write_net_record(pod_dir, index, record);
   };
   TRY(write_net_record(pod_dir, index, record));
+  if (record.built_in) return keep(TRY(attach_built_in(record.attachment, path)));
   return keep(TRY(attach(record.attachment, path, keep)));
 }
 
 Result<> detach_one(const NetRecord& record, const std::optional<std::string>& path) {
-  return detach(record.attachment, record.result, path);
+  return record.built_in ? detach_built_in(record.attachment, record.result, path)
+                         : detach(record.attachment, record.result, path);
 }
 
 std::string path_of(const sys::UniqueFd& name_space) {
@@ -134,7 +137,7 @@ Result<NetworkFacts> PodNetwork::set_up(pid_t process) {
   const auto make_all = [&]() -> Result<> {
     for (const Attachment& attachment : attachments_) {
       const std::size_t index = records.size();
-      NetRecord& record = records.emplace_back(NetRecord{attachment, false, {}});
+      NetRecord& record = records.emplace_back(NetRecord{attachment, is_built_in(attachment), {}});
       TRY_CTX(attach_one(place_.pod_dir, index, record, path_of(name_space_)), "network '{}'",
               attachment.conf.name);
     }

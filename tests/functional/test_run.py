@@ -361,7 +361,7 @@ class Arguments(Case):
                 (("--interactive", image, "--name=a", image, "--name=b"), "interactive option only supports one image"),
                 (("--port=http:80", image), "--port"),
                 (("--no-such-flag", image), "no-such-flag"),
-                (("--net=nosuch", image), "nosuch"),
+                (("--net=host,nosuch", image), "cannot be combined with others"),
                 (("--set-env=A=1", "--set-env=A=2", image), "A"),
                 (("--set-env=noequals", image), "noequals"),
                 ((image, "--memory=1", "--", "x"), "--memory"),
