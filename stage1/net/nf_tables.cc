@@ -1,0 +1,272 @@
+#include "stage1/net/nf_tables.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
+#include <array>
+#include <cerrno>
+
+namespace agena::stage1 {
+namespace {
+
+using sys::NetlinkMessage;
+
+constexpr std::uint32_t kRegister = NFT_REG_1;
+constexpr std::uint32_t kSecondRegister = NFT_REG_2;
+
+template <class T>
+std::string raw(const T& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+std::string bytes_of(const IpAddress& address) {
+  const auto bytes = address.bytes();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string port_bytes(std::uint16_t port) { return raw(htons(port)); }
+
+NetlinkMessage batch_mark(std::uint16_t type) {
+  NetlinkMessage message(type);
+  message.fixed(
+      nfgenmsg{.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(NFNL_SUBSYS_NFTABLES)});
+  return message;
+}
+
+NetlinkMessage message_of(std::uint16_t what, std::uint16_t flags) {
+  NetlinkMessage message(static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | what), flags);
+  message.fixed(nfgenmsg{.nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0, .res_id = 0});
+  return message;
+}
+
+NetlinkMessage table_message(std::uint16_t what, std::uint16_t flags, const std::string& name) {
+  NetlinkMessage message = message_of(what, flags);
+  message.text(NFTA_TABLE_NAME, name);
+  return message;
+}
+
+void data(NetlinkMessage& message, std::uint16_t type, std::string_view bytes) {
+  message.nest(type, [&](NetlinkMessage& value) { value.attribute(NFTA_DATA_VALUE, bytes); });
+}
+
+// What kernels say that were built without a part of what is needed.
+bool is_missing(int error) {
+  return error == EOPNOTSUPP || error == EPROTONOSUPPORT || error == EAFNOSUPPORT;
+}
+
+Result<> transact(std::vector<NetlinkMessage> messages) {
+  auto socket = TRY(sys::NetlinkSocket::open(NETLINK_NETFILTER));
+  // Answers are sent when all is done; of those that failed they are sent anyway.
+  messages.back().add_flags(NLM_F_ACK);
+  messages.insert(messages.begin(), batch_mark(NFNL_MSG_BATCH_BEGIN));
+  messages.push_back(batch_mark(NFNL_MSG_BATCH_END));
+  auto done = socket.batch(messages);
+  if (done || !is_missing(done.error().sys_errno())) return done;
+  return errno_fail(done.error().sys_errno(), "the kernel has no nf_tables");
+}
+
+}  // namespace
+
+// --- rules ---
+
+void NftRule::expression(std::string_view name, const Fill& fill) {
+  expressions_.push_back({std::string(name), fill});
+}
+
+void NftRule::compare(bool equal, std::string_view bytes) {
+  expression("cmp", [equal, value = std::string(bytes)](NetlinkMessage& part) {
+    part.be32(NFTA_CMP_SREG, kRegister).be32(NFTA_CMP_OP, equal ? NFT_CMP_EQ : NFT_CMP_NEQ);
+    data(part, NFTA_CMP_DATA, value);
+  });
+}
+
+void NftRule::mask(std::string_view bytes) {
+  expression("bitwise", [value = std::string(bytes)](NetlinkMessage& part) {
+    part.be32(NFTA_BITWISE_SREG, kRegister).be32(NFTA_BITWISE_DREG, kRegister);
+    part.be32(NFTA_BITWISE_LEN, static_cast<std::uint32_t>(value.size()));
+    data(part, NFTA_BITWISE_MASK, value);
+    data(part, NFTA_BITWISE_XOR, std::string(value.size(), '\0'));
+  });
+}
+
+void NftRule::load(std::string_view bytes, std::uint32_t target) {
+  expression("immediate", [target, value = std::string(bytes)](NetlinkMessage& part) {
+    part.be32(NFTA_IMMEDIATE_DREG, target);
+    data(part, NFTA_IMMEDIATE_DATA, value);
+  });
+}
+
+void NftRule::verdict(int code, std::string_view chain) {
+  expression("immediate", [code, name = std::string(chain)](NetlinkMessage& part) {
+    part.be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+    part.nest(NFTA_IMMEDIATE_DATA, [&](NetlinkMessage& value) {
+      value.nest(NFTA_DATA_VERDICT, [&](NetlinkMessage& verdict) {
+        verdict.be32(NFTA_VERDICT_CODE, static_cast<std::uint32_t>(code));
+        if (!name.empty()) verdict.text(NFTA_VERDICT_CHAIN, name);
+      });
+    });
+  });
+}
+
+NftRule& NftRule::version(bool v4) {
+  expression("meta", [](NetlinkMessage& part) {
+    part.be32(NFTA_META_DREG, kRegister).be32(NFTA_META_KEY, NFT_META_NFPROTO);
+  });
+  compare(true, raw(static_cast<std::uint8_t>(v4 ? NFPROTO_IPV4 : NFPROTO_IPV6)));
+  return *this;
+}
+
+NftRule& NftRule::address(const IpPrefix& prefix, Side side, bool within) {
+  const bool v4 = prefix.address.is_v4();
+  version(v4);
+  // Places in the two headers.
+  const std::uint32_t offset = side == Side::kSource ? (v4 ? 12 : 8) : (v4 ? 16 : 24);
+  const std::uint32_t size = prefix.address.bits() / 8;
+  expression("payload", [offset, size](NetlinkMessage& part) {
+    part.be32(NFTA_PAYLOAD_DREG, kRegister).be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+    part.be32(NFTA_PAYLOAD_OFFSET, offset).be32(NFTA_PAYLOAD_LEN, size);
+  });
+  if (prefix.length < prefix.address.bits()) mask(bytes_of(prefix.mask()));
+  compare(within, bytes_of(prefix.network()));
+  return *this;
+}
+
+NftRule& NftRule::destination_is_local() {
+  expression("fib", [](NetlinkMessage& part) {
+    part.be32(NFTA_FIB_DREG, kRegister).be32(NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+    part.be32(NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+  });
+  compare(true, raw(static_cast<std::uint32_t>(RTN_LOCAL)));
+  return *this;
+}
+
+NftRule& NftRule::protocol(std::uint8_t number) {
+  expression("meta", [](NetlinkMessage& part) {
+    part.be32(NFTA_META_DREG, kRegister).be32(NFTA_META_KEY, NFT_META_L4PROTO);
+  });
+  compare(true, raw(number));
+  return *this;
+}
+
+NftRule& NftRule::destination_port(std::uint16_t first, std::uint16_t last) {
+  // At one place in all three protocols.
+  expression("payload", [](NetlinkMessage& part) {
+    part.be32(NFTA_PAYLOAD_DREG, kRegister).be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+    part.be32(NFTA_PAYLOAD_OFFSET, 2).be32(NFTA_PAYLOAD_LEN, 2);
+  });
+  if (first == last) {
+    compare(true, port_bytes(first));
+    return *this;
+  }
+  expression("range", [first, last](NetlinkMessage& part) {
+    part.be32(NFTA_RANGE_SREG, kRegister).be32(NFTA_RANGE_OP, NFT_RANGE_EQ);
+    data(part, NFTA_RANGE_FROM_DATA, port_bytes(first));
+    data(part, NFTA_RANGE_TO_DATA, port_bytes(last));
+  });
+  return *this;
+}
+
+NftRule& NftRule::was_forwarded() {
+  expression("ct", [](NetlinkMessage& part) {
+    part.be32(NFTA_CT_DREG, kRegister).be32(NFTA_CT_KEY, NFT_CT_STATUS);
+  });
+  mask(raw(static_cast<std::uint32_t>(IPS_DST_NAT)));
+  compare(false, raw(std::uint32_t{0}));
+  return *this;
+}
+
+NftRule& NftRule::not_from_interface(std::string_view name) {
+  expression("meta", [](NetlinkMessage& part) {
+    part.be32(NFTA_META_DREG, kRegister).be32(NFTA_META_KEY, NFT_META_IIFNAME);
+  });
+  std::string padded(name);
+  padded.resize(IFNAMSIZ, '\0');
+  compare(false, padded);
+  return *this;
+}
+
+NftRule& NftRule::jump(std::string_view chain) {
+  verdict(NFT_JUMP, chain);
+  return *this;
+}
+
+NftRule& NftRule::leave() {
+  verdict(NFT_RETURN, {});
+  return *this;
+}
+
+NftRule& NftRule::drop() {
+  verdict(NF_DROP, {});
+  return *this;
+}
+
+NftRule& NftRule::masquerade() {
+  expression("masq", [](NetlinkMessage&) {});
+  return *this;
+}
+
+NftRule& NftRule::forward_to(const IpAddress& address, std::uint16_t port) {
+  load(bytes_of(address), kRegister);
+  if (port != 0) load(port_bytes(port), kSecondRegister);
+  expression("nat", [v4 = address.is_v4(), port](NetlinkMessage& part) {
+    part.be32(NFTA_NAT_TYPE, NFT_NAT_DNAT).be32(NFTA_NAT_FAMILY, v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+    part.be32(NFTA_NAT_REG_ADDR_MIN, kRegister);
+    if (port != 0) part.be32(NFTA_NAT_REG_PROTO_MIN, kSecondRegister);
+  });
+  return *this;
+}
+
+// --- tables ---
+
+void NftTable::add_chain(std::string_view name) {
+  NetlinkMessage message = message_of(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+  message.text(NFTA_CHAIN_TABLE, name_).text(NFTA_CHAIN_NAME, name);
+  messages_.push_back(std::move(message));
+}
+
+void NftTable::add_chain(std::string_view name, const NftHook& hook) {
+  add_chain(name);
+  messages_.back().nest(NFTA_CHAIN_HOOK, [&](NetlinkMessage& part) {
+    part.be32(NFTA_HOOK_HOOKNUM, hook.hook);
+    part.be32(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(hook.priority));
+  });
+  messages_.back().be32(NFTA_CHAIN_POLICY, NF_ACCEPT).text(NFTA_CHAIN_TYPE, hook.type);
+}
+
+void NftTable::add_rule(std::string_view chain, const NftRule& rule) {
+  NetlinkMessage message = message_of(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+  message.text(NFTA_RULE_TABLE, name_).text(NFTA_RULE_CHAIN, chain);
+  message.nest(NFTA_RULE_EXPRESSIONS, [&](NetlinkMessage& list) {
+    for (const NftRule::Expression& expression : rule.expressions_)
+      list.nest(NFTA_LIST_ELEM, [&](NetlinkMessage& element) {
+        element.text(NFTA_EXPR_NAME, expression.name);
+        element.nest(NFTA_EXPR_DATA, expression.fill);
+      });
+  });
+  messages_.push_back(std::move(message));
+}
+
+Result<> NftTable::put() const {
+  // Making it is no error if it is there; then it can be deleted, with all that it holds.
+  std::vector<NetlinkMessage> messages;
+  messages.push_back(table_message(NFT_MSG_NEWTABLE, NLM_F_CREATE, name_));
+  messages.push_back(table_message(NFT_MSG_DELTABLE, 0, name_));
+  messages.push_back(table_message(NFT_MSG_NEWTABLE, NLM_F_CREATE, name_));
+  messages.insert(messages.end(), messages_.begin(), messages_.end());
+  TRY_CTX(transact(std::move(messages)), "writing the nftables table '{}'", name_);
+  return {};
+}
+
+Result<> NftTable::remove(const std::string& name) {
+  std::vector<NetlinkMessage> messages;
+  messages.push_back(table_message(NFT_MSG_DELTABLE, 0, name));
+  TRY_CTX(transact(std::move(messages)), "removing the nftables table '{}'", name);
+  return {};
+}
+
+}  // namespace agena::stage1

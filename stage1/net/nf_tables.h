@@ -1,0 +1,89 @@
+// Transactions of nf_tables, as far as the rules of pods need them: a table with its chains and rules is put
+// in the place of another one, or removed. Knows the kernel's messages and nothing of pods.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/ip.h"
+#include "common/base/result.h"
+#include "common/sys/netlink.h"
+
+namespace agena::stage1 {
+
+// One rule in the making: conditions first, then what is done. All conditions must hold.
+class NftRule {
+ public:
+  // "ip" or "ip6": the version of the packet.
+  NftRule& version(bool v4);
+  // Addresses within a prefix; the rule is for its version only.
+  NftRule& source(const IpPrefix& prefix) { return address(prefix, Side::kSource, true); }
+  NftRule& destination(const IpPrefix& prefix) { return address(prefix, Side::kDestination, true); }
+  NftRule& destination_not(const IpPrefix& prefix) { return address(prefix, Side::kDestination, false); }
+  // Destinations that are addresses of this host.
+  NftRule& destination_is_local();
+  // IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP.
+  NftRule& protocol(std::uint8_t number);
+  // Ports first .. last.
+  NftRule& destination_port(std::uint16_t first, std::uint16_t last);
+  // Packets of connections whose destination was changed.
+  NftRule& was_forwarded();
+  NftRule& not_from_interface(std::string_view name);
+
+  NftRule& jump(std::string_view chain);
+  // Back to where the chain was jumped to from.
+  NftRule& leave();
+  NftRule& drop();
+  NftRule& masquerade();
+  // The new destination; the port stays as it is with port 0.
+  NftRule& forward_to(const IpAddress& address, std::uint16_t port);
+
+ private:
+  friend class NftTable;
+  enum class Side { kSource, kDestination };
+  using Fill = std::function<void(sys::NetlinkMessage&)>;
+  NftRule& address(const IpPrefix& prefix, Side side, bool within);
+  void expression(std::string_view name, const Fill& fill);
+  void compare(bool equal, std::string_view bytes);
+  void mask(std::string_view bytes);
+  void load(std::string_view bytes, std::uint32_t target);
+  void verdict(int code, std::string_view chain);
+
+  struct Expression {
+    std::string name;
+    Fill fill;
+  };
+  std::vector<Expression> expressions_;
+};
+
+// Where the kernel enters a chain.
+struct NftHook {
+  std::string_view type;  // "nat" or "filter"
+  std::uint32_t hook;     // NF_INET_*
+  std::int32_t priority;
+};
+
+// A table for both versions of IP (family inet).
+class NftTable {
+ public:
+  explicit NftTable(std::string name) : name_(std::move(name)) {}
+
+  void add_chain(std::string_view name);
+  void add_chain(std::string_view name, const NftHook& hook);
+  void add_rule(std::string_view chain, const NftRule& rule);
+
+  // Puts it in the place of the table of this name in this thread's network namespace, all or nothing. Kind
+  // kUnsupported if the kernel has no nf_tables, or not what the rules need.
+  Result<> put() const;
+  // Removes the table of this name; kNotFound if there is none, kUnsupported as above.
+  static Result<> remove(const std::string& name);
+
+ private:
+  std::string name_;
+  std::vector<sys::NetlinkMessage> messages_;
+};
+
+}  // namespace agena::stage1

@@ -1,0 +1,158 @@
+#include "stage1/net/pod_rules.h"
+
+// The kernel's headers leave out what they find declared.
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+#include <linux/rtnetlink.h>
+
+#include <array>
+#include <string_view>
+
+#include "common/base/log.h"
+#include "common/base/table.h"
+#include "common/sys/fs.h"
+#include "common/sys/rtnetlink.h"
+#include "stage1/net/iptables_rules.h"
+#include "stage1/net/nf_tables.h"
+
+namespace agena::stage1 {
+namespace {
+
+struct ProtocolRow {
+  std::string_view name;
+  std::uint8_t number;
+};
+constexpr std::array kProtocols = {ProtocolRow{"sctp", IPPROTO_SCTP}, ProtocolRow{"tcp", IPPROTO_TCP},
+                                   ProtocolRow{"udp", IPPROTO_UDP}};
+static_assert(sorted_by_name(kProtocols));
+
+// The priorities that nft(8) calls dstnat, srcnat and raw.
+constexpr NftHook kPrerouting = {"nat", NF_INET_PRE_ROUTING, -100};
+constexpr NftHook kOutput = {"nat", NF_INET_LOCAL_OUT, -100};
+constexpr NftHook kPostrouting = {"nat", NF_INET_POST_ROUTING, 100};
+constexpr NftHook kRaw = {"filter", NF_INET_PRE_ROUTING, -300};
+constexpr std::string_view kPorts = "ports";
+
+IpPrefix prefix_of(const char* text) { return *IpPrefix::parse(text); }
+
+std::string table_name(const Uuid& pod) { return "agena-" + pod.str(); }
+
+const std::optional<IpPrefix>& address_of(const ForwardTarget& target, bool v4) {
+  return v4 ? target.v4 : target.v6;
+}
+
+// One mapping for one version of IP.
+void add_forward(NftTable& table, const schema::PortMapping& port, const IpAddress& pod) {
+  const auto rule = [&](std::uint16_t first, std::uint16_t last, std::uint16_t pod_port) {
+    NftRule one;
+    if (port.host_ip && !port.host_ip->is_unspecified())
+      one.destination(IpPrefix::host(*port.host_ip));
+    else
+      one.version(pod.is_v4());
+    one.protocol(find_by_name(kProtocols, port.protocol)->number).destination_port(first, last);
+    table.add_rule(kPorts, one.forward_to(pod, pod_port));
+  };
+  const auto last = static_cast<std::uint16_t>(port.host_port + port.count - 1);
+  if (port.host_port == port.pod_port) return rule(port.host_port, last, 0);
+  for (unsigned i = 0; i < port.count; ++i) {
+    const auto host_port = static_cast<std::uint16_t>(port.host_port + i);
+    rule(host_port, host_port, static_cast<std::uint16_t>(port.pod_port + i));
+  }
+}
+
+// Connections whose answers would not pass the host, or would go to an address that means something else to
+// the pod: the host stands in for who opened them.
+void add_returns(NftTable& table, const IpPrefix& pod) {
+  std::vector<IpPrefix> sources = {pod.masked()};
+  if (pod.address.is_v4()) sources.push_back(prefix_of("127.0.0.0/8"));
+  for (const IpPrefix& source : sources)
+    table.add_rule(
+        "postrouting",
+        NftRule().source(source).destination(IpPrefix::host(pod.address)).was_forwarded().masquerade());
+}
+
+void add_ports(NftTable& table, const PodRules& rules) {
+  table.add_chain(kPorts);
+  for (const bool v4 : {true, false}) {
+    const auto& pod = address_of(rules.target, v4);
+    if (!pod) continue;
+    // IPv6 has no route_localnet: answers for ::1 never come back. Refused, clients go on to 127.0.0.1.
+    if (!v4) table.add_rule(kPorts, NftRule().destination(prefix_of("::1/128")).leave());
+    for (const schema::PortMapping& port : rules.ports)
+      if (schema::is_for(port, v4)) add_forward(table, port, pod->address);
+    add_returns(table, *pod);
+  }
+  table.add_chain("prerouting", kPrerouting);
+  table.add_rule("prerouting", NftRule().destination_is_local().jump(kPorts));
+  table.add_chain("output", kOutput);
+  table.add_rule("output", NftRule().destination_is_local().jump(kPorts));
+  if (!rules.target.v4) return;
+  // route_localnet lets packets for 127.0.0.0/8 in from the pod's side; none such is meant well.
+  table.add_chain("local", kRaw);
+  table.add_rule("local", NftRule().not_from_interface("lo").destination(prefix_of("127.0.0.0/8")).drop());
+}
+
+void add_masquerade(NftTable& table, const IpPrefix& pod) {
+  const IpPrefix multicast = prefix_of(pod.address.is_v4() ? "224.0.0.0/4" : "ff00::/8");
+  table.add_rule("postrouting", NftRule()
+                                    .source(IpPrefix::host(pod.address))
+                                    .destination_not(pod.masked())
+                                    .destination_not(multicast)
+                                    .masquerade());
+}
+
+NftTable table_of(const Uuid& pod, const PodRules& rules) {
+  NftTable table(table_name(pod));
+  table.add_chain("postrouting", kPostrouting);
+  for (const IpPrefix& prefix : rules.masquerade) add_masquerade(table, prefix);
+  if (!rules.ports.empty()) add_ports(table, rules);
+  return table;
+}
+
+// The interface that an address on a network of this host is reached by; 0 if it is reached through a
+// gateway.
+Result<int> interface_towards(sys::RouteNetlink& routes, const IpAddress& address) {
+  sys::NetlinkMessage question(RTM_GETROUTE);
+  rtmsg asked{};
+  asked.rtm_family = static_cast<unsigned char>(address.family());
+  asked.rtm_dst_len = static_cast<unsigned char>(address.bits());
+  question.fixed(asked);
+  question.address(RTA_DST, address);
+  const sys::NetlinkReply reply = TRY(routes.socket().get(std::move(question)));
+  const sys::NetlinkAttributes attributes = reply.attributes(sizeof(rtmsg));
+  if (attributes.has(RTA_GATEWAY) || attributes.has(RTA_VIA)) return 0;
+  return attributes.number<int>(RTA_OIF).value_or(0);
+}
+
+}  // namespace
+
+Result<> install_pod_rules(const Uuid& pod, const PodRules& rules) {
+  if (rules.empty()) return remove_pod_rules(pod);
+  auto written = table_of(pod, rules).put();
+  if (written || written.error().kind() != ErrorKind::kUnsupported) return written;
+  log::debug("{}; using iptables", written.error().to_string());
+  return install_with_iptables(pod, rules);
+}
+
+Result<> remove_pod_rules(const Uuid& pod) {
+  const auto removed = NftTable::remove(table_name(pod));
+  if (removed || removed.error().kind() == ErrorKind::kNotFound) return {};
+  if (removed.error().kind() != ErrorKind::kUnsupported) return removed;
+  return remove_with_iptables(pod);
+}
+
+Result<> route_local_addresses(const ForwardTarget& target) {
+  if (!target.v4) return {};
+  auto routes = TRY(sys::RouteNetlink::open());
+  const int index = TRY(interface_towards(routes, target.v4->address));
+  if (index == 0) return {};
+  const sys::Link link = TRY(routes.link(index));
+  if (link.kind != "veth" && link.kind != "bridge") return {};
+  const std::string setting = fmt::format("/proc/sys/net/ipv4/conf/{}/route_localnet", link.name);
+  const sys::UniqueFd file = TRY(sys::open_at(sys::at_cwd(), setting, O_WRONLY));
+  TRY_CTX(sys::write_all(file.get(), "1\n"), "writing '{}'", setting);
+  return {};
+}
+
+}  // namespace agena::stage1

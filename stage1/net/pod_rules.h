@@ -1,0 +1,43 @@
+// The packet filter's rules of one pod: forwarded ports and masquerading. They stand in a table of the pod's
+// own in the host's network namespace, which is written and removed as a whole, so that no record of them is
+// needed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/ip.h"
+#include "common/base/result.h"
+#include "common/base/uuid.h"
+#include "manifests/schema/port_map.h"
+
+namespace agena::stage1 {
+
+// Where forwarded ports lead: addresses of the pod in one of its networks, each with its network's prefix.
+struct ForwardTarget {
+  std::optional<IpPrefix> v4 = {};
+  std::optional<IpPrefix> v6 = {};
+  bool operator==(const ForwardTarget&) const = default;
+};
+
+struct PodRules {
+  // Addresses of the pod, with their networks' prefixes, that the host stands in for towards other networks.
+  std::vector<IpPrefix> masquerade = {};
+  std::vector<schema::PortMapping> ports = {};
+  ForwardTarget target = {};  // has an address for each mapping that is to work
+
+  bool empty() const { return masquerade.empty() && ports.empty(); }
+};
+
+// Writes the rules in this thread's network namespace, in the place of those that the pod has; nothing stays
+// half done. With nf_tables, or where the kernel has none with the iptables programs.
+Result<> install_pod_rules(const Uuid& pod, const PodRules& rules);
+// Removes the rules of a pod, whoever wrote them; none are there is no error.
+Result<> remove_pod_rules(const Uuid& pod);
+
+// Lets connections from 127.0.0.0/8 be forwarded to the target: sets route_localnet of the interface on the
+// host's side, if it is one that leads to pods alone (veth, bridge).
+Result<> route_local_addresses(const ForwardTarget& target);
+
+}  // namespace agena::stage1
