@@ -11,6 +11,7 @@
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "stage1/net/builtin_ptp.h"
+#include "stage1/net/capabilities.h"
 #include "stage1/net/net_conf.h"
 #include "stage1/net/net_record.h"
 #include "stage1/net/reservations.h"
@@ -88,6 +89,37 @@ Result<> tear_down_records(const sys::DirFd& pod_dir, const Uuid& uuid, const sy
   return errors.to_result();
 }
 
+// --- rules ---
+
+ForwardTarget target_of(const NetRecord& record) {
+  ForwardTarget target;
+  for (const CniIp& ip : record.result->ips_of(record.attachment.interface)) {
+    auto& known = ip.address.address.is_v4() ? target.v4 : target.v6;
+    if (!known) known = ip.address;
+  }
+  return target;
+}
+
+// rkt's rule: ports lead into the first network that masquerades, or else into the last.
+const NetRecord& network_of_ports(const std::vector<NetRecord>& records) {
+  const auto masquerades = [](const NetRecord& record) {
+    return std::ranges::any_of(record.attachment.conf.plugins, &PluginConf::ip_masq);
+  };
+  const auto first = std::ranges::find_if(records, masquerades);
+  return first == records.end() ? records.back() : *first;
+}
+
+Result<> begin_rules(const std::vector<NetRecord>& records, PodPorts& ports) {
+  if (records.empty()) return {};
+  const bool plugins_forward = std::ranges::any_of(
+      records, [](const NetRecord& record) { return record.attachment.conf.has_capability(kPortMappings); });
+  std::vector<IpPrefix> masquerade;
+  for (const NetRecord& record : records)
+    if (record.built_in)
+      std::ranges::move(masqueraded(record.attachment, *record.result), std::back_inserter(masquerade));
+  return ports.begin(std::move(masquerade), target_of(network_of_ports(records)), plugins_forward);
+}
+
 // --- what others want to know ---
 
 std::string resolv_conf_of(const std::string& network, const CniDns& dns) {
@@ -114,21 +146,29 @@ NetworkFacts facts_of(const std::vector<NetRecord>& records) {
 
 }  // namespace
 
-Result<PodNetwork> PodNetwork::choose(NetworkPlace place, const NetworkChoice& choice) {
+Result<PodNetwork> PodNetwork::choose(NetworkPlace place, const NetworkChoice& choice,
+                                      std::vector<schema::PortMapping> ports) {
   std::vector<Attachment> attachments;
-  if (choice.kind != NetworkChoice::Kind::kPod) return PodNetwork(std::move(place), std::move(attachments));
+  if (choice.kind != NetworkChoice::Kind::kPod) {
+    if (!ports.empty() && !choice.is_hosts())
+      log::warning("the pod's ports are not forwarded: it is on no network");
+    return PodNetwork(std::move(place), std::move(attachments));
+  }
   const NetConfs known =
       TRY(load_net_confs(TRY(path_below(place.root, kOwnNetworks)), users_networks(place)));
   for (const std::string& notice : known.notices) log::warning("{}", notice);
   const auto dirs = TRY(plugin_dirs(place));
   for (SelectedNetwork& selected : TRY(select_networks(known, choice)))
-    attachments.push_back({.conf = std::move(selected.conf),
-                           .interface = fmt::format("eth{}", attachments.size()),
-                           .args = std::move(selected.args),
-                           .container_id = place.uuid.str(),
-                           .runtime_config = {},
-                           .plugin_dirs = dirs});
-  return PodNetwork(std::move(place), std::move(attachments));
+    attachments.push_back(
+        {.conf = std::move(selected.conf),
+         .interface = fmt::format("eth{}", attachments.size()),
+         .args = std::move(selected.args),
+         .container_id = place.uuid.str(),
+         .runtime_config = TRY(render_capabilities({.ports = ports, .args = selected.args})),
+         .plugin_dirs = dirs});
+  PodNetwork network(std::move(place), std::move(attachments));
+  TRY(network.ports_.add({}, std::move(ports)));
+  return network;
 }
 
 Result<NetworkFacts> PodNetwork::set_up(pid_t process) {
@@ -141,6 +181,7 @@ Result<NetworkFacts> PodNetwork::set_up(pid_t process) {
       TRY_CTX(attach_one(place_.pod_dir, index, record, path_of(name_space_)), "network '{}'",
               attachment.conf.name);
     }
+    TRY_CTX(begin_rules(records, ports_), "the pod's rules");
     return sys::replace_file(place_.pod_dir, paths::kNetInfo, TRY(render_net_info(records)));
   };
   if (auto made = make_all(); !made) {
@@ -152,13 +193,17 @@ Result<NetworkFacts> PodNetwork::set_up(pid_t process) {
 
 Result<> PodNetwork::tear_down() {
   if (!name_space_) return {};
+  if (const auto ended = ports_.end(); !ended) log::warning("warning: {}", ended.error().to_string());
   auto done = tear_down_records(place_.pod_dir, place_.uuid, &name_space_);
   name_space_.reset();
   return done;
 }
 
 Result<> tear_down_networks(const sys::DirFd& pod_dir, const Uuid& uuid) {
-  return tear_down_records(pod_dir, uuid, nullptr);
+  ErrorList errors;
+  errors.add_if(remove_pod_rules(uuid));
+  errors.add_if(tear_down_records(pod_dir, uuid, nullptr));
+  return errors.to_result();
 }
 
 }  // namespace agena::stage1

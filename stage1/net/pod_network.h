@@ -14,6 +14,7 @@
 #include "stage1/net/attachment.h"
 #include "stage1/net/network_choice.h"
 #include "stage1/net/network_facts.h"
+#include "stage1/net/pod_ports.h"
 
 namespace agena::stage1 {
 
@@ -27,8 +28,9 @@ struct NetworkPlace {
 
 class PodNetwork {
  public:
-  // Finds the networks that are asked for; nothing is made yet.
-  static Result<PodNetwork> choose(NetworkPlace place, const NetworkChoice& choice);
+  // Finds the networks that are asked for, and takes the ports of the host; nothing else is made yet.
+  static Result<PodNetwork> choose(NetworkPlace place, const NetworkChoice& choice,
+                                   std::vector<schema::PortMapping> ports);
 
   // Makes them in the network namespace of this process, and writes net-info.json; all, or none. The caller
   // is in the host's network namespace.
@@ -36,12 +38,16 @@ class PodNetwork {
   // Undoes it while the namespace can still be reached. What cannot be undone stays on record.
   Result<> tear_down();
 
+  // Those that are forwarded to the pod; in the host's network nothing is.
+  PodPorts& ports() { return ports_; }
+
  private:
   PodNetwork(NetworkPlace place, std::vector<Attachment> attachments)
-      : place_(std::move(place)), attachments_(std::move(attachments)) {}
+      : place_(std::move(place)), attachments_(std::move(attachments)), ports_(place_.uuid) {}
 
   NetworkPlace place_;
   std::vector<Attachment> attachments_;
+  PodPorts ports_;
   sys::UniqueFd name_space_;
 };
 

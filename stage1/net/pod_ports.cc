@@ -1,5 +1,7 @@
 #include "stage1/net/pod_ports.h"
 
+#include <utility>
+
 #include "common/base/log.h"
 
 namespace agena::stage1 {
@@ -38,7 +40,7 @@ Result<> PodPorts::begin(std::vector<IpPrefix> masquerade, ForwardTarget target,
 Result<> PodPorts::end() {
   active_ = false;
   ports_.clear();
-  return remove_pod_rules(pod_);
+  return std::exchange(written_, false) ? remove_pod_rules(pod_) : Result<>();
 }
 
 Result<> PodPorts::write() {
@@ -49,6 +51,8 @@ Result<> PodPorts::write() {
   if (!rules.ports.empty() && !target_.v4 && !target_.v6)
     return fail(ErrorKind::kInvalidInput,
                 "ports cannot be forwarded: no network of the pod has given it an address");
+  if (rules.empty() && !written_) return {};
+  written_ = true;
   TRY(install_pod_rules(pod_, rules));
   if (rules.ports.empty()) return {};
   if (const auto routed = route_local_addresses(target_); !routed)

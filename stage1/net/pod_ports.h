@@ -49,6 +49,7 @@ class PodPorts {
   Uuid pod_;
   std::map<std::string, Own> ports_;  // by app
   bool active_ = false;
+  bool written_ = false;  // there may be rules
   std::vector<IpPrefix> masquerade_;
   ForwardTarget target_;
 };

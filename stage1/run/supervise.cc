@@ -16,6 +16,7 @@
 #include "common/sys/event_loop.h"
 #include "common/sys/fs.h"
 #include "stage1/net/pod_network.h"
+#include "stage1/net/port_map.h"
 #include "stage1/plan/devices.h"
 #include "stage1/plan/resources.h"
 #include "stage1/run/device_policy.h"
@@ -89,7 +90,8 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   TRY(warn_of_implicit_volumes(pod));
   // What is wrong with the networks is known before anything is made for them.
   PodNetwork network =
-      TRY_CTX(PodNetwork::choose({pod_dir, root, pod.options.local_config, pod.uuid}, pod.options.network),
+      TRY_CTX(PodNetwork::choose({pod_dir, root, pod.options.local_config, pod.uuid}, pod.options.network,
+                                 TRY(port_mappings(pod.manifest, pod.apps))),
               "failed to setup network");
   HostManager host(pod_dir, pod.uuid, pod.options.machine_name, pod.options.debug);
   host.enter_scope();
