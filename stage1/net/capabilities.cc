@@ -17,10 +17,15 @@ constexpr std::uint64_t kMostBurst = INT32_MAX;
 
 std::uint64_t burst_of(std::uint64_t rate) { return std::clamp(rate / 8, kLeastBurst, kMostBurst); }
 
-Json json_of(const PluginPort& port) {
-  Json object = {{"hostPort", port.host_port}, {"containerPort", port.pod_port}, {"protocol", port.protocol}};
-  if (port.host_ip) object["hostIP"] = port.host_ip->to_string();
-  return object;
+// A range is as many ports for plugins.
+void add_ports(const schema::PortMapping& mapping, Json& list) {
+  for (int i = 0; i < mapping.count; ++i) {
+    Json object = {{"hostPort", mapping.host_port + i},
+                   {"containerPort", mapping.pod_port + i},
+                   {"protocol", mapping.protocol}};
+    if (mapping.host_ip) object["hostIP"] = mapping.host_ip->to_string();
+    list.push_back(std::move(object));
+  }
 }
 
 Json json_of(const PluginBandwidth& bandwidth) {
@@ -57,7 +62,8 @@ void add_args(const std::string& args, Json& root) {
 
 Result<std::string> render_capabilities(const CapabilityValues& values) {
   Json root = Json::object();
-  for (const PluginPort& port : values.ports) root[std::string(kPortMappings)].push_back(json_of(port));
+  for (const schema::PortMapping& mapping : values.ports)
+    add_ports(mapping, root[std::string(kPortMappings)]);
   if (values.bandwidth) root[std::string(kBandwidth)] = json_of(*values.bandwidth);
   if (Json dns = json_of(values.dns); !dns.empty()) root["dns"] = std::move(dns);
   add_args(values.args, root);

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "common/base/ip.h"
 #include "common/base/result.h"
+#include "manifests/schema/port_map.h"
 #include "stage1/net/cni_result.h"
 
 namespace agena::stage1 {
@@ -18,14 +18,6 @@ namespace agena::stage1 {
 inline constexpr std::string_view kPortMappings = "portMappings";
 inline constexpr std::string_view kBandwidth = "bandwidth";
 
-// One port of the host that leads to one of the pod's.
-struct PluginPort {
-  std::string protocol;                   // "tcp", "udp" or "sctp"
-  std::optional<IpAddress> host_ip = {};  // none: every address of the host
-  std::uint16_t host_port = 0;
-  std::uint16_t pod_port = 0;
-};
-
 // Limits of what a pod receives (ingress) and sends (egress), in bits per second; 0 is none.
 struct PluginBandwidth {
   std::uint64_t ingress = 0;
@@ -33,7 +25,7 @@ struct PluginBandwidth {
 };
 
 struct CapabilityValues {
-  std::vector<PluginPort> ports = {};
+  std::vector<schema::PortMapping> ports = {};
   std::optional<PluginBandwidth> bandwidth = {};
   CniDns dns = {};
   std::string args = {};  // the network's "KEY=VALUE;…": IP and MAC are also capabilities, "ips" and "mac"

@@ -122,7 +122,8 @@ Attachment attachment_of(const std::string& conf, std::string_view version, cons
   std::string text = conf;
   text.insert(1, fmt::format(R"("cniVersion":"{}",)", version));
   CapabilityValues values;
-  values.ports = {{"tcp", {}, 8080, 80}, {"udp", {}, 5353, 53}};
+  values.ports = {{.name = "web", .protocol = "tcp", .host_port = 8080, .pod_port = 80},
+                  {.name = "dns", .protocol = "udp", .host_port = 5353, .pod_port = 53}};
   values.bandwidth = {.ingress = 8'000'000, .egress = 8'000'000};
   return {.conf = parse_net_conf(text, "/lab.conf").value(),
           .interface = "eth0",

@@ -143,10 +143,16 @@ TEST(PluginArgs, LetPluginsPassOverWhatTheyDoNotKnow) {
 TEST(Capabilities, AreAnObjectOfThoseWithValues) {
   EXPECT_EQ(ASSERT_VALUE(render_capabilities({})), "");
   CapabilityValues values;
-  values.ports = {{"tcp", ASSERT_VALUE(IpAddress::parse("10.1.1.1")), 8080, 80}, {"udp", {}, 53, 5353}};
+  values.ports = {{.name = "web",
+                   .protocol = "tcp",
+                   .host_ip = ASSERT_VALUE(IpAddress::parse("10.1.1.1")),
+                   .host_port = 8080,
+                   .pod_port = 80},
+                  {.name = "two", .protocol = "udp", .host_port = 53, .pod_port = 5353, .count = 2}};
   EXPECT_EQ(ASSERT_VALUE(render_capabilities(values)),
             R"({"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp","hostIP":"10.1.1.1"},)"
-            R"({"hostPort":53,"containerPort":5353,"protocol":"udp"}]})");
+            R"({"hostPort":53,"containerPort":5353,"protocol":"udp"},)"
+            R"({"hostPort":54,"containerPort":5354,"protocol":"udp"}]})");
   values.ports.clear();
   values.bandwidth = {.ingress = 80'000'000, .egress = 1000};
   EXPECT_EQ(ASSERT_VALUE(render_capabilities(values)),
