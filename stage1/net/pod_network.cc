@@ -159,13 +159,13 @@ Result<PodNetwork> PodNetwork::choose(NetworkPlace place, const NetworkChoice& c
   for (const std::string& notice : known.notices) log::warning("{}", notice);
   const auto dirs = TRY(plugin_dirs(place));
   for (SelectedNetwork& selected : TRY(select_networks(known, choice)))
-    attachments.push_back(
-        {.conf = std::move(selected.conf),
-         .interface = fmt::format("eth{}", attachments.size()),
-         .args = std::move(selected.args),
-         .container_id = place.uuid.str(),
-         .runtime_config = TRY(render_capabilities({.ports = ports, .args = selected.args})),
-         .plugin_dirs = dirs});
+    attachments.push_back({.conf = std::move(selected.conf),
+                           .interface = fmt::format("eth{}", attachments.size()),
+                           .args = std::move(selected.args),
+                           .container_id = place.uuid.str(),
+                           .runtime_config = TRY(render_capabilities(
+                               {.ports = ports, .bandwidth = {}, .dns = {}, .args = selected.args})),
+                           .plugin_dirs = dirs});
   PodNetwork network(std::move(place), std::move(attachments));
   TRY(network.ports_.add({}, std::move(ports)));
   return network;
