@@ -179,23 +179,39 @@ Result<> disconnect_in(const sys::UniqueFd& pod_ns, const std::string& interface
   return delete_if_there(pod, link->index);
 }
 
-// The kernel takes a namespace's interfaces away some time after its last process: until then the pod's
-// address could not be given to another one.
-Result<> disconnect_host(const Attachment& attachment) {
-  auto host = TRY(sys::RouteNetlink::open());
-  const std::string alias = alias_of(attachment);
-  for (const sys::Link& link : TRY(host.links()))
-    if (link.kind == "veth" && link.alias == alias) TRY(delete_if_there(host, link.index));
-  return {};
+bool is_ours(const sys::Link& link, const Attachment& attachment) {
+  return link.kind == "veth" && link.alias == alias_of(attachment);
 }
 
-Result<> disconnect(const Attachment& attachment, const std::optional<std::string>& netns) {
-  if (netns) {
-    auto pod_ns = sys::open_at(sys::at_cwd(), *netns, O_RDONLY);
-    if (pod_ns) return disconnect_in(*pod_ns, attachment.interface);
-    if (pod_ns.error().kind() != ErrorKind::kNotFound) return std::unexpected(std::move(pod_ns).error());
+// By the host's end, which is out of the pod's reach: whatever was done to the other one, it goes with it.
+// False if there is none.
+Result<bool> disconnect_host(const Attachment& attachment, const std::optional<CniResult>& result) {
+  auto host = TRY(sys::RouteNetlink::open());
+  if (result && !result->interfaces.empty()) {
+    const auto link = host.link(result->interfaces.front().name);
+    if (link && is_ours(*link, attachment)) {
+      TRY(delete_if_there(host, link->index));
+      return true;
+    }
   }
-  return disconnect_host(attachment);
+  bool found = false;
+  for (const sys::Link& link : TRY(host.links())) {
+    if (!is_ours(link, attachment)) continue;
+    TRY(delete_if_there(host, link.index));
+    found = true;
+  }
+  return found;
+}
+
+// The kernel takes a namespace's interfaces away by itself, but in its own time: as long as a connection of
+// the pod waits for an answer, which can be minutes.
+Result<> disconnect(const Attachment& attachment, const std::optional<CniResult>& result,
+                    const std::optional<std::string>& netns) {
+  if (TRY(disconnect_host(attachment, result)) || !netns) return {};
+  // Made by the plugin.
+  const auto pod_ns = sys::open_at(sys::at_cwd(), *netns, O_RDONLY);
+  if (pod_ns) return disconnect_in(*pod_ns, attachment.interface);
+  return pod_ns.error().kind() == ErrorKind::kNotFound ? Result<>() : std::unexpected(pod_ns.error());
 }
 
 }  // namespace
@@ -233,7 +249,7 @@ Result<> detach_built_in(const Attachment& attachment, const std::optional<CniRe
   if (result)
     for (const CniIp& ip : result->ips) addresses.push_back(ip.address.address);
   // The addresses last: nobody shall get one that is still in use. They are kept if the interface stays.
-  TRY(disconnect(attachment, netns));
+  TRY(disconnect(attachment, result, netns));
   return release_addresses(read_reservations_place(attachment.conf), attachment.container_id,
                            attachment.interface, addresses);
 }

@@ -11,12 +11,16 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "common/sys/namespaces.h"
 #include "common/sys/rtnetlink.h"
 #include "common/sys/spawn.h"
+#include "stage1/net/builtin_conf.h"
+#include "stage1/net/cni_plugin.h"
+#include "stage1/net/host_local.h"
 #include "tests/support/temp_dir.h"
 
 namespace agena::stage1 {
@@ -293,6 +297,92 @@ TEST_F(BuiltInPtp, IsFoundWithoutItsNamespace) {
     CHECK(TRY(TRY(sys::RouteNetlink::open()).links()).size() == 1);
     return {};
   });
+}
+
+TEST_F(BuiltInPtp, WhateverThePodDidToItsInterface) {
+  in_lab([&]() -> Result<> {
+    const Attachment a = attachment(kDefault, "renamed");
+    const PodNamespace pod = TRY(PodNamespace::make());
+    const CniResult result = TRY(attach_built_in(a, pod.path()));
+    auto inside = TRY(sys::RouteNetlink::open_in(pod.fd()));
+    const int eth0 = TRY(inside.index_of("eth0"));
+    TRY(inside.set_up(eth0, false));
+    TRY(inside.rename(eth0, "mine"));
+    TRY(inside.add_veth({.name = "eth0"}, {.name = "other"}));
+    TRY(detach_built_in(a, result, pod.path()));
+    CHECK(inside.link("mine").error().kind() == ErrorKind::kNotFound && inside.link("eth0"));
+    CHECK(TRY(TRY(sys::RouteNetlink::open()).links()).size() == 1);
+    CHECK(!TRY(sys::exists(sys::at_cwd(), data_dir("renamed") + "/net1/172.16.28.2")));
+    return {};
+  });
+}
+
+// Several of ours and of the plugins at a time: each address is given once.
+TEST_F(BuiltInPtp, SharesReservationsWithThePlugin) {
+  constexpr int kOurs = 4;
+  constexpr int kTheirs = 3;
+  constexpr int kEach = 8;
+  const Attachment model = attachment(kDefault, "raced");
+  const HostLocalConf conf = read_ptp_conf(model.conf, "", "").value().ipam;
+  std::vector<sys::Child> children;
+  const auto start = [&](int number, const std::function<Result<>(const std::string&)>& reserve) {
+    auto child = sys::fork_child([&] {
+      for (int i = 0; i < kEach; ++i)
+        if (const auto done = reserve(fmt::format("pod-{}-{}", number, i)); !done) {
+          fmt::print(stderr, "{}\n", done.error().to_string());
+          return 1;
+        }
+      return 0;
+    });
+    ASSERT_TRUE(child);
+    children.push_back(*std::move(child));
+  };
+  for (int number = 0; number < kOurs; ++number)
+    start(number, [&](const std::string& pod) -> Result<> {
+      TRY(reserve_addresses(conf, pod, "eth0"));
+      return {};
+    });
+  for (int number = kOurs; number < kOurs + kTheirs; ++number)
+    start(number, [&](const std::string& pod) -> Result<> {
+      TRY(call_plugin({.command = "ADD",
+                       .type = "host-local",
+                       .conf = model.conf.text,
+                       .container_id = pod,
+                       .netns = "/proc/self/ns/net",
+                       .interface = "eth0",
+                       .dirs = {kPlugins}}));
+      return {};
+    });
+  for (sys::Child& child : children) EXPECT_TRUE(child.wait().value().success());
+  std::set<std::string> owners;
+  std::size_t count = 0;
+  const auto names = sys::list_dir(sys::at_cwd(), data_dir("raced") + "/net1").value();
+  for (const std::string& name : names) {
+    if (!IpAddress::parse(name)) continue;
+    ++count;
+    owners.insert(sys::read_file(sys::at_cwd(), data_dir("raced") + "/net1/" + name).value());
+  }
+  EXPECT_EQ(count, static_cast<std::size_t>((kOurs + kTheirs) * kEach));
+  EXPECT_EQ(owners.size(), count);
+}
+
+TEST_F(BuiltInPtp, ExhaustedRangesAreToldInThePluginsWords) {
+  const char* tiny = R"({"cniVersion": "0.4.0", "name": "NET", "type": "ptp", "ipam":
+    {"type": "host-local", "dataDir": "DIR", "subnet": "10.1.0.0/29", "rangeStart": "10.1.0.4", "rangeEnd": "10.1.0.5"}})";
+  const Attachment model = attachment(tiny, "tiny");
+  const HostLocalConf conf = read_ptp_conf(model.conf, "", "").value().ipam;
+  for (const char* pod : {"a", "b"}) EXPECT_TRUE(test::ok(reserve_addresses(conf, pod, "eth0")));
+  const auto ours = reserve_addresses(conf, "c", "eth0");
+  const auto theirs = call_plugin({.command = "ADD",
+                                   .type = "host-local",
+                                   .conf = model.conf.text,
+                                   .container_id = "d",
+                                   .netns = "/proc/self/ns/net",
+                                   .interface = "eth0",
+                                   .dirs = {kPlugins}});
+  ASSERT_FALSE(ours || theirs);
+  EXPECT_EQ(ours.error().message(), "no IP addresses available in range set: 10.1.0.4-10.1.0.5");
+  EXPECT_TRUE(theirs.error().to_string().contains(ours.error().message())) << theirs.error().to_string();
 }
 
 TEST_F(BuiltInPtp, PodsReachTheHostAndEachOther) {
