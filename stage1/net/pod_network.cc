@@ -15,6 +15,7 @@
 #include "stage1/net/net_conf.h"
 #include "stage1/net/net_record.h"
 #include "stage1/net/reservations.h"
+#include "stage1/net/resolv_conf.h"
 #include "stage1/net/select_networks.h"
 
 namespace agena::stage1 {
@@ -122,20 +123,11 @@ Result<> begin_rules(const std::vector<NetRecord>& records, PodPorts& ports) {
 
 // --- what others want to know ---
 
-std::string resolv_conf_of(const std::string& network, const CniDns& dns) {
-  std::string text = fmt::format("# Generated from network {}\n\n", network);
-  if (!dns.search.empty()) text += "search " + join(dns.search, " ") + "\n";
-  for (const std::string& server : dns.nameservers) text += "nameserver " + server + "\n";
-  if (!dns.options.empty()) text += "options " + join(dns.options, " ") + "\n";
-  if (!dns.domain.empty()) text += "domain " + dns.domain + "\n";
-  return text;
-}
-
 NetworkFacts facts_of(const std::vector<NetRecord>& records) {
   NetworkFacts facts;
   for (const NetRecord& record : records) {
     if (!facts.resolv_conf && !record.result->dns.empty())
-      facts.resolv_conf = resolv_conf_of(record.attachment.conf.name, record.result->dns);
+      facts.resolv_conf = render_resolv_conf(record.attachment.conf.name, record.result->dns);
     for (const CniIp& ip : record.result->ips_of(record.attachment.interface)) {
       facts.addresses.push_back(ip.address.address.to_string());
       if (facts.host_address.empty() && ip.gateway) facts.host_address = ip.gateway->to_string();
@@ -146,29 +138,37 @@ NetworkFacts facts_of(const std::vector<NetRecord>& records) {
 
 }  // namespace
 
-Result<PodNetwork> PodNetwork::choose(NetworkPlace place, const NetworkChoice& choice,
-                                      std::vector<schema::PortMapping> ports) {
-  std::vector<Attachment> attachments;
+Result<PodNetwork> PodNetwork::choose(NetworkPlace place, const NetworkChoice& choice, NetworkWishes wishes) {
   if (choice.kind != NetworkChoice::Kind::kPod) {
-    if (!ports.empty() && !choice.is_hosts())
+    if (!wishes.ports.empty() && !choice.is_hosts())
       log::warning("the pod's ports are not forwarded: it is on no network");
-    return PodNetwork(std::move(place), std::move(attachments));
+    return PodNetwork(std::move(place), {});
   }
   const NetConfs known =
       TRY(load_net_confs(TRY(path_below(place.root, kOwnNetworks)), users_networks(place)));
   for (const std::string& notice : known.notices) log::warning("{}", notice);
   const auto dirs = TRY(plugin_dirs(place));
-  for (SelectedNetwork& selected : TRY(select_networks(known, choice)))
+  CapabilityValues values{.ports = wishes.ports, .bandwidth = {}, .dns = wishes.dns, .args = {}};
+  if (wishes.bandwidth)
+    values.bandwidth = PluginBandwidth{.ingress = *wishes.bandwidth, .egress = *wishes.bandwidth};
+  std::vector<Attachment> attachments;
+  for (SelectedNetwork& selected : TRY(select_networks(known, choice))) {
+    values.args = selected.args;
     attachments.push_back({.conf = std::move(selected.conf),
                            .interface = fmt::format("eth{}", attachments.size()),
                            .args = std::move(selected.args),
                            .container_id = place.uuid.str(),
-                           .runtime_config = TRY(render_capabilities(
-                               {.ports = ports, .bandwidth = {}, .dns = {}, .args = selected.args})),
+                           .runtime_config = TRY(render_capabilities(values)),
                            .plugin_dirs = dirs});
+  }
   PodNetwork network(std::move(place), std::move(attachments));
-  TRY(network.ports_.add({}, std::move(ports)));
+  TRY(network.ports_.add({}, std::move(wishes.ports)));
   return network;
+}
+
+bool PodNetwork::shapes_traffic() const {
+  return std::ranges::any_of(
+      attachments_, [](const Attachment& attachment) { return attachment.conf.has_capability(kBandwidth); });
 }
 
 Result<NetworkFacts> PodNetwork::set_up(pid_t process) {
@@ -201,7 +201,8 @@ Result<> PodNetwork::tear_down() {
 
 Result<> tear_down_networks(const sys::DirFd& pod_dir, const Uuid& uuid) {
   ErrorList errors;
-  errors.add_if(remove_pod_rules(uuid));
+  // Only a pod that was on networks has rules.
+  if (TRY(sys::exists(pod_dir, paths::kNetRecords))) errors.add_if(remove_pod_rules(uuid));
   errors.add_if(tear_down_records(pod_dir, uuid, nullptr));
   return errors.to_result();
 }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,11 +27,20 @@ struct NetworkPlace {
   Uuid uuid;
 };
 
+// What a pod asks of its networks besides being there.
+struct NetworkWishes {
+  std::vector<schema::PortMapping> ports = {};
+  std::optional<std::uint64_t> bandwidth = {};  // in each direction, bits a second
+  CniDns dns = {};                              // what the user says of names
+};
+
 class PodNetwork {
  public:
   // Finds the networks that are asked for, and takes the ports of the host; nothing else is made yet.
-  static Result<PodNetwork> choose(NetworkPlace place, const NetworkChoice& choice,
-                                   std::vector<schema::PortMapping> ports);
+  static Result<PodNetwork> choose(NetworkPlace place, const NetworkChoice& choice, NetworkWishes wishes);
+
+  // Whether one of the networks can limit the bandwidth.
+  bool shapes_traffic() const;
 
   // Makes them in the network namespace of this process, and writes net-info.json; all, or none. The caller
   // is in the host's network namespace.

@@ -170,7 +170,8 @@ Result<std::vector<std::string>> limit_problems(const Pod& pod) {
   constexpr const char* kNoNetworks = "there is no network to be shaped";
   std::vector<std::string> problems;
   for (const schema::Isolator& isolator : pod.manifest.isolators) {
-    if (isolator.kind == IsolatorKind::kNetworkBandwidth)
+    if (isolator.kind == IsolatorKind::kNetworkBandwidth &&
+        pod.options.network.kind != NetworkChoice::Kind::kPod)
       problems.push_back(fmt::format(kText, isolator.name.str(), "the pod", kNoNetworks));
     if (std::ranges::find(kOfAppsOnly, isolator.kind) != kOfAppsOnly.end())
       problems.push_back(fmt::format(kText, isolator.name.str(), "the pod", "it is for apps"));
@@ -181,10 +182,16 @@ Result<std::vector<std::string>> limit_problems(const Pod& pod) {
     for (const std::string& problem : limits.problems)
       problems.push_back(fmt::format("app '{}' cannot have {}", app.name(), problem));
     if (schema::find_isolator(app.app.isolators, IsolatorKind::kNetworkBandwidth) != nullptr)
-      problems.push_back(
-          fmt::format(kText, "resource/network-bandwidth", "app '" + app.name() + "'", kNoNetworks));
+      problems.push_back(fmt::format(kText, "resource/network-bandwidth", "app '" + app.name() + "'",
+                                     "apps of a pod share its networks; it can be the pod's"));
   }
   return problems;
+}
+
+std::optional<std::uint64_t> network_bandwidth(const Pod& pod) {
+  const auto limit = limit_in(pod.manifest.isolators, IsolatorKind::kNetworkBandwidth);
+  if (!limit || limit->value() <= 0) return std::nullopt;
+  return static_cast<std::uint64_t>(limit->value());
 }
 
 std::int64_t weight_of_shares(std::int64_t shares) {

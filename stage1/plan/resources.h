@@ -69,6 +69,9 @@ struct PodLimits {
 // Reads the isolators. Devices are looked up on the host: one that is missing or no disk is an error.
 Result<PodLimits> limits_of(const Pod& pod);
 
+// Bits a second that the pod's networks may carry in each direction (isolator resource/network-bandwidth).
+std::optional<std::uint64_t> network_bandwidth(const Pod& pod);
+
 // What of the isolators can be had neither here nor from cgroups: limits that the process may not give
 // itself, and kinds that nothing enforces. A sentence for each.
 Result<std::vector<std::string>> limit_problems(const Pod& pod);

@@ -17,6 +17,7 @@
 #include "common/sys/fs.h"
 #include "stage1/net/pod_network.h"
 #include "stage1/net/port_map.h"
+#include "stage1/net/resolv_conf.h"
 #include "stage1/plan/devices.h"
 #include "stage1/plan/resources.h"
 #include "stage1/run/device_policy.h"
@@ -69,6 +70,22 @@ Result<std::optional<DevicePolicy>> restrict_devices(const Pod& pod, const PodCg
       std::move(attached).error().with_hint("--insecure-options=paths runs the pod without a device policy"));
 }
 
+Result<PodNetwork> choose_networks(const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod) {
+  NetworkWishes wishes{
+      .ports = TRY(port_mappings(pod.manifest, pod.apps)), .bandwidth = network_bandwidth(pod), .dns = {}};
+  if (pod.options.dns.resolv_conf == ConfSource::kStage0)
+    wishes.dns = parse_resolv_conf(TRY(sys::read_file(root, paths::kResolvConf)));
+  const bool limited = wishes.bandwidth.has_value();
+  PodNetwork network = TRY(PodNetwork::choose({pod_dir, root, pod.options.local_config, pod.uuid},
+                                              pod.options.network, std::move(wishes)));
+  if (!limited || network.shapes_traffic() || pod.options.waive_limits) return network;
+  return std::unexpected(
+      Error(ErrorKind::kUnsupported,
+            "isolator resource/network-bandwidth cannot be enforced: no network of the pod "
+            "has a plugin with the capability 'bandwidth'")
+          .with_hint(stage2::kLimitsHint));
+}
+
 }  // namespace
 
 Result<int> supervise(const contract::EntrypointCall& call) {
@@ -89,10 +106,7 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   TRY(check_limits(pod));
   TRY(warn_of_implicit_volumes(pod));
   // What is wrong with the networks is known before anything is made for them.
-  PodNetwork network =
-      TRY_CTX(PodNetwork::choose({pod_dir, root, pod.options.local_config, pod.uuid}, pod.options.network,
-                                 TRY(port_mappings(pod.manifest, pod.apps))),
-              "failed to setup network");
+  PodNetwork network = TRY_CTX(choose_networks(pod_dir, root, pod), "failed to setup network");
   HostManager host(pod_dir, pod.uuid, pod.options.machine_name, pod.options.debug);
   host.enter_scope();
   PodCgroup cgroup = TRY(PodCgroup::make(pod_dir, pod.uuid, TRY(limits_of(pod)), pod.options.waive_limits));

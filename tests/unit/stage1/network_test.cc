@@ -9,6 +9,7 @@
 #include "stage1/net/net_record.h"
 #include "stage1/net/network_choice.h"
 #include "stage1/net/network_facts.h"
+#include "stage1/net/resolv_conf.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -52,6 +53,22 @@ TEST(NetworkFacts, ThereAndBack) {
     EXPECT_EQ(must(parse_network_facts(must(render_network_facts(facts)))), facts);
   EXPECT_FALSE(parse_network_facts("{}"));
   EXPECT_FALSE(parse_network_facts(""));
+}
+
+TEST(ResolvConf, ThereAndBack) {
+  const CniDns dns{.nameservers = {"10.0.0.1", "fd00::1"},
+                   .domain = "d.example",
+                   .search = {"a.example", "b.example"},
+                   .options = {"ndots:2", "rotate"}};
+  const std::string text = render_resolv_conf("lab", dns);
+  EXPECT_EQ(
+      text,
+      "# Generated from network lab\n\nsearch a.example b.example\nnameserver 10.0.0.1\nnameserver fd00::1\n"
+      "options ndots:2 rotate\ndomain d.example\n");
+  EXPECT_EQ(parse_resolv_conf(text), dns);
+  EXPECT_EQ(
+      parse_resolv_conf("nameserver\n;nameserver 1.2.3.4\n\tnameserver\t10.0.0.1 x \r\nsearch a\nsearch b c"),
+      (CniDns{.nameservers = {"10.0.0.1"}, .domain = {}, .search = {"b", "c"}, .options = {}}));
 }
 
 constexpr const char* kConf =

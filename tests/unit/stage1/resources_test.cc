@@ -122,8 +122,8 @@ TEST(Resources, WhatNothingEnforcesIsTold) {
                                 {isolator("os/linux/oom-score-adj", "1")}))),
       (std::vector<std::string>{
           "isolator os/linux/oom-score-adj of the pod cannot be enforced: it is for apps",
-          "isolator resource/network-bandwidth of app 'web' cannot be enforced: there is no network to be "
-          "shaped"}));
+          "isolator resource/network-bandwidth of app 'web' cannot be enforced: apps of a pod share "
+          "its networks; it can be the pod's"}));
 }
 
 }  // namespace
