@@ -1,9 +1,27 @@
-// Network configurations: what is read of one is the same when its text is read again, and no plugin's name
-// is a path.
+// Network configurations: what is read of one is the same when its text is read again, no plugin's name is a
+// path, and ranges of addresses that are taken are within their networks.
 #include "stage1/net/net_conf.h"
 
 #include "stage1/net/attachment.h"
+#include "stage1/net/builtin_conf.h"
 #include "tests/fuzz/check.h"
+
+namespace {
+
+void check_built_in(const agena::stage1::NetConf& conf) {
+  using namespace agena::stage1;
+  FUZZ_CHECK(read_reservations_place(conf).data_dir.starts_with('/'));
+  if (!is_ptp_conf(conf, "")) return;
+  const auto ptp = read_ptp_conf(conf, "", "");
+  if (!ptp) return;
+  FUZZ_CHECK(!ptp->ipam.sets.empty() && ptp->ipam.network == conf.name);
+  for (const RangeSet& set : ptp->ipam.sets)
+    for (const AddressRange& range : set)
+      FUZZ_CHECK(range.subnet.contains(range.first) && range.subnet.contains(range.last) &&
+                 range.first <= range.last && range.gateway.is_v4() == range.first.is_v4());
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace agena::stage1;
@@ -24,5 +42,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FUZZ_CHECK(!plugin.type.empty() && !plugin.type.contains('/'));
     FUZZ_CHECK(plugin_input(attachment, plugin, {}));
   }
+  check_built_in(*conf);
   return 0;
 }
