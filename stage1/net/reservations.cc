@@ -20,21 +20,36 @@ constexpr const char* kDefaultDataDir = "/var/lib/cni/networks";
 // "ID\r\nINTERFACE".
 constexpr std::size_t kMostBytes = 4096;
 
-// Directory of host-local's reservations for the plugin's network; nullopt if it has another IPAM plugin.
-std::optional<std::string> reservations_of(const NetConf& conf, const PluginConf& plugin) {
+// What the IPAM plugin of a configuration may have given to the pod.
+struct Ipam {
+  std::string reservations;          // host-local's directory; empty: it is another plugin
+  std::vector<IpPrefix> configured;  // static's addresses
+};
+
+Ipam ipam_of(const NetConf& conf, const PluginConf& plugin) {
+  Ipam ipam;
   const auto root = json_text::parse(plugin.text);
-  if (!root) return std::nullopt;
+  if (!root) return ipam;
   JsonProblems problems("plugin");
   const JsonNode node(*root, problems);
-  const auto ipam = node.find("ipam");
-  if (!ipam || !ipam->is_object()) return std::nullopt;
-  const auto text_of = [&](std::string_view key) -> std::string {
-    const auto member = ipam->find(key);
-    return member ? member->as_string().value_or("") : "";
+  const auto member = node.find("ipam");
+  if (!member || !member->is_object()) return ipam;
+  const auto text_of = [](const JsonNode& object, std::string_view key) -> std::string {
+    const auto found = object.find(key);
+    return found ? found->as_string().value_or("") : "";
   };
-  if (text_of("type") != "host-local") return std::nullopt;
-  const std::string data_dir = text_of("dataDir");
-  return (data_dir.empty() ? kDefaultDataDir : data_dir) + "/" + conf.name;
+  const std::string type = text_of(*member, "type");
+  if (type == "host-local") {
+    const std::string data_dir = text_of(*member, "dataDir");
+    ipam.reservations = (data_dir.empty() ? kDefaultDataDir : data_dir) + "/" + conf.name;
+  }
+  const auto addresses = type == "static" ? member->find("addresses") : std::nullopt;
+  if (addresses)
+    addresses->each([&](const JsonNode& one) {
+      if (!one.is_object()) return;
+      if (const auto address = IpPrefix::parse(text_of(one, "address"))) ipam.configured.push_back(*address);
+    });
+  return ipam;
 }
 
 // Whether the file is a reservation of the pod's interface. Old ones have the pod's id only.
@@ -46,19 +61,24 @@ bool is_own(const sys::DirFd& dir, const std::string& name, const Attachment& at
   return !lines.found || trim(lines.after) == attachment.interface;
 }
 
+void add_reservations(const std::string& path, const Attachment& attachment,
+                      std::vector<IpPrefix>& addresses) {
+  const auto dir = sys::open_dir(path);
+  if (!dir) return;
+  const auto names = sys::list_dir(*dir);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const auto address = IpAddress::parse(name);
+    if (address && is_own(*dir, name, attachment)) addresses.push_back(IpPrefix::host(*address));
+  }
+}
+
 std::vector<IpPrefix> reserved_addresses(const Attachment& attachment) {
   std::vector<IpPrefix> addresses;
   for (const PluginConf& plugin : attachment.conf.plugins) {
-    const auto path = reservations_of(attachment.conf, plugin);
-    if (!path) continue;
-    const auto dir = sys::open_dir(*path);
-    if (!dir) continue;
-    const auto names = sys::list_dir(*dir);
-    if (!names) continue;
-    for (const std::string& name : *names) {
-      const auto address = IpAddress::parse(name);
-      if (address && is_own(*dir, name, attachment)) addresses.push_back(IpPrefix::host(*address));
-    }
+    const Ipam ipam = ipam_of(attachment.conf, plugin);
+    if (!ipam.reservations.empty()) add_reservations(ipam.reservations, attachment, addresses);
+    addresses.insert(addresses.end(), ipam.configured.begin(), ipam.configured.end());
   }
   return addresses;
 }

@@ -1,4 +1,5 @@
-// What host-local, the plugin that gives addresses out, has on record for a pod.
+// Which addresses a pod may have got from the IPAM plugins host-local and static, without a result that
+// tells.
 #pragma once
 
 #include <optional>
@@ -10,9 +11,9 @@
 
 namespace agena::stage1 {
 
-// The result of an attachment as far as its reservations tell it: the interface and its addresses, each one
-// as a network of its own. For one that never came to a result, because a plugin was killed or has failed;
-// nullopt if there are no reservations.
+// The result of an attachment as far as it can be known from host-local's reservations for the pod (each
+// address is a network of its own then) and from the configuration's static addresses. For one that never
+// came to a result, because a plugin was killed or has failed; nullopt if there are no addresses.
 std::optional<CniResult> result_of_reservations(const Attachment& attachment);
 
 // Frees all that a container has in host-local's usual place, in every network: for a pod whose own record

@@ -197,6 +197,7 @@ const std::vector<std::string> kAllVersions = {"0.1.0", "0.2.0", "0.3.0", "0.3.1
 TEST_F(Cni, PtpLeavesNothing) { expect_nothing_left(kPtp, kAllVersions); }
 TEST_F(Cni, BridgeLeavesNothing) { expect_nothing_left(kBridge, {"0.2.0", "0.4.0", "1.0.0"}); }
 TEST_F(Cni, MacvlanLeavesNothing) { expect_nothing_left(kMacvlan, {"0.3.1", "1.0.0"}); }
+TEST_F(Cni, StaticAddressesLeaveNothing) { expect_nothing_left(kStatic, {"0.4.0"}); }
 TEST_F(Cni, ChainLeavesNothing) { expect_nothing_left(kChain, {"0.4.0", "1.0.0"}); }
 
 }  // namespace
