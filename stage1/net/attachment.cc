@@ -94,6 +94,35 @@ bool has_addresses(const std::string& netns, const std::string& interface,
          });
 }
 
+// Whether a plugin's answer to DEL is the one that it gave to ADD, and one of its own words: the same signal
+// or the same time limit twice tells nothing.
+bool is_refusal(const Error& error, const Error* failure) {
+  const bool tells = error.kind() == kPluginsOwnWords || error.kind() == ErrorKind::kNotFound;
+  return failure != nullptr && tells && error.to_string() == failure->to_string();
+}
+
+Result<> undo(const Attachment& attachment, const std::optional<CniResult>& result,
+              const std::optional<std::string>& netns, const Error* failure) {
+  // Debian's firewall forgets its rules too if no result tells it the addresses.
+  const auto known = result ? result : result_of_reservations(attachment);
+  const auto addresses = addresses_of(attachment, known);
+  const bool is_as_made =
+      netns && (addresses.empty() || has_addresses(*netns, attachment.interface, addresses));
+  ErrorList errors;
+  bool refused = false;
+  for (const PluginConf& plugin : std::views::reverse(attachment.conf.plugins)) {
+    auto done = netns ? del(attachment, plugin, *netns, known) : Result<>();
+    // What is in the namespace ends with it in any case: the stand-in counts.
+    if (!is_as_made) done = del_on_stand_in(attachment, plugin, known);
+    if (!done && is_refusal(done.error(), failure))
+      refused = true;
+    else
+      errors.add_if(std::move(done));
+  }
+  if (refused && has_reservations(attachment)) errors.add(*failure);
+  return errors.to_result();
+}
+
 }  // namespace
 
 std::string plugin_args(const std::string& users) {
@@ -131,19 +160,12 @@ Result<CniResult> attach(const Attachment& attachment, const std::string& netns,
 
 Result<> detach(const Attachment& attachment, const std::optional<CniResult>& result,
                 const std::optional<std::string>& netns) {
-  // Debian's firewall forgets its rules too if no result tells it the addresses.
-  const auto known = result ? result : result_of_reservations(attachment);
-  const auto addresses = addresses_of(attachment, known);
-  const bool is_as_made =
-      netns && (addresses.empty() || has_addresses(*netns, attachment.interface, addresses));
-  ErrorList errors;
-  for (const PluginConf& plugin : std::views::reverse(attachment.conf.plugins)) {
-    auto done = netns ? del(attachment, plugin, *netns, known) : Result<>();
-    // What is in the namespace ends with it in any case: the stand-in counts.
-    if (!is_as_made) done = del_on_stand_in(attachment, plugin, known);
-    errors.add_if(std::move(done));
-  }
-  return errors.to_result();
+  return undo(attachment, result, netns, nullptr);
+}
+
+Result<> undo_failed(const Attachment& attachment, const Error& failure, const std::optional<CniResult>& made,
+                     const std::string& netns) {
+  return undo(attachment, made, netns, &failure);
 }
 
 }  // namespace agena::stage1

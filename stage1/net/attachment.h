@@ -39,6 +39,13 @@ Result<CniResult> attach(const Attachment& attachment, const std::string& netns,
 Result<> detach(const Attachment& attachment, const std::optional<CniResult>& result,
                 const std::optional<std::string>& netns);
 
+// As detach(), after an attach() that has failed; `made` is what it told of its progress. A plugin that
+// refuses to undo for the very reason for which it refused to begin (a configuration that it does not take, a
+// program that is not there) has made nothing, unless host-local has addresses of the pod on record: that is
+// no error then, since it would be one for ever.
+Result<> undo_failed(const Attachment& attachment, const Error& failure, const std::optional<CniResult>& made,
+                     const std::string& netns);
+
 // Configuration of one plugin as it gets it on stdin: name and version of its network, the values of the
 // capabilities that it declares, and the result so far.
 Result<std::string> plugin_input(const Attachment& attachment, const PluginConf& plugin,

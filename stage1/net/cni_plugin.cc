@@ -187,14 +187,17 @@ std::string describe_end(const sys::ExitStatus& status) {
 }
 
 // How a plugin failed, in its own words where it has some.
-std::string reason_of(const Answer& answer) {
-  if (const auto told = told_error(answer.output)) return *told;
+Error failure_of(const std::string& path, const Answer& answer) {
+  const auto error = [&](ErrorKind kind, const std::string& reason) {
+    return Error(kind, fmt::format("plugin '{}': {}", path, reason));
+  };
+  if (const auto told = told_error(answer.output)) return error(kPluginsOwnWords, *told);
   const std::string_view diagnostics = trim(answer.diagnostics);
   const std::string_view output = trim(answer.output);
   const std::string end = describe_end(answer.status);
-  if (!diagnostics.empty()) return end + ": " + shown(diagnostics);
-  if (!output.empty()) return end + ": " + shown(output);
-  return end + " and told no reason";
+  if (!diagnostics.empty()) return error(ErrorKind::kSystem, end + ": " + shown(diagnostics));
+  if (!output.empty()) return error(ErrorKind::kSystem, end + ": " + shown(output));
+  return error(ErrorKind::kSystem, end + " and told no reason");
 }
 
 }  // namespace
@@ -212,7 +215,7 @@ Result<std::string> call_plugin(const PluginCall& call) {
   const std::string path = TRY(find_plugin(call.type, call.dirs));
   log::debug("CNI {}: '{}', interface '{}' of '{}'", call.command, path, call.interface, call.netns);
   Answer answer = TRY_CTX(run_plugin(call, path), "plugin '{}'", path);
-  if (!answer.status.success()) return fail(ErrorKind::kSystem, "plugin '{}': {}", path, reason_of(answer));
+  if (!answer.status.success()) return std::unexpected(failure_of(path, answer));
   if (const std::string_view notes = trim(answer.diagnostics); !notes.empty())
     log::debug("plugin '{}': {}", path, shown(notes));
   return std::move(answer.output);

@@ -26,6 +26,9 @@ struct PluginCall {
 // Path of a plugin's program; kNotFound names the directories.
 Result<std::string> find_plugin(const std::string& type, const std::vector<std::string>& dirs);
 
+// Kind of the error of a plugin that failed and told why, as CNI has it. All others are of other kinds.
+inline constexpr ErrorKind kPluginsOwnWords = ErrorKind::kNetwork;
+
 // Runs the plugin and returns what it printed. A failure tells the plugin, its message and details, or how it
 // ended and what it wrote to stderr. Plugins are killed at the time limit, or when they print more than 1
 // MiB, or when the calling thread ends.

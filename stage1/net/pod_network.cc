@@ -55,7 +55,12 @@ Result<> attach_one(const sys::DirFd& pod_dir, std::size_t index, NetRecord& rec
   };
   TRY(write_net_record(pod_dir, index, record));
   if (record.built_in) return keep(TRY(attach_built_in(record.attachment, path)));
-  return keep(TRY(attach(record.attachment, path, keep)));
+  auto made = attach(record.attachment, path, keep);
+  if (made) return keep(*made);
+  // A network that was refused is gone for good; any other failure is for the tear-down of all.
+  if (undo_failed(record.attachment, made.error(), record.result, path))
+    TRY(remove_net_record(pod_dir, index, record));
+  return std::unexpected(std::move(made).error());
 }
 
 Result<> detach_one(const NetRecord& record, const std::optional<std::string>& path) {

@@ -123,4 +123,12 @@ std::optional<CniResult> result_of_reservations(const Attachment& attachment) {
   return result;
 }
 
+bool has_reservations(const Attachment& attachment) {
+  std::vector<IpPrefix> addresses;
+  for (const PluginConf& plugin : attachment.conf.plugins)
+    if (const Ipam ipam = ipam_of(attachment.conf, plugin); !ipam.reservations.empty())
+      add_reservations(ipam.reservations, attachment, addresses);
+  return !addresses.empty();
+}
+
 }  // namespace agena::stage1

@@ -15,6 +15,8 @@ namespace agena::stage1 {
 // address is a network of its own then) and from the configuration's static addresses. For one that never
 // came to a result, because a plugin was killed or has failed; nullopt if there are no addresses.
 std::optional<CniResult> result_of_reservations(const Attachment& attachment);
+// Whether host-local has an address of the pod on record.
+bool has_reservations(const Attachment& attachment);
 
 // Frees all that a container has in host-local's usual place, in every network: for a pod whose own record
 // was lost in a crash of the machine, which it cannot have survived.

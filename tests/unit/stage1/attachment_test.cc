@@ -126,6 +126,45 @@ TEST_F(AttachmentTest, DelGoesOnAfterAFailureAndTellsAll) {
   EXPECT_TRUE(log().contains("DEL two"));
 }
 
+TEST_F(AttachmentTest, PluginThatRefusesAtAllHasMadeNothing) {
+  make_plugins("1.0.0");
+  const auto undo = [&](const Attachment& made) {
+    const auto attached = attach(made, "/n");
+    return attached ? "(it was made)" : error_of(undo_failed(made, attached.error(), std::nullopt, "/n"));
+  };
+  for (const char* what : {"ADD-two", "DEL-two"}) break_plugin(what);
+  EXPECT_EQ(undo(attachment("1.0.0")), "(no error)");
+  EXPECT_TRUE(log().contains("DEL one")) << log();
+  // Its own words, but others.
+  break_plugin("DEL-one");
+  EXPECT_EQ(undo(attachment("1.0.0")), fmt::format("plugin '{}/one': one is broken", dir_.path()));
+  // The same end twice tells nothing.
+  ASSERT_TRUE(test::ok(sys::remove_file(dir_.dir(), "fail-DEL-two")));
+  ASSERT_TRUE(test::ok(sys::write_file(dir_.dir(), "one", "#!/bin/sh\nexit 7\n", 0755)));
+  EXPECT_EQ(undo(attachment("1.0.0")),
+            fmt::format("plugin '{}/one': it ended with status 7 and told no reason", dir_.path()));
+  // It is not there at all.
+  ASSERT_TRUE(test::ok(sys::remove_file(dir_.dir(), "one")));
+  EXPECT_EQ(undo(attachment("1.0.0")), "(no error)");
+}
+
+TEST_F(AttachmentTest, PluginThatRefusesKeepsItsReservationsOnRecord) {
+  make_plugins("1.0.0");
+  for (const char* what : {"ADD-one", "DEL-one"}) break_plugin(what);
+  Attachment made = attachment("1.0.0");
+  made.conf = ASSERT_VALUE(parse_net_conf(
+      fmt::format(R"({{"name":"lab","type":"one","ipam":{{"type":"host-local","dataDir":"{}"}}}})",
+                  dir_.path()),
+      "/lab.conf"));
+  const auto attached = attach(made, "/n");
+  ASSERT_FALSE(attached);
+  EXPECT_EQ(error_of(undo_failed(made, attached.error(), std::nullopt, "/n")), "(no error)");
+  const CniResult none = {};  // so that no stand-in is needed
+  ASSERT_TRUE(test::ok(sys::make_dir(dir_.dir(), "lab")));
+  ASSERT_TRUE(test::ok(sys::write_file(dir_.dir(), "lab/10.0.0.2", std::string(kUuid) + "\r\neth1")));
+  EXPECT_EQ(error_of(undo_failed(made, attached.error(), none, "/n")), attached.error().to_string());
+}
+
 TEST_F(AttachmentTest, ProgressThatCannotBeRecordedEndsTheChain) {
   make_plugins("1.0.0");
   const auto progress = [](const CniResult&) -> Result<> { return fail(ErrorKind::kSystem, "disk full"); };
