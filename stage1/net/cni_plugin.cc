@@ -145,6 +145,8 @@ Result<Answer> run_plugin(const PluginCall& call, const std::string& path) {
   const sys::UniqueFd input = TRY(input_of(call.conf));
   Stream output = TRY(Stream::make());
   Stream diagnostics = TRY(Stream::make());
+  // What it writes by a relative path must not get into the pod directory.
+  const sys::DirFd root = TRY(sys::open_dir("/"));
   sys::Child child = TRY(sys::spawn({.path = path,
                                      .argv = {path},
                                      .environment = environment_of(call),
@@ -152,6 +154,7 @@ Result<Answer> run_plugin(const PluginCall& call, const std::string& path) {
                                              {output.write_end(), STDOUT_FILENO},
                                              {diagnostics.write_end(), STDERR_FILENO}},
                                      .join = {},
+                                     .directory = &root,
                                      .own_process_group = true,
                                      .death_signal = SIGKILL}));
   output.close_write_end();

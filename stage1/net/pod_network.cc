@@ -171,9 +171,10 @@ Result<PodNetwork> PodNetwork::choose(NetworkPlace place, const NetworkChoice& c
   return network;
 }
 
-bool PodNetwork::shapes_traffic() const {
-  return std::ranges::any_of(
-      attachments_, [](const Attachment& attachment) { return attachment.conf.has_capability(kBandwidth); });
+std::optional<std::string> PodNetwork::unlimited_network() const {
+  for (const Attachment& attachment : attachments_)
+    if (!attachment.conf.has_capability(kBandwidth)) return attachment.conf.name;
+  return std::nullopt;
 }
 
 Result<NetworkFacts> PodNetwork::set_up(pid_t process) {

@@ -39,8 +39,8 @@ class PodNetwork {
   // Finds the networks that are asked for, and takes the ports of the host; nothing else is made yet.
   static Result<PodNetwork> choose(NetworkPlace place, const NetworkChoice& choice, NetworkWishes wishes);
 
-  // Whether one of the networks can limit the bandwidth.
-  bool shapes_traffic() const;
+  // Name of a network that cannot limit the bandwidth; nullopt if all can.
+  std::optional<std::string> unlimited_network() const;
 
   // Makes them in the network namespace of this process, and writes net-info.json; all, or none. The caller
   // is in the host's network namespace.

@@ -191,7 +191,8 @@ Result<std::vector<std::string>> limit_problems(const Pod& pod) {
 std::optional<std::uint64_t> network_bandwidth(const Pod& pod) {
   const auto limit = limit_in(pod.manifest.isolators, IsolatorKind::kNetworkBandwidth);
   if (!limit || limit->value() <= 0) return std::nullopt;
-  return static_cast<std::uint64_t>(limit->value());
+  // appc's is in bytes.
+  return static_cast<std::uint64_t>(std::min(limit->value(), INT64_MAX / 8)) * 8;
 }
 
 std::int64_t weight_of_shares(std::int64_t shares) {

@@ -15,6 +15,7 @@
 #include "common/stage2/volumes.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fs.h"
+#include "stage1/net/capabilities.h"
 #include "stage1/net/pod_network.h"
 #include "stage1/net/port_map.h"
 #include "stage1/net/resolv_conf.h"
@@ -78,12 +79,17 @@ Result<PodNetwork> choose_networks(const sys::DirFd& pod_dir, const sys::DirFd& 
   const bool limited = wishes.bandwidth.has_value();
   PodNetwork network = TRY(PodNetwork::choose({pod_dir, root, pod.options.local_config, pod.uuid},
                                               pod.options.network, std::move(wishes)));
-  if (!limited || network.shapes_traffic() || pod.options.waive_limits) return network;
-  return std::unexpected(
-      Error(ErrorKind::kUnsupported,
-            "isolator resource/network-bandwidth cannot be enforced: no network of the pod "
-            "has a plugin with the capability 'bandwidth'")
-          .with_hint(stage2::kLimitsHint));
+  const auto unlimited = limited ? network.unlimited_network() : std::nullopt;
+  if (!unlimited) return network;
+  const std::string problem = fmt::format(
+      "isolator resource/network-bandwidth of the pod cannot be enforced: network '{}' has no plugin with "
+      "the "
+      "capability '{}'",
+      *unlimited, kBandwidth);
+  if (!pod.options.waive_limits)
+    return std::unexpected(Error(ErrorKind::kUnsupported, problem).with_hint(stage2::kLimitsHint));
+  log::warning("{}", problem);
+  return network;
 }
 
 }  // namespace

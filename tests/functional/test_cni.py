@@ -207,6 +207,37 @@ class Plugins(CniCase):
         self.assertIn("nameserver 9.9.9.9", done.texts)
         self.assertNotIn("nameserver 10.123.4.1", done.texts)
 
+    def test_are_told_values_of_the_capabilities_that_they_declare(self):
+        names = ("portMappings", "dns", "ips", "mac")
+        self.conf("10-lab.conf", "lab", "fake-a", capabilities={name: True for name in names})
+        self.conf("20-plain.conf", "plain", "fake-b", capabilities={"mac": False})
+        flags = ("--port=80/tcp:127.0.0.77:18423", "--dns=9.9.9.9", "--dns-search=lab.example", "--dns-opt=ndots:2")
+        self.agena("run", "--net=lab:IP=10.1.2.3;MAC=02:00:00:00:00:09,plain", *flags, Images.busybox(), *shell("true"))
+        expected = {"portMappings": [{"hostPort": 18423, "containerPort": 80, "protocol": "tcp", "hostIP": "127.0.0.77"}],
+                    "dns": {"servers": ["9.9.9.9"], "searches": ["lab.example"], "options": ["ndots:2"]},
+                    "ips": ["10.1.2.3"], "mac": "02:00:00:00:00:09"}
+        for command in ("ADD", "DEL"):
+            self.assertEqual(expected, self.told(f"{command}.fake-a.eth0")["runtimeConfig"])
+            self.assertNotIn("runtimeConfig", self.told(f"{command}.fake-b.eth1"))
+
+    def test_limit_of_bandwidth_is_a_plugins(self):
+        image = self.agena("fetch", "--full", Images.busybox()).out.strip()
+        manifest = os.path.join(self.top, "pod.json")
+        self.write(manifest, json.dumps({
+            "acKind": "PodManifest", "acVersion": "0.8.11",
+            "apps": [{"name": "web", "image": {"id": image}, "app": {"exec": ["/bin/true"], "user": "0", "group": "0"}}],
+            "isolators": [{"name": "resource/network-bandwidth", "value": {"default": True, "limit": "1M"}}]}))
+        self.conf("10-lab.conf", "lab", "fake-a", capabilities={"bandwidth": True})
+        self.agena("run", "--net=lab", f"--pod-manifest={manifest}")
+        self.assertEqual({"ingressRate": 8000000, "ingressBurst": 1000000, "egressRate": 8000000, "egressBurst": 1000000},
+                         self.told("ADD.fake-a.eth0")["runtimeConfig"]["bandwidth"])
+        told = "network 'plain' has no plugin with the capability 'bandwidth'"
+        self.conf("20-plain.conf", "plain", "fake-b")
+        self.assertIn(told, self.agena("run", "--net=lab,plain", f"--pod-manifest={manifest}", check=254).err)
+        done = self.agena("run", "--net=plain", "--insecure-options=limits", f"--pod-manifest={manifest}")
+        self.assertIn(told, done.err)
+        self.assertIn("no network to be shaped", self.agena("run", "--net=none", f"--pod-manifest={manifest}", check=254).err)
+
     def test_one_of_the_users_is_taken_for_the_networks_own(self):
         """A configuration that could be made without a program is not, when the user brings the program."""
         self.write(os.path.join(self.confs, "ptp"), PLUGIN.replace("{lab}", self.lab), 0o755)
