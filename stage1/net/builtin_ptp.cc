@@ -61,8 +61,18 @@ bool any_v6(const std::vector<CniIp>& ips) {
   return std::ranges::any_of(ips, [](const CniIp& ip) { return ip.address.address.is_v6(); });
 }
 
+// A link of two has no duplicates, and as long as they are looked for (a second or two) the host asks for no
+// neighbour on behalf of others: what comes to the pod from elsewhere would be lost.
+void prepare_ipv6_on_host(const std::string& interface) {
+  const std::string settings = fmt::format("/proc/sys/net/ipv6/conf/{}/", interface);
+  // Where /proc/sys is read-only it works as well, only later.
+  (void)write_setting(settings + "accept_dad", "0");
+  // The pod shall not make the host change its routes.
+  (void)write_setting(settings + "accept_ra", "0");
+}
+
 // Namespaces made with net.ipv6.conf.default.disable_ipv6=1 would refuse the addresses.
-Result<> allow_ipv6(int netns, const std::string& interface) {
+Result<> prepare_ipv6_in_pod(int netns, const std::string& interface) {
   return sys::in_network_namespace(netns, [&]() -> Result<> {
     for (const std::string& name : {std::string("lo"), interface}) {
       const std::string path = fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", name);
@@ -72,6 +82,7 @@ Result<> allow_ipv6(int netns, const std::string& interface) {
       if (!now) return std::unexpected(std::move(now).error());
       if (trim(*now) != "0") TRY(write_setting(path, "0"));
     }
+    (void)write_setting(fmt::format("/proc/sys/net/ipv6/conf/{}/accept_dad", interface), "0");
     return {};
   });
 }
@@ -104,11 +115,9 @@ Result<Pair> make_pair(sys::RouteNetlink& host, sys::RouteNetlink& pod, int netn
 Result<> set_up_host(sys::RouteNetlink& host, const sys::Link& link, const std::vector<CniIp>& ips,
                      const Attachment& attachment) {
   TRY(host.set_alias(link.index, alias_of(attachment)));
+  if (any_v6(ips)) prepare_ipv6_on_host(link.name);
   TRY(host.set_up(link.index));
-  // The pod shall not make the host change its routes.
-  if (any_v6(ips)) TRY(write_setting(fmt::format("/proc/sys/net/ipv6/conf/{}/accept_ra", link.name), "0"));
   for (const CniIp& ip : ips) {
-    // Nobody else is on the link: looking for duplicates would only keep the address from use for a second.
     TRY(host.add_address(link.index, IpPrefix::host(*ip.gateway), false));
     TRY(host.add_route({.destination = IpPrefix::host(ip.address.address),
                         .interface = link.index,
@@ -158,7 +167,7 @@ Result<Pair> connect(const Attachment& attachment, const PtpConf& conf, const st
   TRY(enable_forwarding(ips));
   const Pair pair = TRY(make_pair(host, pod, pod_ns.get(), attachment, conf.mtu));
   Cleanup unmake([&]() noexcept { (void)host.delete_link(pair.host.index); });
-  if (any_v6(ips)) TRY(allow_ipv6(pod_ns.get(), attachment.interface));
+  if (any_v6(ips)) TRY(prepare_ipv6_in_pod(pod_ns.get(), attachment.interface));
   TRY_CTX(set_up_host(host, pair.host, ips, attachment), "the host's side '{}'", pair.host.name);
   TRY_CTX(set_up_pod(pod, pair.pod, ips, conf.ipam.routes), "the pod's side '{}'", attachment.interface);
   unmake.dismiss();

@@ -389,7 +389,11 @@ TEST_F(BuiltInPtp, PodsReachTheHostAndEachOther) {
   in_lab([&]() -> Result<> {
     const PodNamespace one = TRY(PodNamespace::make());
     const PodNamespace two = TRY(PodNamespace::make());
-    TRY(attach_built_in(attachment(kDual, "talk", "", "one"), one.path()));
+    const CniResult first = TRY(attach_built_in(attachment(kDual, "talk", "", "one"), one.path()));
+    // Otherwise the first seconds would be without IPv6 from elsewhere.
+    const std::string settings = "/proc/sys/net/ipv6/conf/" + first.interfaces.at(0).name;
+    CHECK(TRY(sys::read_file(sys::at_cwd(), settings + "/accept_dad")) == "0\n");
+    CHECK(TRY(sys::read_file(sys::at_cwd(), settings + "/accept_ra")) == "0\n");
     TRY(attach_built_in(attachment(kDual, "talk", "", "two"), two.path()));
     TRY(sys::in_network_namespace(one.fd(), [] { return sys::bring_loopback_up(); }));
     const auto ping = [](const PodNamespace& from, const char* to) -> Result<> {
