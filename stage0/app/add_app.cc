@@ -29,6 +29,9 @@ namespace paths = contract::pod_paths;
 // For taking back what has been done when the operation's own time may have passed.
 constexpr Nanoseconds kUndoTimeout = 10 * kSecond;
 
+// Interface version of stage1 images that forward the ports of an app that is added.
+constexpr int kPortsSince = 8;
+
 // What is added.
 struct Addition {
   const AddAppRequest& request;
@@ -41,6 +44,10 @@ Result<> check_pod(AppPod& pod, const AddAppRequest& request) {
   TRY(pod.stage1().path_of(contract::Entrypoint::kAppAdd));
   if (!TRY(pod.running()))
     return fail(ErrorKind::kInvalidInput, "pod \"{}\" has ended; apps are added to running pods",
+                pod.pod().uuid().str());
+  if (!request.ports.empty() && pod.stage1().interface_version() < kPortsSince)
+    return fail(ErrorKind::kUnsupported,
+                "the stage1 of pod \"{}\" cannot forward ports to apps that are added",
                 pod.pod().uuid().str());
   for (const VolumeRequest& volume : request.volumes)
     if (volume.propagation == schema::Propagation::kShared)
@@ -169,7 +176,8 @@ Result<std::string> add(AppPod& pod, Addition& addition) {
   auto app = TRY_CTX(build(addition, change.manifest, warnings), "image '{}'",
                      printable(addition.request.app.image));
   const std::string name = app.name.str();
-  const schema::PodManifest next = TRY(with_app(change.manifest, std::move(app)));
+  const schema::PodManifest next =
+      TRY(with_ports(TRY(with_app(change.manifest, std::move(app))), name, addition.request.ports));
   auto done = put_in(pod, addition, change, next, name);
   if (!done) {
     take_back(pod, change, name);

@@ -27,6 +27,7 @@ struct AddAppRequest {
   AppOperation operation;
   AppRequest app;
   std::vector<VolumeRequest> volumes;  // of this app alone
+  std::vector<PortRequest> ports;      // that lead to this app; none has a protocol
   InsecureOptions insecure;
 };
 

@@ -6,6 +6,7 @@
 #include "manifests/codec/pod_manifest.h"
 #include "stage0/pod/app_builder.h"
 #include "stage0/pod/isolator_flags.h"
+#include "stage0/pod/port_request.h"
 #include "stage0/pod/resource_isolators.h"
 
 namespace agena::stage0 {
@@ -95,9 +96,23 @@ Result<schema::PodManifest> with_app(const schema::PodManifest& pod, schema::Run
   return next;
 }
 
+Result<schema::PodManifest> with_ports(const schema::PodManifest& pod, std::string_view app,
+                                       std::span<const PortRequest> ports) {
+  if (ports.empty()) return pod;
+  schema::PodManifest next = pod;
+  const schema::RuntimeApp& owner = *schema::find_app(pod, app);
+  for (const PortRequest& port : ports) {
+    next.ports.push_back(TRY(expose(port, {&owner, 1})));
+    next.ports.back().app = app;
+  }
+  TRY_CTX(check_ports(next), "--port");
+  return next;
+}
+
 schema::PodManifest without_app(const schema::PodManifest& pod, std::string_view app) {
   schema::PodManifest next = pod;
   std::erase_if(next.apps, [&](const schema::RuntimeApp& one) { return one.name.str() == app; });
+  std::erase_if(next.ports, [&](const schema::ExposedPort& port) { return port.app == app; });
   return next;
 }
 

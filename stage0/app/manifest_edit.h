@@ -22,7 +22,11 @@ Result<> add_app_volumes(std::span<const VolumeRequest> volumes, const schema::P
 // The manifest with an app more. kAlreadyExists if it has one of that name; an error if a mount finds no
 // volume.
 Result<schema::PodManifest> with_app(const schema::PodManifest& pod, schema::RuntimeApp app);
-// The manifest without an app, which it has.
+// The manifest with ports of the host that lead to an app, which it has, for as long as it is there. Errors
+// as port_mappings() has them.
+Result<schema::PodManifest> with_ports(const schema::PodManifest& pod, std::string_view app,
+                                       std::span<const PortRequest> ports);
+// The manifest without an app, which it has, and without its ports.
 schema::PodManifest without_app(const schema::PodManifest& pod, std::string_view app);
 // The manifest with the limits of an app, which it has, replaced. Errors name the flag.
 Result<schema::PodManifest> with_limits(const schema::PodManifest& pod, std::string_view app,

@@ -49,6 +49,7 @@ Result<AddAppCommand> make_add_request(const ImageArgs& args, const InsecureOpti
       .request = {.operation = {.pod = std::string(args.images.front().image), .timeout = flags.timeout},
                   .app = TRY(make_app_request(image, {})),
                   .volumes = std::move(flags.volumes),
+                  .ports = std::move(flags.ports),
                   .insecure = insecure},
       .start = flags.start};
   command.request.app.args_replace = true;

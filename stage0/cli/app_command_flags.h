@@ -14,6 +14,7 @@
 #include "common/base/time.h"
 #include "stage0/app/app_request.h"
 #include "stage0/cli/app_flags.h"
+#include "stage0/cli/flag_values.h"
 #include "stage0/cli/resource_flags.h"
 #include "stage0/cli/volume_values.h"
 
@@ -41,6 +42,7 @@ inline constexpr Option kAppStopTime = {.name = "time",
 struct AddFlags {
   std::vector<VolumeRequest> volumes;
   std::vector<MountRequest> mounts;
+  std::vector<PortRequest> ports;
   std::optional<Nanoseconds> timeout;
   bool start = false;
 };
@@ -58,6 +60,15 @@ inline constexpr auto kAddFlags = std::to_array<AddFlagRow>({
        MountedVolume mounted = TRY(parse_mounted_volume(value));
        flags.volumes.push_back(std::move(mounted.volume));
        flags.mounts.push_back(std::move(mounted.mount));
+       return {};
+     }},
+    {{.name = "port",
+      .value_name = "NAME:[HOSTIP:]PORT",
+      .arity = OptionArity::kValue,
+      .help = "forward a port of the host to a port of this app, as for 'run', until it is removed",
+      .repeatable = true},
+     [](AddFlags& flags, std::string_view value) -> Result<> {
+       flags.ports.push_back(TRY(parse_port(value)));
        return {};
      }},
     {{.name = "start", .help = "start the app at once"},

@@ -14,6 +14,7 @@
 #include "common/sys/fs.h"
 #include "manifests/codec/pod_manifest.h"
 #include "stage1/iohub/stream_settings.h"
+#include "stage1/net/port_map.h"
 #include "stage1/plan/devices.h"
 #include "stage1/plan/resources.h"
 #include "stage1/units/pod_units.h"
@@ -163,6 +164,16 @@ Result<> MutableApps::allow(Member& member, Client& client) {
   return {};
 }
 
+Result<> MutableApps::forward_ports(const Member& member) {
+  const std::string& app = member.pod->apps.front().name();
+  auto ports = TRY(port_mappings(member.pod->manifest, member.pod->apps, app));
+  if (ports.empty()) return {};
+  if (parts_.ports == nullptr)
+    return fail(ErrorKind::kInvalidInput,
+                "--port does not work with the networks 'none' and 'host', which this pod has");
+  return parts_.ports->add(app, std::move(ports));
+}
+
 // Those of all apps, for the policy is the pod's.
 Result<> MutableApps::allow_devices() {
   if (!parts_.devices) return {};
@@ -180,6 +191,7 @@ Result<> MutableApps::take_in(std::unique_ptr<Pod> pod, Client& client) {
   const auto take = [&]() -> Result<> {
     parts_.ends.add_member(app);
     TRY(allow(member, client));
+    TRY(forward_ports(member));
     TRY(parts_.hub.add_app(std::move(TRY(stream_settings(*member.pod, parts_.console_is_journal)).front())));
     return parts_.life.add(*member.pod);
   };
@@ -194,6 +206,9 @@ void MutableApps::forget(const std::string& app) {
     log::debug("app '{}': {}", app, removed.error().to_string());
   if (const auto removed = parts_.cgroup.remove_app(app); !removed)
     log::debug("app '{}': {}", app, removed.error().to_string());
+  if (parts_.ports != nullptr)
+    if (const auto removed = parts_.ports->remove(app); !removed)
+      log::warning("app '{}': {}", app, removed.error().to_string());
   parts_.ends.remove_member(app);
   // Who wanted it stopped while it was being removed.
   if (const auto found = members_.find(app); found != members_.end()) end(found->second, unknown(app));

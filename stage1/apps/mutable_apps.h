@@ -20,6 +20,7 @@
 #include "stage1/apps/pod_worker.h"
 #include "stage1/iohub/hub.h"
 #include "stage1/life/pod_life.h"
+#include "stage1/net/pod_ports.h"
 #include "stage1/run/app_ends.h"
 #include "stage1/run/device_policy.h"
 #include "stage1/run/pod.h"
@@ -40,6 +41,7 @@ struct PodParts {
   AppEnds& ends;
   PodLife& life;
   Hub& hub;
+  PodPorts* ports;  // nullptr: the pod is on no network that they could be forwarded to
   bool console_is_journal;
 };
 
@@ -105,6 +107,7 @@ class MutableApps {
   Result<std::unique_ptr<Pod>> load(const std::string& manifest, const std::string& app) const;
   Result<> take_in(std::unique_ptr<Pod> pod, Client& client);
   Result<> allow(Member& member, Client& client);
+  Result<> forward_ports(const Member& member);
   Result<> allow_devices();
   Result<> begin(Member& member, const std::string& app);
   Result<> begin_stop(Member& member, const std::string& app, std::optional<Nanoseconds> grace);

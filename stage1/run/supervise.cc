@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 
@@ -71,9 +72,24 @@ Result<std::optional<DevicePolicy>> restrict_devices(const Pod& pod, const PodCg
       std::move(attached).error().with_hint("--insecure-options=paths runs the pod without a device policy"));
 }
 
-Result<PodNetwork> choose_networks(const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod) {
-  NetworkWishes wishes{
-      .ports = TRY(port_mappings(pod.manifest, pod.apps)), .bandwidth = network_bandwidth(pod), .dns = {}};
+// To sockets that the host's service manager listens on nothing has to be forwarded: it would never come
+// there.
+void leave_out_passed(std::vector<schema::PortMapping>& ports, const Pod& pod) {
+  std::erase_if(ports, [&](const schema::PortMapping& mapping) {
+    return std::ranges::any_of(pod.apps, [&](const PodApp& app) {
+      const bool passed = std::ranges::find(pod.apps_with_sockets, app.name()) != pod.apps_with_sockets.end();
+      return passed && std::ranges::any_of(app.app.ports, [&](const schema::Port& port) {
+               return port.socket_activated && port.protocol == mapping.protocol &&
+                      port.port == mapping.pod_port;
+             });
+    });
+  });
+}
+
+Result<PodNetwork> choose_networks(const sys::DirFd& pod_dir, const sys::DirFd& root, const Pod& pod,
+                                   std::vector<schema::PortMapping> ports) {
+  leave_out_passed(ports, pod);
+  NetworkWishes wishes{.ports = std::move(ports), .bandwidth = network_bandwidth(pod), .dns = {}};
   if (pod.options.dns.resolv_conf == ConfSource::kStage0)
     wishes.dns = parse_resolv_conf(TRY(sys::read_file(root, paths::kResolvConf)));
   const bool limited = wishes.bandwidth.has_value();
@@ -99,6 +115,7 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   TRY(keep_lock());
   (void)::signal(SIGPIPE, SIG_IGN);
   Pod pod = TRY(load_pod(TRY(sys::open_dir(".")), call));
+  auto ports = TRY_CTX(port_mappings(pod.manifest, pod.apps), "failed to setup network");
   // They are taken in one by one, as those that come later.
   if (pod.options.is_mutable) pod.apps.clear();
   const auto users = TRY(enter_users(pod));
@@ -112,7 +129,8 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   TRY(check_limits(pod));
   TRY(warn_of_implicit_volumes(pod));
   // What is wrong with the networks is known before anything is made for them.
-  PodNetwork network = TRY_CTX(choose_networks(pod_dir, root, pod), "failed to setup network");
+  PodNetwork network =
+      TRY_CTX(choose_networks(pod_dir, root, pod, std::move(ports)), "failed to setup network");
   HostManager host(pod_dir, pod.uuid, pod.options.machine_name, pod.options.debug);
   host.enter_scope();
   PodCgroup cgroup = TRY(PodCgroup::make(pod_dir, pod.uuid, TRY(limits_of(pod)), pod.options.waive_limits));

@@ -160,6 +160,7 @@ Result<> Supervisor::open_hub() {
        .ends = ends_,
        .life = life_,
        .hub = *hub_,
+       .ports = pod_.options.network.kind == NetworkChoice::Kind::kPod ? &network_.ports() : nullptr,
        .console_is_journal = console_is_journal},
       {.renew = [this](const std::string& app) { oom_kills_[app].total = 0; },
        .account = [this](const std::string& app, int code) { return account(app, code); }}));

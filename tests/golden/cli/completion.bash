@@ -54,7 +54,7 @@ __agena_is_command() {
 }
 __agena_options() {
   case $1 in
-    "app add") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --device --device-read-bps --device-read-iops --device-write-bps --device-write-iops --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --log-driver --log-max-files --log-max-size --memory --mnt-volume --mount --name --no-healthcheck --no-new-privileges --oom-score-adj --pids-limit --readonly-rootfs --restart --rlimit --sdnotify --seccomp --selinux-context --signature --start --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --timeout --tmpfs --user --user-annotation --user-label --volume --working-dir" ;;
+    "app add") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --device --device-read-bps --device-read-iops --device-write-bps --device-write-iops --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --log-driver --log-max-files --log-max-size --memory --mnt-volume --mount --name --no-healthcheck --no-new-privileges --oom-score-adj --pids-limit --port --readonly-rootfs --restart --rlimit --sdnotify --seccomp --selinux-context --signature --start --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --timeout --tmpfs --user --user-annotation --user-label --volume --working-dir" ;;
     "app attach") echo "--app --mode" ;;
     "app exec") echo "--app" ;;
     "app list") echo "--format --no-legend" ;;

@@ -119,12 +119,12 @@ class World {
 
   // Goes from a namespace to an address; returns as whom the server sees it, or "refused" and the like.
   Result<std::string> visit(int from, const char* address, std::uint16_t port, const UniqueFd& server,
-                            int type = SOCK_STREAM) const {
+                            int type = SOCK_STREAM, int seconds = 3) const {
     UniqueFd client;
     std::string outcome;
     TRY(sys::in_network_namespace(from, [&]() -> Result<> {
       client.reset(::socket(ip(address).family(), type | SOCK_CLOEXEC, 0));
-      const timeval patience{.tv_sec = 3, .tv_usec = 0};
+      const timeval patience{.tv_sec = seconds, .tv_usec = 0};
       (void)::setsockopt(client.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
       const SocketAddress to(ip(address), port);
       if (::connect(client.get(), to.get(), to.size()) != 0)
@@ -300,14 +300,14 @@ TEST_P(PodRulesTest, StandsInForThePod) {
     const UniqueFd lan = TRY(world.serve(world.lan(), SOCK_STREAM, "0.0.0.0", 80));
     const UniqueFd lan6 = TRY(world.serve(world.lan(), SOCK_STREAM, "fd06::9", 80));
     const UniqueFd host = TRY(world.serve(world.host(), SOCK_STREAM, "0.0.0.0", 81));
-    CHECK_EQ(TRY(world.visit(world.pod(), "10.6.0.9", 80, lan)), "lost");
+    CHECK_EQ(TRY(world.visit(world.pod(), "10.6.0.9", 80, lan, SOCK_STREAM, 1)), "lost");
     TRY(GetParam().install(pod_id(), {.masquerade = {prefix("10.5.0.2/24"), prefix("fd05::2/64")}}));
     CHECK_EQ(TRY(world.visit(world.pod(), "10.6.0.9", 80, lan)), "10.6.0.1");
     CHECK_EQ(TRY(world.visit(world.pod(), "fd06::9", 80, lan6)), "fd06::1");
     CHECK_EQ(TRY(world.visit(world.pod(), "10.5.0.1", 81, host)), "10.5.0.2");
     // Other rules take their place.
     TRY(GetParam().install(pod_id(), {.masquerade = {prefix("fd05::2/64")}}));
-    CHECK_EQ(TRY(world.visit(world.pod(), "10.6.0.9", 80, lan)), "lost");
+    CHECK_EQ(TRY(world.visit(world.pod(), "10.6.0.9", 80, lan, SOCK_STREAM, 1)), "lost");
     return {};
   });
 }
@@ -329,7 +329,7 @@ TEST_P(PodRulesTest, NobodyElseGetsAtTheHostsLoopback) {
     TRY(route_local_addresses(rules.target));
     CHECK_EQ(TRY(world.visit(world.pod(), "127.0.0.1", 631, secret)), "10.5.0.2");
     TRY(GetParam().install(pod_id(), rules));
-    CHECK_EQ(TRY(world.visit(world.pod(), "127.0.0.1", 631, secret)), "lost");
+    CHECK_EQ(TRY(world.visit(world.pod(), "127.0.0.1", 631, secret, SOCK_STREAM, 1)), "lost");
     return {};
   });
 }

@@ -51,6 +51,26 @@ TEST(ManifestEdit, AppsComeAndGo) {
   EXPECT_EQ(twice.error().kind(), ErrorKind::kAlreadyExists);
 }
 
+TEST(ManifestEdit, PortsComeAndGoWithTheirApp) {
+  const char* ports = R"(,"ports":[{"name":"http","protocol":"tcp","port":80}])";
+  schema::PodManifest pod = pod_of({"a"});
+  pod = with_app(pod, app_of("b", {}, ports)).value();
+  pod = with_app(pod, app_of("c", {}, ports)).value();
+  pod = with_ports(pod, "b", std::vector<PortRequest>{{"http", "", 8080}, {"53/udp", "::1", 5353}}).value();
+  ASSERT_EQ(pod.ports.size(), 2U);
+  EXPECT_EQ(pod.ports[0].app, "b");
+  EXPECT_FALSE(pod.ports[0].pod_port);
+  EXPECT_EQ(pod.ports[1].pod_port->protocol, "udp");
+  const auto more = [&](PortRequest port) { return error_of(with_ports(pod, "c", {{std::move(port)}})); };
+  EXPECT_EQ(more({"http", "127.0.0.1", 8080}),
+            "--port: port tcp-127.0.0.1:8080 already mapped to pod port 80");
+  EXPECT_TRUE(more({"ftp", "", 21}).contains("port name 'ftp' could not be found")) << "not even in b";
+  pod = with_ports(pod, "c", std::vector<PortRequest>{{"http", "", 8081}}).value();
+  pod = without_app(pod, "b");
+  ASSERT_EQ(pod.ports.size(), 1U);
+  EXPECT_EQ(pod.ports[0].app, "c");
+}
+
 TEST(ManifestEdit, AMountNeedsAVolume) {
   EXPECT_TRUE(error_of(with_app({}, app_of("a", {{"data", "/data"}}))).contains("dangling mount point"));
   schema::PodManifest pod;
