@@ -141,9 +141,12 @@ Result<> set_up_pod(sys::RouteNetlink& pod, const sys::Link& link, const std::ve
                     const std::vector<CniRoute>& routes) {
   TRY(pod.set_up(link.index));
   for (const CniIp& ip : ips) TRY(pod.add_address(link.index, ip.address, false));
-  for (const CniRoute& route : routes)
-    TRY(pod.add_route(
-        {.destination = route.destination, .gateway = gateway_for(route, ips), .interface = link.index}));
+  for (const CniRoute& route : routes) {
+    const auto added = pod.add_route(
+        {.destination = route.destination, .gateway = gateway_for(route, ips), .interface = link.index});
+    // Of several networks with a default route, the first one has it; as with the plugin.
+    if (!added && added.error().kind() != ErrorKind::kAlreadyExists) return added;
+  }
   for (const CniIp& ip : ips) {
     const IpAddress& own = ip.address.address;
     // The kernel's route, as if all of the network were on the link.

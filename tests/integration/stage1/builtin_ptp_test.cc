@@ -385,6 +385,28 @@ TEST_F(BuiltInPtp, ExhaustedRangesAreToldInThePluginsWords) {
   EXPECT_TRUE(theirs.error().to_string().contains(ours.error().message())) << theirs.error().to_string();
 }
 
+TEST_F(BuiltInPtp, FirstOfTwoDefaultRoutesCounts) {
+  in_lab([&]() -> Result<> {
+    const char* another = R"({"cniVersion": "0.3.1", "name": "other", "type": "ptp", "ipam":
+      {"type": "host-local", "dataDir": "DIR", "subnet": "10.8.0.0/24", "routes": [{"dst": "0.0.0.0/0"}]}})";
+    const PodNamespace pod = TRY(PodNamespace::make());
+    TRY(attach_built_in(attachment(kDefault, "first"), pod.path()));
+    Attachment second = attachment(another, "second");
+    second.interface = "eth1";
+    TRY(attach_built_in(second, pod.path()));
+    auto netlink = TRY(sys::RouteNetlink::open_in(pod.fd()));
+    const int first = TRY(netlink.index_of("eth0"));
+    int defaults = 0;
+    for (const sys::Route& route : TRY(netlink.routes())) {
+      if (route.destination.length != 0) continue;
+      CHECK(route.interface == first);
+      ++defaults;
+    }
+    CHECK(defaults == 1);
+    return {};
+  });
+}
+
 TEST_F(BuiltInPtp, PodsReachTheHostAndEachOther) {
   in_lab([&]() -> Result<> {
     const PodNamespace one = TRY(PodNamespace::make());
