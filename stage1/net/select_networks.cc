@@ -20,8 +20,8 @@ Result<> check_all_known(const NetConfs& known, const NetworkChoice& choice) {
   }
   if (missing.empty()) return {};
   Error error(ErrorKind::kNotFound, "networks not found: " + join(missing, ", "));
-  if (close.empty()) return std::unexpected(std::move(error));
-  return std::unexpected(std::move(error).with_hint(fmt::format("did you mean '{}'?", close)));
+  return std::unexpected(std::move(error).with_hint(
+      close.empty() ? "there are: " + join(names, ", ") : fmt::format("did you mean '{}'?", close)));
 }
 
 }  // namespace
