@@ -11,6 +11,8 @@
 #include <array>
 #include <cerrno>
 
+#include "common/sys/late_close.h"
+
 namespace agena::stage1 {
 namespace {
 
@@ -59,8 +61,12 @@ bool is_missing(int error) {
   return error == EOPNOTSUPP || error == EPROTONOSUPPORT || error == EAFNOSUPPORT;
 }
 
+// After a transaction that deletes, closing the socket waits until the kernel has freed what was deleted
+// (RCU, 7 to 16 ms): that is left to the kernel alone.
 Result<> transact(std::vector<NetlinkMessage> messages) {
+  sys::UniqueFd late;  // ends after the socket
   auto socket = TRY(sys::NetlinkSocket::open(NETLINK_NETFILTER));
+  late = sys::hold_for_late_close(std::array{socket.fd()});
   // Answers are sent when all is done; of those that failed they are sent anyway.
   messages.back().add_flags(NLM_F_ACK);
   messages.insert(messages.begin(), batch_mark(NFNL_MSG_BATCH_BEGIN));
@@ -252,14 +258,23 @@ void NftTable::add_rule(std::string_view chain, const NftRule& rule) {
 }
 
 Result<> NftTable::put() const {
+  std::vector<NetlinkMessage> messages;
+  messages.push_back(table_message(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, name_));
+  messages.insert(messages.end(), messages_.begin(), messages_.end());
+  auto made = transact(std::move(messages));
+  if (!made && made.error().kind() == ErrorKind::kAlreadyExists) made = replace();
+  TRY_CTX(made, "writing the nftables table '{}'", name_);
+  return {};
+}
+
+Result<> NftTable::replace() const {
   // Making it is no error if it is there; then it can be deleted, with all that it holds.
   std::vector<NetlinkMessage> messages;
   messages.push_back(table_message(NFT_MSG_NEWTABLE, NLM_F_CREATE, name_));
   messages.push_back(table_message(NFT_MSG_DELTABLE, 0, name_));
   messages.push_back(table_message(NFT_MSG_NEWTABLE, NLM_F_CREATE, name_));
   messages.insert(messages.end(), messages_.begin(), messages_.end());
-  TRY_CTX(transact(std::move(messages)), "writing the nftables table '{}'", name_);
-  return {};
+  return transact(std::move(messages));
 }
 
 Result<> NftTable::remove(const std::string& name) {

@@ -82,6 +82,7 @@ class NftTable {
   static Result<> remove(const std::string& name);
 
  private:
+  Result<> replace() const;
   std::string name_;
   std::vector<sys::NetlinkMessage> messages_;
 };

@@ -1,6 +1,5 @@
 #include "stage1/run/quick_end.h"
 
-#include <linux/io_uring.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
+#include "common/sys/late_close.h"
 
 namespace agena::stage1 {
 namespace {
@@ -38,16 +38,10 @@ std::vector<sys::UniqueFd> inotify_of(const sys::PidFd& process, pid_t pid) {
 
 QuickEnd QuickEnd::take(const sys::PidFd& process, pid_t pid) {
   QuickEnd end;
-  // The ring first: references that could not be given away would make ourselves wait.
-  io_uring_params parameters{};
-  sys::UniqueFd ring(static_cast<int>(::syscall(SYS_io_uring_setup, 1, &parameters)));
-  if (!ring) return end;
   const std::vector<sys::UniqueFd> taken = inotify_of(process, pid);
   std::vector<int> files;
   for (const sys::UniqueFd& fd : taken) files.push_back(fd.get());
-  if (files.empty()) return end;
-  if (::syscall(SYS_io_uring_register, ring.get(), IORING_REGISTER_FILES, files.data(), files.size()) == 0)
-    end.ring_ = std::move(ring);
+  end.ring_ = sys::hold_for_late_close(files);
   return end;
 }
 

@@ -116,14 +116,15 @@ Result<> Supervisor::start(const contract::EntrypointCall& call) {
   timer_.end_phase("namespaces made");
   life_.attach({&cgroup_.dir(), init_->pid()});
   theirs.reset();
-  // kCgroupReady, or end of file when pod-init failed; its end is noticed by the loop.
-  (void)sys::receive_message(ours.get(), 1, 10 * kSecond);
-  keep_warm(kWarmTimes);
-  timer_.end_phase("cgroup ready");
+  // Before the write that waits below: pod-init needs them first.
   if (auto networks = set_up_networks(ours); !networks) {
     init_.reset();  // before it sees that nobody will answer it
     return networks;
   }
+  // kCgroupReady, or end of file when pod-init failed; its end is noticed by the loop.
+  (void)sys::receive_message(ours.get(), 1, 10 * kSecond);
+  keep_warm(kWarmTimes);
+  timer_.end_phase("cgroup ready");
   host_.register_pod(loop_, init_->pid());
   return {};
 }
