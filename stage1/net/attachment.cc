@@ -65,16 +65,48 @@ std::vector<IpPrefix> addresses_of(const Attachment& attachment, const std::opti
   return addresses;
 }
 
+Result<> del_on(const Attachment& attachment, const PluginConf& plugin,
+                const std::optional<CniResult>& result, const std::vector<IpPrefix>& addresses) {
+  const auto stand_in = TRY(StandIn::make(attachment.interface, addresses));
+  return del(attachment, plugin, stand_in.path(), result);
+}
+
+// Debian's ptp and bridge fail if the rules of an address are gone already (their chain is, and so is all
+// that leads there), so that they would never be done.
+bool is_of_gone_rules(const Error& error) { return error.message().contains("does not exist"); }
+
+// They stop at the first such address, whatever the next ones have. And they have one chain for all addresses
+// of a version, which cannot be removed together with the first of them (the words of iptables on nf_tables,
+// and of the older one).
+bool stops_at_rules(const Error& error) {
+  return is_of_gone_rules(error) || error.message().contains("CHAIN_DEL failed") ||
+         error.message().contains("Too many links");
+}
+
+// Each address that can go makes way for another.
+Result<> del_address_by_address(const Attachment& attachment, const PluginConf& plugin,
+                                const std::optional<CniResult>& result, std::vector<IpPrefix> addresses) {
+  while (!addresses.empty()) {
+    Result<> last;
+    const auto gone = std::erase_if(addresses, [&](const IpPrefix& address) {
+      auto done = del_on(attachment, plugin, result, {address});
+      if (done || is_of_gone_rules(done.error())) return true;
+      last = std::move(done);
+      return false;
+    });
+    if (gone == 0) return last;
+  }
+  // An interface without addresses has no rules: what fails now is something else.
+  return del_on(attachment, plugin, result, {});
+}
+
 Result<> del_on_stand_in(const Attachment& attachment, const PluginConf& plugin,
                          const std::optional<CniResult>& result) {
   if (!wants_stand_in(plugin)) return del(attachment, plugin, "", result);
-  const auto stand_in = TRY(StandIn::make(attachment.interface, addresses_of(attachment, result)));
-  auto done = del(attachment, plugin, stand_in.path(), result);
-  // Rules of IPv6 addresses that are gone already are an error for Debian's ptp and bridge (those of IPv4 are
-  // not), so that they would never be done. An interface without addresses has no rules.
-  if (done || !done.error().message().contains("does not exist")) return done;
-  const auto bare = TRY(StandIn::make(attachment.interface, {}));
-  return del(attachment, plugin, bare.path(), result);
+  const auto addresses = addresses_of(attachment, result);
+  auto done = del_on(attachment, plugin, result, addresses);
+  if (done || !stops_at_rules(done.error())) return done;
+  return del_address_by_address(attachment, plugin, result, addresses);
 }
 
 // Whether the interface in the namespace has the addresses that it got, from which plugins learn what they
@@ -113,7 +145,8 @@ Result<> undo(const Attachment& attachment, const std::optional<CniResult>& resu
   for (const PluginConf& plugin : std::views::reverse(attachment.conf.plugins)) {
     auto done = netns ? del(attachment, plugin, *netns, known) : Result<>();
     // What is in the namespace ends with it in any case: the stand-in counts.
-    if (!is_as_made) done = del_on_stand_in(attachment, plugin, known);
+    if (!is_as_made || (!done && stops_at_rules(done.error())))
+      done = del_on_stand_in(attachment, plugin, known);
     if (!done && is_refusal(done.error(), failure))
       refused = true;
     else
