@@ -11,14 +11,16 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
-from harness import Case, Images, base_directory, read, wait_until
+from harness import Case, Images, read
 
 import netlab
 from imagekit import aci
 from imagekit.entries import directory, file, symlink
 
 WEB, ECHO = 8080, 9000  # ports of a pod that serves: HTTP, and UDP
+TELLER = 7000  # port of a host that tells who asks
 APPLETS = ("cat", "echo", "grep", "hostname", "httpd", "ip", "kill", "ls", "mkdir", "nc", "ping", "ps", "sh", "sleep", "timeout", "touch",
            "traceroute", "true", "wget")
 # Tells who answers, and from where it is asked.
@@ -83,6 +85,11 @@ def server_image() -> str:
     return path
 
 
+def ranges(*subnets, routes=("0.0.0.0/0",)) -> dict:
+    """host-local with an address of each subnet."""
+    return {"type": "host-local", "ranges": [[{"subnet": one}] for one in subnets], "routes": [{"dst": one} for one in routes]}
+
+
 class Pod:
     """A running pod of the server image."""
 
@@ -113,11 +120,6 @@ class Pod:
     def interfaces(self) -> list:
         return sorted(re.findall(r"^\d+: ([^:@]+)", self.run("ip -o link").out, re.M))
 
-    def init(self) -> int:
-        """The pod's first process."""
-        with self.case.on(self.host):
-            return int(self.case.status(self.uuid)["pid"])
-
     def stop(self):
         """Orderly, and waits for its end."""
         with self.case.on(self.host):
@@ -125,8 +127,12 @@ class Pod:
             self.case.finish(self.process, check=None)
 
     def ask(self, address: str, port: int = WEB) -> str:
-        """What a web server answers to this pod; '' if there is none."""
+        """What another pod's web server answers to this one; '' if there is none."""
         return web(lambda *words: self.run(" ".join(words), check=None).out, address, port)
+
+    def told_by(self, address: str) -> str:
+        """The address that a teller sees this pod come from; '' if there is no way."""
+        return plain(self.run(f"timeout 4 nc {address} {TELLER}", check=None).out)
 
 
 def bracketed(address: str) -> str:
@@ -135,11 +141,11 @@ def bracketed(address: str) -> str:
 
 def plain(answer: str) -> str:
     """`NAME ADDRESS` with the address in its usual form, also if it came in through a socket for both versions."""
-    name, _, address = answer.strip().partition(" ")
+    *name, address = answer.split() or [""]
     if not address:
-        return answer.strip()
+        return ""
     peer = ipaddress.ip_address(address.strip("[]"))
-    return f"{name} {getattr(peer, 'ipv4_mapped', None) or peer}"
+    return " ".join([*name, str(getattr(peer, "ipv4_mapped", None) or peer)])
 
 
 def web(run, address: str, port: int) -> str:
@@ -162,6 +168,7 @@ class NetworkCase(Case):
     where commands run, unless they are `with self.on(host)`. Each has its own data directory and net.d."""
 
     hosts = ("one",)
+    unasked = False  # whether commands without --net get what users do
 
     def setUp(self):
         super().setUp()
@@ -197,6 +204,8 @@ class NetworkCase(Case):
 
     def argv(self, *words, **more) -> list:
         argv = super().argv(*words, **more)
+        if self.unasked and "--net=none" in argv and "--net=none" not in words:
+            argv.remove("--net=none")
         return [*self.at.enter, *argv] if self.at else argv
 
     def may_stay(self, pattern: str):
@@ -208,7 +217,12 @@ class NetworkCase(Case):
         return sorted(line for line in host.listing() - self.before[host] if not any(one.search(line) for one in self.stays))
 
     def assert_nothing_left(self, host=None):
-        self.assertEqual([], self.left(host or self.at))
+        host = host or self.at
+        # The kernel takes a moment for namespaces that have lost their last process, and for the links in them.
+        end = time.monotonic() + 3
+        while (found := self.left(host)) and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertEqual([], found)
 
     def end_checks(self) -> list:
         problems = []
@@ -218,9 +232,8 @@ class NetworkCase(Case):
             self.go_to(host)
             problems += super().end_checks()
         for host in self.lab.hosts:
-            # The kernel removes links of a namespace a moment after its last process.
             try:
-                wait_until(lambda host=host: not self.left(host), "all is gone", 3)
+                self.assert_nothing_left(host)
             except AssertionError:
                 problems += [f"left on {host.name}: {line}" for line in self.left(host)]
             problems += [f"gone from {host.name}: {line}" for line in sorted(self.before[host] - host.listing())]
@@ -240,7 +253,16 @@ class NetworkCase(Case):
         """Records of networks in the directories of pods of the current host."""
         return sorted(glob.glob(os.path.join(self.data, "pods", "*", "*", "net", "*")))
 
+    def teller(self, host):
+        """A host from now on tells who asks on TELLER where they come from."""
+        host.serve("socat", "-d", "-d", f"TCP6-LISTEN:{TELLER},ipv6only=0,fork,reuseaddr", "SYSTEM:echo $SOCAT_PEERADDR",
+                   ready="listening on")
+
     # Pods
+
+    @property
+    def image(self) -> str:
+        return server_image()
 
     def serve(self, name: str, *flags, net=None) -> Pod:
         """A pod of the server image on the current host, that serves and gives `name` in its answers."""
@@ -248,3 +270,21 @@ class NetworkCase(Case):
         process, uuid = self.start_pod(*words)
         self.wait_output(process, "serving")
         return Pod(self, self.at, process, uuid)
+
+
+def on_the_wire(case, kind: str, **more):
+    """Pods that are on the wire themselves, beside the hosts `one` and `two`; by a plugin with the keys `more`."""
+    ipam = {"type": "host-local", "ranges": [[{"subnet": "10.99.0.0/24", "rangeStart": "10.99.0.100", "rangeEnd": "10.99.0.110"}],
+                                            [{"subnet": "fd00:99::/64", "rangeStart": "fd00:99::100"}]]}
+    case.network({"name": "wire", "type": kind, "master": "lan0", "ipam": ipam, **more})
+    case.teller(case.two)
+    first, second = case.serve("p1", net="wire"), case.serve("p2", net="wire")
+    case.assertEqual(["10.99.0.100", "fd00:99::100"], first.addresses())
+    for theirs, mine in ((case.two.ip, first.ip()), (case.two.ip6, first.ip6())):
+        case.assertEqual(f"p1 {theirs}", ask(case.two, mine))
+        case.assertEqual(mine, first.told_by(theirs))
+    case.assertEqual(f"p2 {first.ip()}", first.ask(second.ip()))
+    case.assertEqual(f"p2 {first.ip6()}", first.ask(second.ip6()))
+    first.stop()
+    second.stop()
+    case.assert_nothing_left()

@@ -27,7 +27,7 @@ class Lab(NetworkCase):
     def test_hosts_reach_each_other(self):
         self.three.serve("python3", "-c", ECHO, ready="ready")
         for host in (self.one, self.two):
-            self.assertEqual("::ffff:" + host.ip, ask_udp(host, self.three.ip))
+            self.assertEqual(host.ip, ask_udp(host, self.three.ip))
             self.assertEqual(host.ip6, ask_udp(host, self.three.ip6))
 
     def test_nothing_else_is_there(self):
@@ -88,9 +88,10 @@ class Lab(NetworkCase):
             self.one.plugin("DEL", {**FORWARD, "prevResult": result}, "c1", container.net_path)
             self.assertNotIn("CNI-DN-", "\n".join(self.left(self.one)))
             self.one.plugin("DEL", MASQUERADED, "c1", container.net_path)
-            self.assert_nothing_left()
+            self.assertEqual(["namespaces at the other end of links: 2"], self.left(self.one))
         finally:
             container.close()
+        self.assert_nothing_left()
 
     def test_failures_of_plugins_are_told(self):
         with self.assertRaisesRegex(netlab.Failure, "failed to open netns"):

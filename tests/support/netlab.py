@@ -193,6 +193,10 @@ class Host:
         found = self.run("find", *PRIVATE, "-mindepth", "1", "-not", "-type", "d").stdout.splitlines()
         return set(found)
 
+    def peers(self) -> int:
+        """How many network namespaces have been connected with this one and still exist."""
+        return len(self.run("ip", "netns", "list-id").stdout.splitlines())
+
     def mounts(self) -> set:
         """Without their numbers."""
         return {" ".join(line.split()[3:]) for line in self.run("cat", "/proc/self/mountinfo").stdout.splitlines()}
@@ -203,9 +207,11 @@ class Host:
         lines = {f"link {name}" for name in self.links()}
         # The link-local address of lan0 comes when it likes.
         lines |= {f"address {address} on {name}" for name, address in self.addresses() if not address.startswith("fe80:")}
-        lines |= {f"route {route}" for route in self.routes() if "fe80::" not in route and "multicast ff00::" not in route}
+        # Anycast addresses come with the first pod that makes the host a router.
+        lines |= {f"route {route}" for route in self.routes() if not re.search("fe80::|multicast ff00::|-6 anycast", route)}
         lines |= {f"rule {rule}" for rule in self.rules() if not FIXTURE.search(rule) or OF_A_CONTAINER.search(rule)}
         lines |= {f"mount {mount}" for mount in self.mounts()}
+        lines.add(f"namespaces at the other end of links: {self.peers()}")
         lines |= {f"file {name}" for name in self.files() if not BOOKKEEPING.search(name)}
         return lines
 

@@ -1,6 +1,7 @@
 """Leaves work unfinished, for the reset that follows; test_after_reset.py looks at what it became. All in units of
 their own, which nobody stops."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,11 @@ from machine_case import STATE, Images, MachineCase, read, shell, wait_until
 
 TOP = STATE + "/reset"
 DATA = TOP + "/data"
+NET_CONF = TOP + "/etc/net.d/10-bridged.conflist"
+BRIDGED = {"cniVersion": "0.4.0", "name": "bridged", "plugins": [
+    {"type": "bridge", "bridge": "br-reset", "isGateway": True, "ipMasq": True, "ipam": {
+        "type": "host-local", "ranges": [[{"subnet": "10.5.0.0/24"}], [{"subnet": "fd00:5::/64"}]]}},
+    {"type": "firewall", "backend": "iptables"}, {"type": "portmap", "capabilities": {"portMappings": True}}]}
 
 
 class BeforeReset(MachineCase):
@@ -20,10 +26,13 @@ class BeforeReset(MachineCase):
 
     def test_leave_work_unfinished(self):
         shutil.rmtree(TOP, ignore_errors=True)
-        os.makedirs(TOP)
+        os.makedirs(os.path.dirname(NET_CONF))
+        with open(NET_CONF, "w", encoding="ascii") as stream:
+            json.dump(BRIDGED, stream)
         prepared = self.agena_there("prepare", Images.busybox(), *shell("echo prepared before")).out.strip()
-        for name, flags in (("running", ()), ("fly", ("--stage1-name=agena.dev/stage1-fly",))):
-            command = [self.binary, f"--dir={DATA}", "run", f"--uuid-file-save={TOP}/{name}", *flags, Images.busybox(),
+        for name, flags in (("running", ("--net=none",)), ("fly", ("--stage1-name=agena.dev/stage1-fly",)),
+                            ("networked", ("--net=default,bridged", "--port=8080-tcp:8081"))):
+            command = [self.binary, f"--dir={DATA}", f"--local-config={TOP}/etc", "run", f"--uuid-file-save={TOP}/{name}", *flags, Images.busybox(),
                        *shell("echo x > /written; while :; do sleep 1; done")]
             subprocess.run(["systemd-run", "--quiet", f"--unit=agena-reset-{name}", *command], check=True)
             wait_until(lambda name=name: os.path.exists(f"{TOP}/{name}"), f"{name} has a UUID")
@@ -37,6 +46,5 @@ class BeforeReset(MachineCase):
                 f'$("$1" --dir={DATA} image list --no-legend --fields=id --full | tail -n1); done')
         subprocess.run(["systemd-run", "--quiet", "--unit=agena-reset-imports", "sh", "-c", loop, "sh", self.binary],
                        check=True)
-        for name in ("prepared", "running", "fly"):
-            with open(f"{TOP}/{name}", encoding="ascii") as stream:
-                os.fsync(stream.fileno())
+        # With what plugins have written, which do not ask for it.
+        os.sync()

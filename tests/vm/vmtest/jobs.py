@@ -31,11 +31,13 @@ QUICK = [
            "test_systemd.Units.test_socket_unit_starts_the_pod"),
     suites(FUNCTIONAL, "test_run.Systemd", "test_run.Volumes", "test_run.Apps"),
     suites(FUNCTIONAL, "test_sandbox.Apps", "test_app.Overlays"),
+    suites(FUNCTIONAL, "test_networks.Default.test_traffic", "test_networks.Hosts.test_from_everywhere"),
     *RESET,
 ]
 WHOLE = [
     *QUICK,
     suites(VM, "test_systemd", seconds=3600),
+    suites(VM, "test_networks_in_vm", seconds=3600),
     *all_of(FUNCTIONAL),
     suites(ESCAPE, "test_escape.Pod", "test_escape.Leaks", "test_escape.Races", seconds=3600),
     *all_of(CONTRACT),
