@@ -12,6 +12,7 @@
 #include "common/sys/fs.h"
 #include "stage1/net/builtin_ptp.h"
 #include "stage1/net/capabilities.h"
+#include "stage1/net/dead_pods.h"
 #include "stage1/net/net_conf.h"
 #include "stage1/net/net_record.h"
 #include "stage1/net/reservations.h"
@@ -179,6 +180,7 @@ std::optional<std::string> PodNetwork::unlimited_network() const {
 
 Result<NetworkFacts> PodNetwork::set_up(pid_t process) {
   name_space_ = TRY(sys::open_at(sys::at_cwd(), fmt::format("/proc/{}/ns/net", process), O_RDONLY));
+  if (!ports_.mappings().empty()) take_down_networks_of_dead_pods(place_.pod_dir);
   std::vector<NetRecord> records;
   const auto make_all = [&]() -> Result<> {
     for (const Attachment& attachment : attachments_) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "stage1/net/flows.h"
 
 namespace agena::stage1 {
 
@@ -55,6 +56,9 @@ Result<> PodPorts::write() {
   written_ = true;
   TRY(install_pod_rules(pod_, rules));
   if (rules.ports.empty()) return {};
+  if (const auto forgotten = forget_stale_flows(rules.ports, target_); !forgotten)
+    log::warning("who sent to the pod's UDP ports before may not reach it for some minutes: {}",
+                 forgotten.error().to_string());
   if (const auto routed = route_local_addresses(target_); !routed)
     log::warning("forwarded ports cannot be reached from 127.0.0.1: {}", routed.error().to_string());
   return {};
