@@ -198,6 +198,7 @@ class Killed(Life):
             self.assertEqual(given, self.addresses_given())
             self.collected()
         # What the old one has ended when it was turned off.
+        wait_until(lambda: self.one.peers() == 1, "the pod's namespace is gone")
         self.before[self.one] = self.one.listing()
 
     def test_many(self):
@@ -219,10 +220,10 @@ class Killed(Life):
 
     def test_its_port_is_free_at_once(self):
         """Not only to be bound: what is sent there comes to the new pod, before any gc."""
-        for n in range(3):
-            pod = self.serve(f"p{n}", "--port=web:8081", "--port=echo:9001", net="default")
+        for n, net in enumerate(("default", "default", "bridged", "bridged", "default")):
+            pod = self.serve(f"p{n}", "--port=web:8081", "--port=echo:9001", net=net)
             self.assertEqual(f"p{n} {self.two.ip}", ask(self.two, self.one.ip, 8081))
-            self.assertEqual(f"p{n} {self.two.ip}", ask_udp(self.two, self.one.ip, 9001))
+            self.assertEqual(f"p{n} {self.two.ip}", ask_udp(self.two, self.one.ip, 9001, source=5555))
             self.kill(pod.process)
         self.collected()
 

@@ -51,7 +51,7 @@ class Chaos(NetworkCase):
         while time.monotonic() < end and not self.problems:
             turn += 1
             try:
-                self.one_pod(dice, FIRST_PORT + turn * PODS + number, f"p{number}x{turn}")
+                self.one_pod(dice, FIRST_PORT + number, f"p{number}x{turn}")
             except Exception as error:  # pylint: disable=broad-except
                 self.problem(f"p{number}x{turn}: {error!r}")
 

@@ -339,5 +339,5 @@ class Hosts(NetworkCase):
         for n in range(3):
             pod = self.serve(f"p{n}", "--port=web:8081", "--port=echo:9001", net="default")
             self.assertEqual(f"p{n} {self.two.ip}", ask(self.two, self.one.ip, 8081))
-            self.assertEqual(f"p{n} {self.two.ip}", ask_udp(self.two, self.one.ip, 9001))
+            self.assertEqual(f"p{n} {self.two.ip}", ask_udp(self.two, self.one.ip, 9001, source=5555))
             pod.stop()

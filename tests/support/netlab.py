@@ -168,7 +168,9 @@ class Host:
     def routes(self) -> set:
         lines = []
         for family in ("-4", "-6"):
-            lines += [f"{family} {line.strip()}" for line in self.run("ip", family, "route", "show", "table", "all").stdout.splitlines()]
+            # Whether something is connected to a bridge is not its route's matter.
+            lines += [f"{family} {line.replace('linkdown', '').strip()}"
+                      for line in self.run("ip", family, "route", "show", "table", "all").stdout.splitlines()]
             lines += [f"{family} rule {line.strip()}" for line in self.run("ip", family, "rule").stdout.splitlines()]
         return set(lines)
 
