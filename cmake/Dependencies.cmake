@@ -33,6 +33,10 @@ target_include_directories(dep_gpgme INTERFACE ${GPGME_INCLUDE})
 add_library(dep_xml INTERFACE)
 find_path(XML_INCLUDE NAMES libxml/HTMLparser.h PATH_SUFFIXES libxml2 REQUIRED)
 target_include_directories(dep_xml SYSTEM INTERFACE ${XML_INCLUDE})
+# libmicrohttpd is opened when the metadata service starts (stage0/metadata/microhttpd_api).
+add_library(dep_microhttpd INTERFACE)
+find_path(MICROHTTPD_INCLUDE NAMES microhttpd.h REQUIRED)
+target_include_directories(dep_microhttpd SYSTEM INTERFACE ${MICROHTTPD_INCLUDE})
 # libcurl is opened at the first request (stage0/http/curl_api); only its headers are needed here.
 add_library(dep_curl INTERFACE)
 find_path(CURL_INCLUDE NAMES curl/curl.h REQUIRED)

@@ -29,6 +29,7 @@ constexpr std::array kRunOptions = {
     EntrypointOption{"disable-lsm", kFlag, 7, false},
     EntrypointOption{"machine-name", kValue, 7, false},
     EntrypointOption{"timeout", kValue, 7, true},
+    EntrypointOption{"mds-port", kValue, 9, true},
 };
 constexpr std::array kEnterOptions = {
     EntrypointOption{"pid", kValue, 1, false},

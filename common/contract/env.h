@@ -13,6 +13,11 @@ inline constexpr const char* kEnterCommand = "RKT_STAGE1_ENTERCMD";
 inline constexpr const char* kEnterPid = "RKT_STAGE1_ENTERPID";
 inline constexpr const char* kEnterApp = "RKT_STAGE1_ENTERAPP";
 
+// Agena's own addition: the token of a pod that is registered with the metadata service, for a stage1 of
+// interface version 9 or newer. Its predecessors get it as --mds-token, which every process of the host can
+// read.
+inline constexpr const char* kMdsToken = "AGENA_MDS_TOKEN";
+
 // Agena's own addition: CLOCK_MONOTONIC nanoseconds at which `run` began, so that stage1 can go on with the
 // account of phase times (--debug). A stage1 may ignore it.
 inline constexpr const char* kStartNs = "AGENA_START_NS";

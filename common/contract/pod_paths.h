@@ -33,13 +33,14 @@
 //   ├── sharedVolumes/VOL/               backing directories of `empty` volumes
 //   ├── sharedMounts/VOL                 mount points of host volumes with propagation=shared
 //   ├── net-info.json                    networks as set up by stage1
-//   ├── net/NN-NAME.json                 a network that is there or half there, with all that taking it down
-//   needs ├── subcgroup                        cgroup of the pod, relative to the cgroup2 root; written
-//   before ppid ├── selinux                          labels of processes and mounts, a line each, where
-//   SELinux is on ├── machine                          name under which systemd-machined knows the pod, while
-//   it does ├── ppid | pid                       the supervisor, which has one child | the app itself (fly);
-//   "N\n" ├── pgid                             fly: process group for stop └── flavor symlink whose target is
-//   the flavour's name
+//   ├── net/NN-NAME.json                 a network that is there or half there, with all to take it down
+//   ├── mds-registered                   TOKEN host|pod, while the metadata service knows the pod, 0600
+//   ├── subcgroup                        cgroup of the pod, relative to the cgroup2 root; before ppid
+//   ├── selinux                          labels of processes and mounts, a line each, where SELinux is on
+//   ├── machine                          name under which systemd-machined knows the pod, while it does
+//   ├── ppid | pid                       the supervisor, which has one child | the app itself (fly); "N\n"
+//   ├── pgid                             fly: process group for stop
+//   └── flavor                           symlink whose target is the flavour's name
 #pragma once
 
 #include <string>
@@ -73,6 +74,7 @@ inline constexpr const char* kAttach = "attach";
 inline constexpr const char* kControl = "control";
 inline constexpr const char* kNetInfo = "net-info.json";
 inline constexpr const char* kNetRecords = "net";
+inline constexpr const char* kMdsRegistered = "mds-registered";
 inline constexpr const char* kSubcgroup = "subcgroup";
 inline constexpr const char* kSelinux = "selinux";
 inline constexpr const char* kMachine = "machine";

@@ -184,6 +184,7 @@ Result<std::string> add(AppPod& pod, Addition& addition) {
     return std::unexpected(std::move(done).error());
   }
   for (std::string& warning : warnings) pod.warn(std::move(warning));
+  tell_metadata_service(pod);
   return name;
 }
 

@@ -13,6 +13,7 @@
 #include "common/sys/path_in_root.h"
 #include "manifests/codec/pod_manifest.h"
 #include "stage0/app/manifest_edit.h"
+#include "stage0/metadata/mds_client.h"
 #include "stage0/pod/pod_files.h"
 #include "stage0/tree/layers_file.h"
 
@@ -157,6 +158,11 @@ Result<> commit_on_trial(const AppPod& pod) {
 }
 
 Result<> keep_trial(const AppPod& pod) { return sys::remove_file(pod.dir(), paths::kPreviousManifest); }
+
+void tell_metadata_service(AppPod& pod) {
+  const auto told = update_registration(pod.engine().metadata_socket, pod.pod().uuid(), pod.dir());
+  if (!told) pod.warn(told.error().to_string());
+}
 
 Result<> undo_candidate(const AppPod& pod) {
   if (TRY(sys::exists(pod.dir(), paths::kPreviousManifest))) {

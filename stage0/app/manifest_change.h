@@ -44,4 +44,8 @@ Result<> keep_trial(const AppPod& pod);
 // Puts the old manifest back, if there is a trial, and drops the candidate.
 Result<> undo_candidate(const AppPod& pod);
 
+// Tells the metadata service what the pod is now, if the pod is registered. The change is done by then: what
+// fails is a warning.
+void tell_metadata_service(AppPod& pod);
+
 }  // namespace agena::stage0

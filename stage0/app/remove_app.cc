@@ -33,6 +33,7 @@ Result<> remove(AppPod& pod, const RemoveAppRequest& request) {
   // An older stage1 looks the app up in the manifest.
   if (!pod.reads_candidates() && TRY(pod.running())) TRY(pod.call(contract::Entrypoint::kAppRm, name));
   TRY(commit_without(pod, next));
+  tell_metadata_service(pod);
   TRY(clear_app(pod, name));
   return settle(pod, next);
 }

@@ -66,11 +66,12 @@ inline constexpr Option kMarkOnly = {.name = "mark-only", .help = "mark ended po
 inline constexpr Option kMan = {.name = "man", .help = "print the manual page (troff)", .hidden = true};
 
 // image list
-inline constexpr Option kFields = {.name = "fields",
-                                   .value_name = "LIST",
-                                   .initial = "id,name,size,importtime,lastused",
-                                   .arity = OptionArity::kValue,
-                                   .help = "columns to print; further: names, format, digest, unique, shared, layers"};
+inline constexpr Option kFields = {
+    .name = "fields",
+    .value_name = "LIST",
+    .initial = "id,name,size,importtime,lastused",
+    .arity = OptionArity::kValue,
+    .help = "columns to print; further: names, format, digest, unique, shared, layers"};
 inline constexpr Option kSort = {.name = "sort",
                                  .value_name = "LIST",
                                  .initial = "importtime",
@@ -112,6 +113,15 @@ inline constexpr Option kLogFormat = {.name = "format",
                                       .choices = kLogFormats};
 inline constexpr Option kRaw = {.name = "raw",
                                 .help = "give control characters to a terminal as the app wrote them"};
+
+// metadata-service
+inline constexpr Option kListenPort = {.name = "listen-port",
+                                       .value_name = "PORT",
+                                       .initial = "18112",
+                                       .arity = OptionArity::kValue,
+                                       .help =
+                                           "port that the pods' requests come to, unless the service "
+                                           "manager passes a socket"};
 
 // status
 inline constexpr Option kWait = {.name = "wait",

@@ -31,6 +31,7 @@ constexpr std::array kHelpOptions = {&kMan};
 constexpr std::array kListOptions = {&kFormat, &kFull, &kNoLegend};
 constexpr std::array kLogsOptions = {&kFollow, &kLogApp, &kLogFormat,  &kRaw,
                                      &kSince,  &kTail,   &kTimestamps, &kUntil};
+constexpr std::array kMetadataServiceOptions = {&kListenPort};
 constexpr std::array kPrepareOnlyOptions = {&kQuiet};
 constexpr std::array kRmOptions = {&kUuidFile};
 constexpr std::array kStatusOptions = {&kFormat, &kUuidFile, &kWait, &kWaitReady};
@@ -44,6 +45,7 @@ constexpr Lists1 kGcLists = {kGcOptions};
 constexpr Lists1 kHelpLists = {kHelpOptions};
 constexpr Lists1 kListLists = {kListOptions};
 constexpr Lists1 kLogsLists = {kLogsOptions};
+constexpr Lists1 kMetadataServiceLists = {kMetadataServiceOptions};
 constexpr auto kPrepareLists = std::to_array<OptionList>({kPrepareOnlyOptions, kPullOptions, kStage1Options,
                                                           kRootOptions, kPrepareOptions, kPodResourceOptions,
                                                           kPodNameOptions, kOptionsOfImages, kKernelOptions});
@@ -139,6 +141,16 @@ constexpr std::array kOtherRows = {
                  .options = kLogsLists,
                  .arguments = Completes::kPod},
         .run = cmd_logs},
+    CommandRow{
+        .spec =
+            {.name = "metadata-service",
+             .summary = "Tell apps about their pods",
+             .description =
+                 "Runs appc's metadata service: apps of pods that were started with --mds-register ask it, "
+                 "at $AC_METADATA_URL, about their pod and images, and have it sign and verify messages "
+                 "between pods. Runs until it gets SIGTERM or SIGINT.",
+             .options = kMetadataServiceLists},
+        .run = cmd_metadata_service},
     CommandRow{.spec = {.name = "prepare",
                         .summary = "Prepare a pod to be run later, and print its UUID",
                         .usage = "[FLAGS] IMAGE [APP FLAGS] [-- ARG… [---]] [IMAGE…]",

@@ -89,6 +89,7 @@ Result<int> cmd_image_tags(const Invocation& call);
 Result<int> cmd_image_verify(const Invocation& call);
 Result<int> cmd_list(const Invocation& call);
 Result<int> cmd_logs(const Invocation& call);
+Result<int> cmd_metadata_service(const Invocation& call);
 Result<int> cmd_prepare(const Invocation& call);
 Result<int> cmd_rm(const Invocation& call);
 Result<int> cmd_run(const Invocation& call);

@@ -142,6 +142,10 @@ Result<> fill_paths(const GlobalFlags& flags, const Personality& personality, co
 
 OptionList global_options() { return kOptions; }
 
+std::string metadata_socket(const Personality& personality) {
+  return std::string(personality.run_dir) + "/metadata-svc.sock";
+}
+
 Result<GlobalFlags> read_global_flags(std::span<const OptionUse> uses) {
   GlobalFlags flags;
   for (const OptionUse& use : uses) TRY(apply_option(kRows, use, flags));
@@ -182,6 +186,7 @@ Result<Engine> make_engine(const GlobalFlags& flags, const Personality& personal
   engine.personality = personality.name;
   engine.local_config_dir = directories[1];
   engine.group = personality.group;
+  engine.metadata_socket = metadata_socket(personality);
   engine.stage1 = {.name = std::move(config.stage1.name),
                    .version = std::move(config.stage1.version),
                    .location = std::move(config.stage1.location),

@@ -46,6 +46,9 @@ Result<std::string> data_directory(const GlobalFlags& flags, const Personality& 
 // it).
 Result<Config> effective_config(const GlobalFlags& flags, const Personality& personality);
 
+// Where pods are registered with the metadata service.
+std::string metadata_socket(const Personality& personality);
+
 // Everything that the pod operations need. `start`: when the command began (monotonic).
 Result<Engine> make_engine(const GlobalFlags& flags, const Personality& personality, Nanoseconds start);
 

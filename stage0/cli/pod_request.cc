@@ -195,8 +195,11 @@ Result<PrepareRequest> finish_prepare(const ImageArgs& args, const InsecureOptio
 }
 
 Result<> check_launch(const LaunchRequest& launch) {
-  if (launch.mds_register)
-    return fail(ErrorKind::kUnsupported, "--mds-register: this build has no metadata service");
+  const bool is_alone = launch.networks.size() == 1 && launch.networks.front().name == "none";
+  if (launch.mds_register && is_alone)
+    return fail(ErrorKind::kInvalidInput,
+                "--mds-register does not work with the network 'none': use 'host', "
+                "'default' or another network that reaches the host");
   return {};
 }
 

@@ -12,6 +12,7 @@ struct Personality {
   std::string_view data_dir;           // images and pods
   std::string_view local_config_dir;   // the administrator's configuration
   std::string_view system_config_dir;  // the distribution's configuration
+  std::string_view run_dir;            // the metadata service's socket and state
   std::string_view group;              // whose members may read the data directory
   // The rkt version that programs shall see, empty if they shall see our own only.
   std::string_view rkt_version;

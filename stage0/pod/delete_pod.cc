@@ -4,6 +4,7 @@
 
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
+#include "stage0/metadata/mds_client.h"
 #include "stage0/pod/pod_name.h"
 #include "stage0/stage1_client/stage1_exec.h"
 
@@ -51,6 +52,8 @@ Result<> delete_pod(const Engine& engine, const Pods& pods, const Pod& pod, Erro
       return std::unexpected(keep_for_networks(called.error(), pod));
     if (!called) errors.add(std::move(called).error().with_context(context));
   }
+  if (auto done = unregister_pod(engine.metadata_socket, pod.uuid(), pod.dir()); !done)
+    errors.add(std::move(done).error().with_context(context));
   TRY_CTX(free_pod_name(pods, pod), "{}", context);
   TRY_CTX(sys::remove_tree(pod.dir(), paths::kStage1Root), "{}", context);
   TRY_CTX(sys::remove_tree(pod.dir(), paths::kStage1), "{}", context);

@@ -29,6 +29,7 @@ struct Engine {
   std::string personality;       // "agena" or "rkt": default host names are PERSONALITY-UUID
   std::string local_config_dir;  // absolute, handed to stage1 as --local-config
   std::string group;             // that a new data directory is given to, if the host has it
+  std::string metadata_socket;   // where the metadata service registers pods, /run/agena/metadata-svc.sock
   Stage1Default stage1;
   FetchSettings fetch;  // where images come from, and whom to trust
   bool debug = false;   // handed to stage1 as --debug

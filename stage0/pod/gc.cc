@@ -5,6 +5,7 @@
 #include <array>
 
 #include "common/sys/fs.h"
+#include "stage0/metadata/mds_client.h"
 #include "stage0/pod/delete_pod.h"
 #include "stage0/pod/pod.h"
 
@@ -71,6 +72,8 @@ class Collector {
     if (TRY(pod.state()) != PodState::kExited) return {};
     TRY(pod.hold());
     TRY(pod.move_to(PodDirectory::kExitedGarbage));
+    // What fails is tried again when it is deleted, and told then.
+    (void)unregister_pod(engine_.metadata_socket, pod.uuid(), pod.dir());
     tell(GcEvent::Kind::kMarked, pod);
     return {};
   }

@@ -9,6 +9,7 @@
 #include "common/sys/namespaces.h"
 #include "common/sys/user_namespace.h"
 #include "manifests/codec/pod_manifest.h"
+#include "stage0/metadata/mds_client.h"
 #include "stage0/pod/dns_files.h"
 #include "stage0/pod/mutable_pod.h"
 #include "stage0/pod/prepare_steps.h"
@@ -27,11 +28,10 @@ namespace {
 
 namespace paths = contract::pod_paths;
 
-Result<> refuse_unsupported(const LaunchRequest& launch) {
-  if (launch.mds_register)
-    return fail(ErrorKind::kUnsupported,
-                "the metadata service (--mds-register) is not supported by this build");
-  return {};
+// Before anything is made or moved.
+Result<> check_services(const Engine& engine, const LaunchRequest& launch) {
+  if (!launch.mds_register) return {};
+  return check_metadata_service(engine.metadata_socket);
 }
 
 // What is to be started; checked while the pod is still prepared.
@@ -82,6 +82,9 @@ Result<PodLaunch> launch(const Engine& engine, Pod& pod, RunCallFacts facts,
     TRY(write_dns_files(facts.launch, root, engine.personality + " run"));
   }
   times.end_phase("mounts");
+  if (facts.launch.mds_register)
+    facts.metadata =
+        TRY(register_pod(engine.metadata_socket, pod.uuid(), pod.dir(), facts.launch.host_network()));
 
   PodLaunch result{.uuid = pod.uuid(), .warnings = {}, .lock = {}, .stage1 = {}, .times = std::move(times)};
   result.lock = TRY(pod.release_lock());
@@ -136,7 +139,7 @@ Result<std::vector<SharedVolume>> shared_volumes_of_prepared(const Engine& engin
 
 Result<PodLaunch> launch_pod(const Engine& engine, const RunRequest& request) {
   PhaseTimer times(engine.start);
-  TRY(refuse_unsupported(request.launch));
+  TRY(check_services(engine, request.launch));
   TRY(check_volumes(request.prepare));
   const auto shared = TRY(open_shared_volumes(request.prepare));
   // Before anything is opened: the kernel mounts only by descriptors of the namespace that it mounts in.
@@ -154,7 +157,7 @@ Result<PodLaunch> launch_pod(const Engine& engine, const RunRequest& request) {
 
 Result<PodLaunch> launch_prepared_pod(const Engine& engine, const RunPreparedRequest& request) {
   PhaseTimer times(engine.start);
-  TRY(refuse_unsupported(request.launch));
+  TRY(check_services(engine, request.launch));
   const auto shared = TRY(shared_volumes_of_prepared(engine, request.uuid));
   TRY(sys::enter_private_mount_namespace());
   const Pods pods = TRY(Pods::open(engine.data_dir));

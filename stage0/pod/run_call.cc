@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/contract/env.h"
+#include "common/contract/metadata.h"
 #include "common/contract/pod_paths.h"
 #include "stage0/pod/dns_files.h"
 #include "stage0/pod/private_users.h"
@@ -49,6 +51,10 @@ contract::EntrypointCall render_run_options(const Engine& engine, const Uuid& uu
   set_flag("debug", engine.debug);
   set("net", network_list(launch));
   set_flag("interactive", launch.interactive);
+  if (facts.metadata && interface_version < contract::kMdsTokenByVariable)
+    set("mds-token", facts.metadata->token);
+  if (facts.metadata && facts.metadata->port != 0 && facts.metadata->port != contract::kMetadataPort)
+    set("mds-port", fmt::format("{}", facts.metadata->port));
   set("local-config", engine.local_config_dir);
   set("hostname", launch.hostname.empty() ? default_name(engine, uuid, kHostnameSince, interface_version)
                                           : launch.hostname);
@@ -74,7 +80,10 @@ Result<Stage1Exec> make_run_call(const Engine& engine, const Pod& pod, const sys
                   render_run_options(engine, pod.uuid(), facts, manifest.interface_version())};
   if (const auto ids = TRY(read_private_users(pod.dir())))
     call.arguments.options.emplace("private-users", ids->str());
-  return resolve_stage1_call(manifest, root, contract::pod_paths::kStage1Root, pod.dir(), call);
+  auto exec = TRY(resolve_stage1_call(manifest, root, contract::pod_paths::kStage1Root, pod.dir(), call));
+  if (facts.metadata && manifest.interface_version() >= contract::kMdsTokenByVariable)
+    set_variable(exec, contract::env::kMdsToken, facts.metadata->token);
+  return exec;
 }
 
 }  // namespace agena::stage0

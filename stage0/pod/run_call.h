@@ -1,7 +1,10 @@
 // The call of stage1's `run` entrypoint: from launch options to its argv. Internal to stage0/pod.
 #pragma once
 
+#include <optional>
+
 #include "common/base/result.h"
+#include "stage0/metadata/mds_client.h"
 #include "stage0/pod/engine.h"
 #include "stage0/pod/pod.h"
 #include "stage0/pod/run_request.h"
@@ -14,6 +17,7 @@ struct RunCallFacts {
   const LaunchRequest& launch;
   const InsecureOptions& insecure;
   bool is_mutable = false;
+  std::optional<MdsRegistration> metadata = {};  // where the pod is registered
 };
 
 // Options of the call for a stage1 of this interface version (the table of the contract drops what an old one

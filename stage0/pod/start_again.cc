@@ -14,6 +14,7 @@
 #include "common/sys/fs.h"
 #include "common/sys/user_namespace.h"
 #include "manifests/codec/pod_manifest.h"
+#include "stage0/metadata/mds_client.h"
 #include "stage0/pod/delete_pod.h"
 #include "stage0/pod/mutable_pod.h"
 #include "stage0/pod/pod_files.h"
@@ -76,6 +77,7 @@ Result<> clear_last_life(const Engine& engine, const Pod& pod) {
   TRY(sys::remove_file(root, paths::kSupervisorStatus));
   // What the pod left outside its directory: a supervisor that was killed could not do that.
   TRY(call_gc_entrypoint(engine, pod));
+  TRY(unregister_pod(engine.metadata_socket, pod.uuid(), pod.dir()));
   for (const char* name : kOfTheLastLife) TRY(sys::remove_file(pod.dir(), name));
   const auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod.dir(), paths::kManifest))));
   {

@@ -7,6 +7,7 @@
 #include "common/sys/fs.h"
 #include "manifests/codec/pod_manifest.h"
 #include "manifests/life/app_life.h"
+#include "stage0/metadata/mds_client.h"
 #include "stage0/pod/delete_pod.h"
 #include "stage0/pod/pod_info.h"
 #include "stage0/stage1_client/stage1_exec.h"
@@ -62,17 +63,12 @@ void free_leftovers(const Engine& engine, Pod& pod) {
   (void)pod.release_lock();
 }
 
-}  // namespace
+// Its token is of no use any more. Not if somebody starts or removes it already; what fails, gc tries again.
+void unregister_stopped(const Engine& engine, Pod& pod) {
+  if (pod.hold()) (void)unregister_pod(engine.metadata_socket, pod.uuid(), pod.dir());
+}
 
-Result<StopOutcome> stop_pod(const Engine& engine, Pod& pod, const StopRequest& request) {
-  const PodState state = TRY(pod.state());
-  if (state == PodState::kExited || state == PodState::kExitedGarbage || state == PodState::kExitedDeleting)
-    return StopOutcome::kAlreadyStopped;
-  if (state != PodState::kRunning)
-    return fail(ErrorKind::kInvalidInput, "pod \"{}\" is not running", pod.uuid().str());
-  // A pod that is just being started has no process to be told yet.
-  if (!TRY(wait_for_pod_pid(pod))) return StopOutcome::kAlreadyStopped;
-
+Result<StopOutcome> stop_running(const Engine& engine, Pod& pod, const StopRequest& request) {
   if (!request.force) {
     const Nanoseconds grace = request.grace ? *request.grace : default_grace(pod).value_or(kGrace);
     if (grace == 0) {
@@ -87,6 +83,22 @@ Result<StopOutcome> stop_pod(const Engine& engine, Pod& pod, const StopRequest& 
     return StopOutcome::kForced;
   }
   return fail(ErrorKind::kSystem, "pod '{}' does not end although it was killed", pod.uuid().str());
+}
+
+}  // namespace
+
+Result<StopOutcome> stop_pod(const Engine& engine, Pod& pod, const StopRequest& request) {
+  const PodState state = TRY(pod.state());
+  if (state == PodState::kExited || state == PodState::kExitedGarbage || state == PodState::kExitedDeleting)
+    return StopOutcome::kAlreadyStopped;
+  if (state != PodState::kRunning)
+    return fail(ErrorKind::kInvalidInput, "pod \"{}\" is not running", pod.uuid().str());
+  // A pod that is just being started has no process to be told yet.
+  if (!TRY(wait_for_pod_pid(pod))) return StopOutcome::kAlreadyStopped;
+
+  const StopOutcome outcome = TRY(stop_running(engine, pod, request));
+  if (outcome != StopOutcome::kAsked) unregister_stopped(engine, pod);
+  return outcome;
 }
 
 }  // namespace agena::stage0

@@ -10,6 +10,7 @@
 #include "common/base/phase_timer.h"
 #include "common/base/strings.h"
 #include "common/contract/env.h"
+#include "common/contract/metadata.h"
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
 #include "common/stage2/steps.h"
@@ -90,9 +91,23 @@ Result<> set_up_root(const sys::DirFd& pod_dir, const FlyPod& pod) {
   return mount_users(root, pod);
 }
 
-Result<stage2::LaunchPlan> plan_launch(const FlyPod& pod, const stage2::ProcessLimits& limits) {
-  const stage2::AppContext context{
-      .name = pod.app.name(), .app = &pod.app.app, .docker_rules = pod.app.docker_rules, .metadata_url = {}};
+// Of a pod that is registered with the metadata service; the network is the host's.
+Result<std::string> metadata_url(const contract::EntrypointCall& call) {
+  const std::string given = variable(contract::env::kMdsToken);
+  const std::string token = given.empty() ? call.value("mds-token") : given;
+  if (token.empty()) return std::string();
+  auto port = static_cast<std::uint64_t>(contract::kMetadataPort);
+  if (const std::string text = call.value("mds-port"); !text.empty())
+    port = TRY_CTX(parse_uint(text, UINT16_MAX), "--mds-port");
+  return contract::metadata_url("127.0.0.1", static_cast<std::uint16_t>(port), token);
+}
+
+Result<stage2::LaunchPlan> plan_launch(const FlyPod& pod, const contract::EntrypointCall& call) {
+  const stage2::ProcessLimits limits = TRY(fly_limits(pod, call));
+  const stage2::AppContext context{.name = pod.app.name(),
+                                   .app = &pod.app.app,
+                                   .docker_rules = pod.app.docker_rules,
+                                   .metadata_url = TRY(metadata_url(call))};
   stage2::LaunchPlan plan = TRY(stage2::plan_app(context));
   plan.root = paths::app_root(pod.app.name());
   plan.root_switch = stage2::RootSwitch::kChroot;
@@ -152,7 +167,7 @@ Result<int> run(const contract::EntrypointCall& call) {
   warn_of_missing_supervisor(pod);
   warn_of_confinement(pod);
   for (const std::string& warning : stage2::implicit_volume_warnings(pod.mounts)) log::warning("{}", warning);
-  stage2::LaunchPlan plan = TRY(plan_launch(pod, TRY(fly_limits(pod, call))));
+  stage2::LaunchPlan plan = TRY(plan_launch(pod, call));
   timer.end_phase("read pod");
   TRY_CTX(set_up_root(pod_dir, pod), "app '{}'", pod.app.name());
   timer.end_phase("mounts");

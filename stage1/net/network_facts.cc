@@ -1,11 +1,26 @@
 #include "stage1/net/network_facts.h"
 
+#include <algorithm>
+
 #include "common/base/json_node.h"
 #include "common/base/json_text.h"
+#include "common/sys/rtnetlink.h"
 
 namespace agena::stage1 {
 
 using json_text::Json;
+
+Result<std::string> find_host_address(const std::vector<IpAddress>& gateways) {
+  auto netlink = TRY(sys::RouteNetlink::open());
+  const auto own = TRY(netlink.addresses());
+  std::optional<IpAddress> found;
+  for (const IpAddress& gateway : gateways) {
+    const bool is_own = std::ranges::any_of(
+        own, [&](const sys::LinkAddress& address) { return address.prefix.address == gateway; });
+    if (is_own && (!found || (gateway.is_v4() && found->is_v6()))) found = gateway;
+  }
+  return found ? found->to_string() : std::string();
+}
 
 Result<std::string> render_network_facts(const NetworkFacts& facts) {
   Json json = Json::object();

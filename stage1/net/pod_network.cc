@@ -136,7 +136,7 @@ NetworkFacts facts_of(const std::vector<NetRecord>& records) {
       facts.resolv_conf = render_resolv_conf(record.attachment.conf.name, record.result->dns);
     for (const CniIp& ip : record.result->ips_of(record.attachment.interface)) {
       facts.addresses.push_back(ip.address.address.to_string());
-      if (facts.host_address.empty() && ip.gateway) facts.host_address = ip.gateway->to_string();
+      if (ip.gateway) facts.gateways.push_back(*ip.gateway);
     }
   }
   return facts;

@@ -46,6 +46,12 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
                           .security_labels = !call.flag("disable-lsm")};
   options.restrict_paths = !call.flag("disable-paths");
   options.waive_limits = call.flag("disable-limits");
+  const std::string token = variable(contract::env::kMdsToken);
+  options.mds_token = token.empty() ? call.value("mds-token") : token;
+  if (const std::string port = call.value("mds-port"); !port.empty())
+    options.mds_port = static_cast<std::uint16_t>(TRY_CTX(parse_uint(port, UINT16_MAX), "--mds-port"));
+  if (!options.mds_token.empty() && options.network.is_hosts())
+    options.metadata_url = contract::metadata_url("127.0.0.1", options.mds_port, options.mds_token);
   const IpcRow* ipc = find_by_name(kIpcModes, call.value("ipc"));
   if (ipc == nullptr)
     return fail(ErrorKind::kInvalidInput, "unknown IPC mode '{}' (auto, private or parent)",
@@ -85,6 +91,12 @@ void apply_network_facts(NetworkFacts facts, Pod& pod) {
     facts.resolv_conf.reset();
   else if (facts.resolv_conf)
     pod.options.dns.resolv_conf = ConfSource::kStage0;
+  if (!pod.options.mds_token.empty() && !facts.host_address.empty()) {
+    const bool is_v6 = facts.host_address.contains(':');
+    pod.options.metadata_url =
+        contract::metadata_url(is_v6 ? "[" + facts.host_address + "]" : facts.host_address,
+                               pod.options.mds_port, pod.options.mds_token);
+  }
   pod.network = std::move(facts);
 }
 

@@ -2,6 +2,7 @@
 // call. Read from the pod directory, which is the working directory of every stage1 program.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "common/base/time.h"
 #include "common/base/uuid.h"
 #include "common/contract/entrypoints.h"
+#include "common/contract/metadata.h"
 #include "common/stage2/pod_app.h"
 #include "common/sys/fd.h"
 #include "common/sys/id_range.h"
@@ -38,7 +40,9 @@ struct RunOptions {
   bool waive_limits = false;                  // limits that the host cannot enforce are left out
   bool share_ipc = false;                     // --ipc=parent
   std::optional<sys::IdRange> private_users;  // the pod has a user namespace of its own, with these ids
-  std::string metadata_url;
+  std::string mds_token;                      // empty: the pod is not registered with the metadata service
+  std::uint16_t mds_port = contract::kMetadataPort;
+  std::string metadata_url;  // AC_METADATA_URL, empty without one
   // SELinux labels of the pod's processes and of file systems that are made for it; empty where SELinux is
   // off.
   std::string selinux_context;

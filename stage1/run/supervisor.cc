@@ -132,7 +132,13 @@ Result<> Supervisor::start(const contract::EntrypointCall& call) {
 // While pod-init mounts; it waits for this before it comes to the apps.
 Result<> Supervisor::set_up_networks(const sys::UniqueFd& channel) {
   if (pod_.options.network.kind != NetworkChoice::Kind::kPod) return {};
-  apply_network_facts(TRY_CTX(network_.set_up(init_->pid()), "failed to setup network"), pod_);
+  NetworkFacts facts = TRY_CTX(network_.set_up(init_->pid()), "failed to setup network");
+  if (!pod_.options.mds_token.empty()) facts.host_address = TRY(find_host_address(facts.gateways));
+  apply_network_facts(std::move(facts), pod_);
+  if (!pod_.options.mds_token.empty() && pod_.options.metadata_url.empty())
+    return fail(
+        ErrorKind::kUnsupported,
+        "the metadata service cannot be reached: no network of the pod has a gateway that is this host");
   timer_.end_phase("networks");
   // A pod-init that has failed meanwhile is noticed by the loop.
   (void)sys::send_message(channel.get(), TRY(render_network_facts(pod_.network)));

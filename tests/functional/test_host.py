@@ -116,7 +116,8 @@ class Files(Case):
         units = os.path.join(self.prefix, "lib/systemd/system")
         for name in PERSONALITIES:
             self.run_argv(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"{units}/{name}-gc.service",
-                           f"{units}/{name}-gc.timer", f"{units}/{name}@.service"])
+                           f"{units}/{name}-gc.timer", f"{units}/{name}@.service", f"{units}/{name}-metadata.service",
+                           f"{units}/{name}-metadata.socket"])
 
     @unittest.skipUnless(shutil.which("systemd-sysusers"), "systemd-sysusers is not installed")
     def test_groups(self):

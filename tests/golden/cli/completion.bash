@@ -41,6 +41,7 @@ __agena_is_command() {
     "image verify") echo "yes" ;;
     "list") echo "yes" ;;
     "logs") echo "yes" ;;
+    "metadata-service") echo "yes" ;;
     "prepare") echo "yes" ;;
     "rm") echo "yes" ;;
     "run") echo "yes" ;;
@@ -88,6 +89,7 @@ __agena_options() {
     "image verify") echo "--all --format --repair" ;;
     "list") echo "--format --full --no-legend" ;;
     "logs") echo "--app --follow --format --raw --since --tail --timestamps --until" ;;
+    "metadata-service") echo "--listen-port" ;;
     "prepare") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --device --device-read-bps --device-read-iops --device-write-bps --device-write-iops --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --inherit-env --log-driver --log-max-files --log-max-size --max-image-size --memory --mount --name --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pids-limit --platform --pod-cpu --pod-manifest --pod-memory --pod-name --pod-pids-limit --port --private-users --pull-policy --quiet --readonly-rootfs --restart --rlimit --sdnotify --seccomp --selinux-context --set-env --set-env-file --shm-size --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --sysctl --tmpfs --user --user-annotation --user-label --volume --working-dir" ;;
     "rm") echo "--uuid-file" ;;
     "run") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --device --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-domain --dns-opt --dns-search --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --hostname --hosts-entry --inherit-env --interactive --ipc --log-driver --log-max-files --log-max-size --max-image-size --mds-register --memory --mount --name --net --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pids-limit --platform --pod-cpu --pod-manifest --pod-memory --pod-name --pod-pids-limit --port --private-users --pull-policy --readonly-rootfs --restart --rlimit --sdnotify --seccomp --selinux-context --set-env --set-env-file --shm-size --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --sysctl --timeout --tmpfs --user --user-annotation --user-label --uuid-file-save --volume --working-dir" ;;
@@ -165,7 +167,7 @@ __agena_value() {
 }
 __agena_subcommands() {
   case $1 in
-    "") echo "app attach cat-manifest completion config enter export fetch gc help image list logs prepare rm run run-prepared start status stop trust version" ;;
+    "") echo "app attach cat-manifest completion config enter export fetch gc help image list logs metadata-service prepare rm run run-prepared start status stop trust version" ;;
     "app") echo "add attach exec list logs rm sandbox start status stop update" ;;
     "image") echo "cat-manifest df diff export extract gc history import-rkt inspect list push render rm tag tags verify" ;;
   esac

@@ -207,7 +207,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"--net=host --net=host x", "--net: network 'host' is given twice"},
         Refusal{"--net=none --port=p:80 x", "--port does not work with the networks 'none' and 'host'"},
         Refusal{"--net=host --port=p:80 x", "--port does not work with the networks 'none' and 'host'"},
-        Refusal{"--mds-register x", "--mds-register: this build has no metadata service"},
+        Refusal{
+            "--net=none --mds-register x",
+            "--mds-register does not work with the network 'none': use 'host', 'default' or another network "
+            "that reaches the host"},
         Refusal{"--interactive x y", "--interactive: interactive option only supports one image"},
         Refusal{"--stage1-path=a --stage1-hash=b x",
                 "--stage1-hash: the stage1 image can be chosen once only"},

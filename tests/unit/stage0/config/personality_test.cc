@@ -19,7 +19,8 @@ TEST(Personality, IsTheNameThatTheProgramWasStartedUnder) {
 TEST(Personality, EveryRowIsWhole) {
   for (const Personality& row : personalities()) {
     EXPECT_EQ(&personality_for(row.name), &row);
-    for (const std::string_view directory : {row.data_dir, row.local_config_dir, row.system_config_dir})
+    for (const std::string_view directory :
+         {row.data_dir, row.local_config_dir, row.system_config_dir, row.run_dir})
       EXPECT_TRUE(directory.starts_with('/') && directory.ends_with(row.name)) << row.name;
   }
 }

@@ -1,0 +1,38 @@
+// A small HTTP server on a socket that listens already. Every request is bounded in size and time, and no
+// peer can keep the others out.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "common/base/result.h"
+#include "common/sys/fd.h"
+#include "stage0/metadata/answers.h"
+
+namespace agena::stage0 {
+
+struct HttpLimits {
+  std::size_t max_body;             // a request with a larger one is refused
+  unsigned connections = 512;       // at once
+  unsigned connections_per_ip = 0;  // 0: no limit
+  unsigned idle_seconds = 10;       // a connection that is silent for so long is closed
+};
+
+using HttpHandler = std::function<MetadataAnswer(const MetadataRequest&)>;
+
+// Serves in one thread of its own until it is destroyed. The handler is called there.
+class HttpServer {
+ public:
+  static Result<HttpServer> start(sys::UniqueFd listener, const HttpLimits& limits, HttpHandler handler);
+  HttpServer(HttpServer&&) noexcept;
+  HttpServer& operator=(HttpServer&&) noexcept;
+  ~HttpServer();
+
+  struct State;
+
+ private:
+  explicit HttpServer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace agena::stage0
