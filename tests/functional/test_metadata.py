@@ -32,7 +32,7 @@ def setUpModule():  # pylint: disable=invalid-name
         HOME[kind] = os.open(f"/proc/self/ns/{kind}", os.O_RDONLY)
     libc_call("unshare", CLONE_NEWNS | CLONE_NEWNET)
     for command in ("mount --make-rprivate /", "mkdir -p /run/agena", "mount -t tmpfs -o mode=755 tmpfs /run/agena",
-                    "ip link set lo up"):
+                    "mkdir -p /var/lib/cni", "mount -t tmpfs tmpfs /var/lib/cni", "ip link set lo up"):
         subprocess.run(command.split(), check=True)
 
 
@@ -105,10 +105,10 @@ class MetadataCase(Case):
         return self.agena("run", f"--net={net}", "--mds-register", image or self.image, f"--name={name}", *flags,
                           *shell(script), check=check)
 
-    def start_web(self, *flags, name="web", image=None, script=None):
+    def start_web(self, *flags, name="web", image=None, script=None, net="host"):
         """A pod that runs until it is stopped: its process, UUID and URL of the metadata."""
         script = script or "echo $AC_METADATA_URL; trap 'exit 0' TERM; while :; do sleep 0.05; done"
-        process, uuid = self.start_pod("--net=host", "--mds-register", image or self.image, f"--name={name}", *flags,
+        process, uuid = self.start_pod(f"--net={net}", "--mds-register", image or self.image, f"--name={name}", *flags,
                                        *shell(script))
         wait_until(lambda: "http://" in self.output(process), "the app has an URL")
         return process, uuid, self.output(process).split()[-1]
@@ -247,6 +247,42 @@ class Tokens(MetadataCase):
         # By its announced length; the body is not waited for.
         self.assertEqual(413, ask(path, "pod/hmac/sign", method="POST", headers={**FLAVOR, "Content-Length": str(2 << 20)})[0])
         self.stop(process, uuid)
+
+    def test_work_from_the_pods_own_addresses(self):
+        """Two pods on the default network: each may use its own token, and not that of the other."""
+        self.start_service()
+        first, uuid, url = self.start_web(net="default")
+        self.assertRegex(url, r"^http://172\.16\.28\.1:18112/")
+        # Neither the host.
+        self.assertEqual(401, ask(self.path_of(url), "pod/uuid")[0])
+        done = self.run_pod(FETCH + "get pod/uuid; get apps/web/annotations/color; U=$AC_METADATA_URL; "
+                            f"AC_METADATA_URL=${{U%/*}}{self.path_of(url)}; get pod/uuid 2>&1",
+                            "--annotation=color=red", net="default")
+        own, color, refused = [text for text in done.texts if text.strip()]
+        self.assertTrue(self.pod_path(own))
+        self.assertNotEqual(uuid, own)
+        self.assertEqual("red", color)
+        self.assertIn("401", refused)
+        self.stop(first, uuid)
+
+    def test_of_apps_that_join_a_pod_on_a_network(self):
+        self.start_service()
+        uuid = self.sandbox("--net=default", "--mds-register")
+        self.agena("app", "add", uuid, self.image, "--name=web", "--start", *shell(FETCH + "get pod/uuid"))
+        wait_until(lambda: self.app_states(uuid)["web"] == "exited", "the app ends")
+        self.assertEqual(uuid + "\n", self.agena("app", "logs", uuid, "--app=web").out)
+        self.agena("stop", uuid)
+
+    def test_need_a_network_that_reaches_the_host(self):
+        self.start_service()
+        os.mkdir(os.path.join(self.local, "net.d"))
+        with open(os.path.join(self.local, "net.d", "10-far.conf"), "w", encoding="utf-8") as conf:
+            json.dump({"name": "far", "cniVersion": "0.4.0", "type": "bridge", "bridge": "far0",
+                       "ipam": {"type": "host-local", "subnet": "10.66.0.0/24"}}, conf)
+        done = self.run_pod("true", net="far", check=254)
+        self.assertIn("the metadata service cannot be reached: no network of the pod has a gateway that is this host",
+                      done.err)
+        self.assertEqual([], os.listdir(os.path.join(self.pod_path(self.pod_directories()[0].partition("/")[2]), "net")))
 
     def test_change_with_each_start(self):
         self.start_service()
