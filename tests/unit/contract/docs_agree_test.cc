@@ -70,8 +70,9 @@ TEST(ContractPage, Environment) {
   for (const MarkdownRow& row : read_markdown_table(kContractPage, {"Variable", "Set for", "Meaning"}))
     names.push_back(unquoted(row[0]));
   const std::vector<std::string> expected = {
-      env::kLockFd,   env::kSelinuxContext, env::kSelinuxMountContext, env::kEnterCommand, env::kEnterPid,
-      env::kEnterApp, env::kStartNs};
+      env::kLockFd,       env::kSelinuxContext, env::kSelinuxMountContext,
+      env::kEnterCommand, env::kEnterPid,       env::kEnterApp,
+      env::kMdsToken,     env::kStartNs};
   EXPECT_EQ(names, expected);
 }
 
@@ -155,6 +156,7 @@ TEST(DiskPage, PodDirectory) {
       paths::kPreviousManifest,
       std::string(paths::kSharedVolumes) + "/VOL/",
       paths::kNetInfo,
+      paths::kMdsRegistered,
       std::string(paths::kNetRecords) + "/NN-NAME.json",
       paths::kSubcgroup,
       paths::kPpid,
