@@ -8,6 +8,7 @@
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
+#include "common/sys/lock.h"
 #include "stage0/config/base64.h"
 #include "stage0/metadata/request_path.h"
 
@@ -212,9 +213,20 @@ bool has_address(const Json& network, const IpAddress& address) {
   });
 }
 
+// Whoever runs a pod holds the lock of its directory, from before it is registered until its end, whichever
+// that is. A pod that is collected has its directory elsewhere.
+bool is_running(const RegisteredPod& pod) {
+  if (pod.directory.empty()) return true;
+  auto dir = sys::open_dir(pod.directory);
+  if (!dir) return false;
+  const auto lock = sys::FileLock::try_now(*std::move(dir), sys::LockMode::kShared);
+  return lock && !*lock;
+}
+
 }  // namespace
 
 bool may_use_token(const RegisteredPod& pod, const IpAddress& source) {
+  if (!is_running(pod)) return false;
   if (pod.source == TokenSource::kAnywhere) return true;
   if (pod.source == TokenSource::kLoopback) return source.is_loopback();
   // Who registered it cannot know that this flavour is in the host's network whatever it is told.

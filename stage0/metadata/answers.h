@@ -40,7 +40,8 @@ MetadataAnswer answer_metadata(const PodRegistry& pods, const MetadataRequest& r
 // A request to the registration socket; `port` is the public service's.
 MetadataAnswer answer_registration(PodRegistry& pods, const MetadataRequest& request, std::uint16_t port);
 
-// Whether a pod's token may be used from an address, by the pod's net-info.json where that decides.
+// Whether a pod's token may be used from an address: by the pod's net-info.json where that decides, and only
+// while it runs.
 bool may_use_token(const RegisteredPod& pod, const IpAddress& source);
 
 }  // namespace agena::stage0

@@ -221,6 +221,9 @@ class Tokens(MetadataCase):
             else:
                 os.kill(int(read(os.path.join(self.pod_path(uuid), "ppid"))), signal.SIGKILL)
                 self.finish(process, check=None)
+                # Before anybody has noticed.
+                self.assertEqual(401, ask(self.path_of(url), "pod/uuid")[0])
+                self.assertEqual([uuid], self.registered())
                 self.agena(*(("rm", uuid) if end == "rm" else ("gc", "--mark-only")))
             self.assertEqual(401, ask(self.path_of(url), "pod/uuid")[0], end)
             self.assertEqual([], self.registered(), end)

@@ -73,6 +73,22 @@ class Installed(MachineCase):
         wait_until(lambda: self.show("agena-gc.service", "ExecMainStartTimestampMonotonic") not in ("", "0"), "it has run")
         self.run_argv(["systemctl", "stop", "agena-gc.timer"])
 
+    def test_metadata_service(self):
+        """Started by its socket, and confined as its unit has it."""
+        self.run_argv(["systemctl", "start", "agena-metadata.socket"])
+        self.addCleanup(self.run_argv, ["systemctl", "stop", "agena-metadata.service", "agena-metadata.socket"])
+        self.assertEqual("inactive", self.show("agena-metadata.service", "ActiveState"))
+        fetch = 'wget -q -O - --header "Metadata-Flavor: AppContainer" $AC_METADATA_URL/acMetadata/v1/pod/uuid'
+        done = self.agena("run", "--net=host", "--mds-register", Images.busybox(), *shell(fetch + "; sleep 2; " + fetch))
+        self.assertEqual("active", self.show("agena-metadata.service", "ActiveState"))
+        uuid = done.texts[0][:36]
+        self.assertTrue(self.pod_path(uuid), str(done))
+        # The sockets outlive it.
+        self.run_argv(["systemctl", "restart", "agena-metadata.service"])
+        self.assertIn(uuid, " ".join(os.listdir("/run/agena/metadata-svc")))
+        self.agena("rm", uuid)
+        self.assertEqual(["key"], os.listdir("/run/agena/metadata-svc"))
+
     def test_units_are_sound(self):
         # Without a look for the manual page, which wants man(1).
         done = subprocess.run(["systemd-analyze", "--man=no", "verify", "agena@x.service", "agena-gc.timer",

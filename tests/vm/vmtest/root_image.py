@@ -20,7 +20,7 @@ PACKAGES = (
     "python3", "busybox-static",  # the tests and their images
     "attr", "libcap2-bin", "strace", "acl",
     "containernetworking-plugins", "iptables", "nftables", "socat",
-    "libisal2", "bzip2", "xz-utils", "zstd",
+    "libisal2", "libmicrohttpd12", "bzip2", "xz-utils", "zstd",
 )
 # What would wait for a device, for the network or for the clock; and what takes its time under emulation and is not missed.
 MASKED = ("serial-getty@ttyS0.service", "getty@tty1.service", "apt-daily.timer", "apt-daily-upgrade.timer",

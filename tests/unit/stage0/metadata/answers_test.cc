@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/sys/fs.h"
+#include "common/sys/lock.h"
 #include "stage0/config/base64.h"
 #include "stage0/metadata/request_path.h"
 #include "tests/support/temp_dir.h"
@@ -134,12 +135,22 @@ TEST_F(Answers, TokensOfPodsInTheHostsNetworkWorkOnLoopback) {
 TEST_F(Answers, TokensWorkFromThePodsOwnAddressesOnly) {
   const test::TempDir dir;
   ASSERT_TRUE(pods_->put_pod(uuid(), registration(TokenSource::kPod, dir.path())));
+  const auto lock_now = [&] {
+    return *sys::FileLock::try_now(*sys::open_dir(dir.path()), sys::LockMode::kExclusive);
+  };
+  auto lock = lock_now();
+  ASSERT_TRUE(lock);
   EXPECT_EQ(get("pod/uuid").status, 401);
   const auto networks = [&](const std::string& text) {
     EXPECT_TRUE(sys::write_file(sys::at_cwd(), dir.path() + "/net-info.json", text));
     return get("pod/uuid").status;
   };
   EXPECT_EQ(networks(R"([{"netName":"a","ip":"172.16.28.2"}])"), 200);
+  // The pod has ended.
+  lock.reset();
+  EXPECT_EQ(get("pod/uuid").status, 401);
+  lock = lock_now();
+  EXPECT_EQ(get("pod/uuid").status, 200);
   EXPECT_EQ(networks(R"([{"ip":"10.1.1.1"},{"ip":"172.16.28.2","mask":"255.255.255.0"}])"), 200);
   EXPECT_EQ(networks(R"([{"ip":"10.1.1.1","ips":[{"address":"10.1.1.1/24"},{"address":"172.16.28.2/24"}]}])"),
             200);
