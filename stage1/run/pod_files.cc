@@ -16,6 +16,7 @@ namespace {
 
 namespace paths = contract::pod_paths;
 
+// Where there is neither a file of stage0's nor one in the stage1 image.
 constexpr const char* kLoopbackHosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
 
 // The pod's name leads to where others reach it, as an app that tells others of itself expects.
@@ -27,18 +28,20 @@ std::string own_host_lines(const Pod& pod) {
   return lines;
 }
 
-// To the file that stage0 has written for --hosts-entry.
-Result<> append_own_host(const sys::DirFd& root, const Pod& pod) {
-  const std::string text = TRY(sys::read_file(root, paths::kHosts));
-  return sys::write_file(root, paths::kHosts, text + own_host_lines(pod));
+// Stage0's file (--hosts-entry) or the fallback, and the pod itself. In a place of its own: those two are
+// what the next start begins with.
+Result<> write_hosts(const sys::DirFd& root, const Pod& pod) {
+  const bool written = pod.options.dns.hosts == ConfSource::kStage0;
+  const auto base = sys::read_file(root, written ? paths::kHosts : paths::kHostsFallback);
+  if (!base && (written || base.error().kind() != ErrorKind::kNotFound)) return std::unexpected(base.error());
+  return sys::write_file(root, kAppsHosts, (base ? *base : kLoopbackHosts) + own_host_lines(pod));
 }
 
 Result<> write_identity(const sys::DirFd& root, const Pod& pod) {
   TRY(sys::make_dirs(root, "etc"));
   TRY(sys::write_file(root, paths::kHostname, pod.options.hostname + "\n"));
   TRY(sys::write_file(root, paths::kMachineId, pod.uuid.without_dashes() + "\n", 0444));
-  TRY(sys::write_file(root, paths::kHostsFallback, kLoopbackHosts + own_host_lines(pod)));
-  if (pod.options.dns.hosts == ConfSource::kStage0) TRY(append_own_host(root, pod));
+  TRY(write_hosts(root, pod));
   if (pod.network.resolv_conf) TRY(sys::write_file(root, paths::kResolvConf, *pod.network.resolv_conf));
   return {};
 }

@@ -12,6 +12,9 @@
 
 namespace agena::stage1 {
 
+// The apps' /etc/hosts, unless it is the image's or the host's; in the pod's root.
+inline constexpr const char* kAppsHosts = "run/agena/hosts";
+
 // A file of an app, relative to the stage1 root.
 struct PodFile {
   std::string path;

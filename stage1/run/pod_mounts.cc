@@ -12,6 +12,7 @@
 #include "stage1/iohub/hub.h"
 #include "stage1/run/dev_mounts.h"
 #include "stage1/run/kernel_settings.h"
+#include "stage1/run/pod_files.h"
 #include "stage1/run/protected_paths.h"
 #include "stage1/units/pod_units.h"
 
@@ -134,9 +135,9 @@ void add_conf_file(MountPlan& plan, ConfSource source, const std::string& target
 MountPlan conf_files(const RunOptions& options, bool read_only) {
   MountPlan plan;
   add_conf_file(plan, options.dns.resolv_conf, "etc/resolv.conf", paths::kResolvConf);
-  add_conf_file(plan, options.dns.hosts, "etc/hosts", paths::kHosts);
+  add_conf_file(plan, options.dns.hosts, "etc/hosts", kAppsHosts);
   if (options.dns.hosts == ConfSource::kDefault) {
-    MountOp fallback = bind_of_pod(paths::kHostsFallback, "etc/hosts");
+    MountOp fallback = bind_of_pod(kAppsHosts, "etc/hosts");
     fallback.only_missing_target = true;
     plan.push_back(std::move(fallback));
   }
