@@ -23,9 +23,10 @@ constexpr std::array<std::string_view, 4> kRangeMembers = {"subnet", "rangeStart
 constexpr std::array<std::string_view, 2> kRouteMembers = {"dst", "gw"};
 constexpr std::array<std::string_view, 4> kDnsMembers = {"nameservers", "domain", "search", "options"};
 constexpr std::array<std::string_view, 3> kListMembers = {"cniVersion", "name", "plugins"};
-// What of the runtime's members means nothing to the two plugins (the engine forwards ports itself), and
-// "ips", which host-local takes.
-constexpr std::array<std::string_view, 4> kRuntimeMembers = {"ips", "portMappings", "bandwidth", "dns"};
+constexpr std::string_view kIps = "ips";
+// Capabilities whose values mean nothing to the two plugins (the engine forwards ports itself), and "ips",
+// which host-local takes. Values of capabilities that are not declared never get to a plugin.
+constexpr std::array<std::string_view, 5> kCapabilities = {kIps, "portMappings", "bandwidth", "dns", "mac"};
 constexpr std::uint32_t kMostMtu = 65535;
 
 // A value that is no object has no unknown member: it is complained of where it is read.
@@ -237,7 +238,7 @@ Result<> add_runtime_config(std::string_view text, HostLocalConf& ipam) {
 
 }  // namespace
 
-bool is_ptp_conf(const NetConf& conf, std::string_view runtime_config) {
+bool is_ptp_conf(const NetConf& conf) {
   if (conf.plugins.size() != 1 || conf.plugins.front().type != "ptp") return false;
   const auto plugin = json_text::parse(conf.plugins.front().text);
   if (!plugin || !only(*plugin, kPtpMembers)) return false;
@@ -247,9 +248,9 @@ bool is_ptp_conf(const NetConf& conf, std::string_view runtime_config) {
   const Json* ipam = member(*plugin, "ipam");
   const Json* dns = member(*plugin, "dns");
   if (ipam == nullptr || !is_known_ipam(*ipam) || (dns != nullptr && !only(*dns, kDnsMembers))) return false;
-  if (runtime_config.empty()) return true;
-  const auto runtime = json_text::parse(runtime_config);
-  return runtime && only(*runtime, kRuntimeMembers);
+  return std::ranges::all_of(conf.plugins.front().capabilities, [](const std::string& capability) {
+    return std::ranges::find(kCapabilities, capability) != kCapabilities.end();
+  });
 }
 
 Result<PtpConf> read_ptp_conf(const NetConf& conf, std::string_view args, std::string_view runtime_config) {
@@ -259,7 +260,11 @@ Result<PtpConf> read_ptp_conf(const NetConf& conf, std::string_view args, std::s
   PtpConf result = read_conf(JsonNode(root, problems), conf);
   TRY(problems.to_result());
   TRY(add_arguments(args, result.ipam));
-  TRY(add_runtime_config(runtime_config, result.ipam));
+  if (conf.has_capability(kIps)) TRY(add_runtime_config(runtime_config, result.ipam));
+  // One may be asked for in both ways.
+  std::ranges::sort(result.ipam.wanted);
+  const auto twice = std::ranges::unique(result.ipam.wanted);
+  result.ipam.wanted.erase(twice.begin(), twice.end());
   return result;
 }
 

@@ -44,11 +44,11 @@ struct PtpConf {
   HostLocalConf ipam = {};
 };
 
-// Whether the configuration is one `ptp` plugin with `host-local` and has no member that is unknown here.
-// What the members hold is not looked at: read_ptp_conf() complains of it.
-bool is_ptp_conf(const NetConf& conf, std::string_view runtime_config);
-// The configuration with the arguments (CNI_ARGS: "KEY=VALUE;…") and the runtime's own (JSON object or
-// empty).
+// Whether the configuration is one `ptp` plugin with `host-local` and has no member, and declares no
+// capability, that is unknown here. What the members hold is not looked at: read_ptp_conf() complains of it.
+bool is_ptp_conf(const NetConf& conf);
+// The configuration with the arguments (CNI_ARGS: "KEY=VALUE;…") and the values of capabilities (JSON object
+// or empty).
 Result<PtpConf> read_ptp_conf(const NetConf& conf, std::string_view args, std::string_view runtime_config);
 
 // Where its reservations are, whatever else is wrong with the configuration: enough to free them.

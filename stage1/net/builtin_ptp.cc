@@ -229,7 +229,7 @@ Result<> disconnect(const Attachment& attachment, const std::optional<CniResult>
 }  // namespace
 
 bool is_built_in(const Attachment& attachment) {
-  if (!is_ptp_conf(attachment.conf, attachment.runtime_config)) return false;
+  if (!is_ptp_conf(attachment.conf)) return false;
   if (attachment.plugin_dirs.empty()) return true;
   return std::ranges::none_of(std::array{"ptp", "host-local"}, [&](const char* plugin) {
     const auto there = sys::exists(sys::at_cwd(), attachment.plugin_dirs.front() + "/" + plugin);

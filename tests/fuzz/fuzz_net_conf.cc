@@ -11,7 +11,7 @@ namespace {
 void check_built_in(const agena::stage1::NetConf& conf) {
   using namespace agena::stage1;
   FUZZ_CHECK(read_reservations_place(conf).data_dir.starts_with('/'));
-  if (!is_ptp_conf(conf, "")) return;
+  if (!is_ptp_conf(conf)) return;
   const auto ptp = read_ptp_conf(conf, "", "");
   if (!ptp) return;
   FUZZ_CHECK(!ptp->ipam.sets.empty() && ptp->ipam.network == conf.name);
