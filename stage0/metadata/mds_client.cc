@@ -133,6 +133,9 @@ Result<std::optional<MdsRegistration>> read_registered(const sys::DirFd& pod) {
   return MdsRegistration{.token = std::string(parts.before), .host_network = parts.after == "host"};
 }
 
+// Another try may help: nobody answered, or not to the end.
+bool is_passing(const Error& error) { return error.sys_errno() != 0 || error.kind() == ErrorKind::kNetwork; }
+
 // No service, or none any more.
 bool is_absent(const Error& error) {
   return error.sys_errno() == ENOENT || error.sys_errno() == ECONNREFUSED ||
@@ -158,7 +161,7 @@ Result<MdsRegistration> register_pod(const std::string& socket, const Uuid& uuid
   TRY(sys::replace_file(pod, paths::kMdsRegistered,
                         registration.token + (host_network ? " host\n" : " pod\n"), 0600));
   auto told = tell_all(socket, uuid, pod, registration);
-  for (int i = 1; i < kTries && !told; ++i) {
+  for (int i = 1; i < kTries && !told && is_passing(told.error()); ++i) {
     std::this_thread::sleep_for(kPause);
     told = tell_all(socket, uuid, pod, registration);
   }

@@ -18,8 +18,9 @@ namespace {
 
 // Registered by root: manifests, which are 4 MiB at most (json_text).
 constexpr HttpLimits kRegistrationLimits = {.max_body = 4U << 20U, .connections = 128};
-// Of apps: what is to be signed.
-constexpr HttpLimits kMetadataLimits = {.max_body = 1U << 20U, .connections = 1024, .connections_per_ip = 64};
+// Of apps: what is to be signed. The product bounds the memory of all that apps may send at once.
+constexpr HttpLimits kMetadataLimits = {
+    .max_body = 256U << 10U, .connections = 1024, .connections_per_ip = 32};
 
 Result<> wait_for_end(const sys::UniqueFd& signals) {
   for (;;) {

@@ -14,6 +14,7 @@
 #include "common/base/log.h"
 #include "common/base/phase_timer.h"
 #include "common/base/strings.h"
+#include "common/contract/env.h"
 #include "common/contract/exit_codes.h"
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
@@ -112,6 +113,8 @@ Result<> Supervisor::start(const contract::EntrypointCall& call) {
                                     // back into our mount namespace.
                                     .death_signal = SIGKILL}),
                         "starting the pod's first process"));
+  // Neither plugins of networks nor others whom we start need to know it.
+  ::unsetenv(contract::env::kMdsToken);  // NOLINT(concurrency-mt-unsafe): this program has one thread
   TRY(cgroup_.place_first(init_->pid()));
   timer_.end_phase("namespaces made");
   life_.attach({&cgroup_.dir(), init_->pid()});
