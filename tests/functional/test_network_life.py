@@ -112,6 +112,23 @@ class Orderly(Life):
         self.assertNotEqual(0, done.code)
         self.assert_nothing_left()
 
+    def test_pod_that_meddles(self):
+        """What an app with the right to it does to its interfaces keeps nothing on the host."""
+        for script in ("ip addr flush dev eth0 && ip addr flush dev eth1", "ip link set eth0 down && ip link set eth0 name other0",
+                       "ip link delete eth0 && ip link delete eth1",
+                       "ip link delete eth0 && ip link add eth0 type veth peer name fake0 && ip addr add 10.5.0.77/24 dev eth0"):
+            for end in ("true", "sleep 1000"):
+                with self.subTest(f"{script}; {end}"):
+                    process, _ = self.start_pod("--net=bridged,default", self.image, "--caps-retain=CAP_NET_ADMIN",
+                                                *shell(f"{script} && echo done; {end}"))
+                    self.wait_output(process, "done")
+                    if end != "true":
+                        self.kill(process)
+                        self.gc()
+                    else:
+                        self.finish(process, check=None)
+                    self.assert_nothing_left()
+
     def test_prepared_pods(self):
         uuid = self.agena("prepare", self.image, *shell("ip -o addr")).out.strip()
         self.assert_nothing_left()

@@ -19,6 +19,7 @@ import os
 import re
 import select
 import subprocess
+import time
 
 PLUGINS = "/usr/lib/cni"
 PRIVATE = ("/var/lib/cni", "/run/netns", "/run/cni")
@@ -91,6 +92,11 @@ class Lab:
                                    "link set lan0 up\n"
                                    f"addr add {host.ip}/24 dev lan0\naddr add {host.ip6}/64 dev lan0 nodad\n")
         self.script_on(self.wire, f"link set port{host.number} master wire up\n")
+        # The kernel takes its time for a link's routes.
+        end = time.monotonic() + 10
+        while not any(f"local {host.ip6} " in route for route in host.routes()):
+            if time.monotonic() > end:
+                raise Failure(f"{name} does not get on the wire")
         return host
 
     def close(self):

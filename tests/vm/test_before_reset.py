@@ -32,11 +32,10 @@ class BeforeReset(MachineCase):
         prepared = self.agena_there("prepare", Images.busybox(), *shell("echo prepared before")).out.strip()
         for name, flags in (("running", ("--net=none",)), ("fly", ("--stage1-name=agena.dev/stage1-fly",)),
                             ("networked", ("--net=default,bridged", "--port=8080-tcp:8081"))):
-            command = [self.binary, f"--dir={DATA}", f"--local-config={TOP}/etc", "run", f"--uuid-file-save={TOP}/{name}", *flags, Images.busybox(),
-                       *shell("echo x > /written; while :; do sleep 1; done")]
+            command = [self.binary, f"--dir={DATA}", f"--local-config={TOP}/etc", "run", f"--uuid-file-save={TOP}/{name}",
+                       *flags, Images.busybox(), *shell("echo x > /written; while :; do sleep 1; done")]
             subprocess.run(["systemd-run", "--quiet", f"--unit=agena-reset-{name}", *command], check=True)
-            wait_until(lambda name=name: os.path.exists(f"{TOP}/{name}"), f"{name} has a UUID")
-            uuid = read(f"{TOP}/{name}")
+            uuid = wait_until(lambda name=name: os.path.exists(f"{TOP}/{name}") and read(f"{TOP}/{name}"), f"{name} has a UUID")
             wait_until(lambda uuid=uuid: "state=running" in self.agena_there("status", uuid).out, f"{name} runs")
         with open(f"{TOP}/prepared", "w", encoding="ascii") as stream:
             stream.write(prepared)
