@@ -11,8 +11,6 @@
 #include <array>
 #include <cerrno>
 
-#include "common/sys/late_close.h"
-
 namespace agena::stage1 {
 namespace {
 
@@ -46,8 +44,14 @@ NetlinkMessage message_of(std::uint16_t what, std::uint16_t flags) {
   return message;
 }
 
-NetlinkMessage table_message(std::uint16_t what, std::uint16_t flags, const std::string& name) {
-  NetlinkMessage message = message_of(what, flags);
+NetlinkMessage new_table(const std::string& name, std::uint32_t flags) {
+  NetlinkMessage message = message_of(NFT_MSG_NEWTABLE, NLM_F_CREATE);
+  message.text(NFTA_TABLE_NAME, name).be32(NFTA_TABLE_FLAGS, flags);
+  return message;
+}
+
+NetlinkMessage no_table(const std::string& name) {
+  NetlinkMessage message = message_of(NFT_MSG_DELTABLE, 0);
   message.text(NFTA_TABLE_NAME, name);
   return message;
 }
@@ -61,12 +65,7 @@ bool is_missing(int error) {
   return error == EOPNOTSUPP || error == EPROTONOSUPPORT || error == EAFNOSUPPORT;
 }
 
-// After a transaction that deletes, closing the socket waits until the kernel has freed what was deleted
-// (RCU, 7 to 16 ms): that is left to the kernel alone.
-Result<> transact(std::vector<NetlinkMessage> messages) {
-  sys::UniqueFd late;  // ends after the socket
-  auto socket = TRY(sys::NetlinkSocket::open(NETLINK_NETFILTER));
-  late = sys::hold_for_late_close(std::array{socket.fd()});
+Result<> transact(sys::NetlinkSocket& socket, std::vector<NetlinkMessage> messages) {
   // Answers are sent when all is done; of those that failed they are sent anyway.
   messages.back().add_flags(NLM_F_ACK);
   messages.insert(messages.begin(), batch_mark(NFNL_MSG_BATCH_BEGIN));
@@ -257,31 +256,30 @@ void NftTable::add_rule(std::string_view chain, const NftRule& rule) {
   messages_.push_back(std::move(message));
 }
 
-Result<> NftTable::put() const {
-  std::vector<NetlinkMessage> messages;
-  messages.push_back(table_message(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, name_));
+Result<> NftTable::put(sys::NetlinkSocket& socket, std::uint32_t flags) const {
+  std::vector<NetlinkMessage> messages = {new_table(name_, flags)};
   messages.insert(messages.end(), messages_.begin(), messages_.end());
-  auto made = transact(std::move(messages));
-  if (!made && made.error().kind() == ErrorKind::kAlreadyExists) made = replace();
-  TRY_CTX(made, "writing the nftables table '{}'", name_);
+  // Deleting, also of what is empty, makes a wait somewhere: it is done only where there is something.
+  messages.front().add_flags(NLM_F_EXCL);
+  auto made = transact(socket, messages);
+  if (made || made.error().kind() != ErrorKind::kAlreadyExists) return made;
+  messages.insert(messages.begin(), no_table(name_));
+  return transact(socket, std::move(messages));
+}
+
+Result<> NftTable::put(sys::NetlinkSocket& socket) const {
+  auto done = put(socket, NFT_TABLE_F_OWNER);
+  if (!done && done.error().kind() == ErrorKind::kUnsupported) done = put(socket, 0);
+  TRY_CTX(std::move(done), "writing the nftables table '{}'", name_);
   return {};
 }
 
-Result<> NftTable::replace() const {
-  // Making it is no error if it is there; then it can be deleted, with all that it holds.
-  std::vector<NetlinkMessage> messages;
-  messages.push_back(table_message(NFT_MSG_NEWTABLE, NLM_F_CREATE, name_));
-  messages.push_back(table_message(NFT_MSG_DELTABLE, 0, name_));
-  messages.push_back(table_message(NFT_MSG_NEWTABLE, NLM_F_CREATE, name_));
-  messages.insert(messages.end(), messages_.begin(), messages_.end());
-  return transact(std::move(messages));
-}
-
-Result<> NftTable::remove(const std::string& name) {
-  std::vector<NetlinkMessage> messages;
-  messages.push_back(table_message(NFT_MSG_DELTABLE, 0, name));
-  TRY_CTX(transact(std::move(messages)), "removing the nftables table '{}'", name);
+Result<> NftTable::remove(sys::NetlinkSocket& socket, const std::string& name) {
+  std::vector<NetlinkMessage> messages = {no_table(name)};
+  TRY_CTX(transact(socket, std::move(messages)), "removing the nftables table '{}'", name);
   return {};
 }
+
+Result<sys::NetlinkSocket> open_nf_tables() { return sys::NetlinkSocket::open(NETLINK_NETFILTER); }
 
 }  // namespace agena::stage1

@@ -75,16 +75,23 @@ class NftTable {
   void add_chain(std::string_view name, const NftHook& hook);
   void add_rule(std::string_view chain, const NftRule& rule);
 
-  // Puts it in the place of the table of this name in this thread's network namespace, all or nothing. Kind
-  // kUnsupported if the kernel has no nf_tables, or not what the rules need.
-  Result<> put() const;
+  // Puts it in the place of the table of this name in the socket's network namespace, all or nothing. The
+  // table is the socket's: nobody else can change it, nor `nft flush ruleset` take it away, and when the
+  // socket is closed, also by the death of its process, it is gone. Kernels before 5.12 know no such tables;
+  // theirs stay until they are removed. Kind kUnsupported if the kernel has no nf_tables, or not what the
+  // rules need.
+  Result<> put(sys::NetlinkSocket& socket) const;
   // Removes the table of this name; kNotFound if there is none, kUnsupported as above.
-  static Result<> remove(const std::string& name);
+  static Result<> remove(sys::NetlinkSocket& socket, const std::string& name);
 
  private:
-  Result<> replace() const;
+  Result<> put(sys::NetlinkSocket& socket, std::uint32_t flags) const;
+
   std::string name_;
   std::vector<sys::NetlinkMessage> messages_;
 };
+
+// A socket for tables in this thread's network namespace.
+Result<sys::NetlinkSocket> open_nf_tables();
 
 }  // namespace agena::stage1

@@ -1,7 +1,5 @@
 #include "stage1/net/pod_ports.h"
 
-#include <utility>
-
 #include "common/base/log.h"
 #include "stage1/net/flows.h"
 
@@ -41,7 +39,7 @@ Result<> PodPorts::begin(std::vector<IpPrefix> masquerade, ForwardTarget target,
 Result<> PodPorts::end() {
   active_ = false;
   ports_.clear();
-  return std::exchange(written_, false) ? remove_pod_rules(pod_) : Result<>();
+  return rules_.remove();
 }
 
 Result<> PodPorts::write() {
@@ -52,9 +50,7 @@ Result<> PodPorts::write() {
   if (!rules.ports.empty() && !target_.v4 && !target_.v6)
     return fail(ErrorKind::kInvalidInput,
                 "ports cannot be forwarded: no network of the pod has given it an address");
-  if (rules.empty() && !written_) return {};
-  written_ = true;
-  TRY(install_pod_rules(pod_, rules));
+  TRY(rules_.install(rules));
   if (rules.ports.empty()) return {};
   if (const auto forgotten = forget_stale_flows(rules.ports, target_); !forgotten)
     log::warning("who sent to the pod's UDP ports before may not reach it for some minutes: {}",

@@ -17,7 +17,7 @@ namespace agena::stage1 {
 
 class PodPorts {
  public:
-  explicit PodPorts(const Uuid& pod) : pod_(pod) {}
+  explicit PodPorts(const Uuid& pod) : rules_(pod) {}
 
   // Takes ports for an app, or for the pod itself (an empty name). With rules in place, they are in effect on
   // return. All, or none: an error if a port overlaps one that the pod has, or somebody else on the host has
@@ -46,10 +46,9 @@ class PodPorts {
   };
   Result<> write();
 
-  Uuid pod_;
   std::map<std::string, Own> ports_;  // by app
   bool active_ = false;
-  bool written_ = false;  // there may be rules
+  InstalledRules rules_;
   std::vector<IpPrefix> masquerade_;
   ForwardTarget target_;
 };

@@ -8,10 +8,12 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "common/base/log.h"
 #include "common/base/table.h"
 #include "common/sys/fs.h"
+#include "common/sys/late_close.h"
 #include "common/sys/rtnetlink.h"
 #include "stage1/net/iptables_rules.h"
 #include "stage1/net/nf_tables.h"
@@ -125,21 +127,44 @@ Result<int> interface_towards(sys::RouteNetlink& routes, const IpAddress& addres
   return attributes.number<int>(RTA_OIF).value_or(0);
 }
 
-}  // namespace
-
-Result<> install_pod_rules(const Uuid& pod, const PodRules& rules) {
-  if (rules.empty()) return remove_pod_rules(pod);
-  auto written = table_of(pod, rules).put();
-  if (written || written.error().kind() != ErrorKind::kUnsupported) return written;
-  log::debug("{}; using iptables", written.error().to_string());
-  return install_with_iptables(pod, rules);
-}
-
-Result<> remove_pod_rules(const Uuid& pod) {
-  const auto removed = NftTable::remove(table_name(pod));
+// After a transaction that deletes, closing the socket waits until the kernel has freed what was deleted
+// (RCU, 7 to 16 ms): that is left to the kernel alone.
+Result<> remove_rules(sys::NetlinkSocket socket, const Uuid& pod) {
+  const auto closer = sys::hold_for_late_close(std::array{socket.fd()});
+  sys::NetlinkSocket own = std::move(socket);  // ends before it
+  const auto removed = NftTable::remove(own, table_name(pod));
   if (removed || removed.error().kind() == ErrorKind::kNotFound) return {};
   if (removed.error().kind() != ErrorKind::kUnsupported) return removed;
   return remove_with_iptables(pod);
+}
+
+}  // namespace
+
+Result<> InstalledRules::install(const PodRules& rules) {
+  if (rules.empty()) return remove();
+  const auto put = [&]() -> Result<> {
+    if (!socket_) socket_ = TRY(open_nf_tables());
+    return table_of(pod_, rules).put(*socket_);
+  };
+  auto written = put();
+  if (written || written.error().kind() != ErrorKind::kUnsupported) return written;
+  log::debug("{}; using iptables", written.error().to_string());
+  by_iptables_ = true;
+  return install_with_iptables(pod_, rules);
+}
+
+Result<> InstalledRules::remove() {
+  if (by_iptables_) return remove_with_iptables(pod_);
+  if (!socket_) return {};
+  auto socket = *std::exchange(socket_, std::nullopt);
+  return remove_rules(std::move(socket), pod_);
+}
+
+Result<> remove_pod_rules(const Uuid& pod) {
+  auto socket = open_nf_tables();
+  if (socket) return remove_rules(*std::move(socket), pod);
+  return socket.error().kind() == ErrorKind::kUnsupported ? remove_with_iptables(pod)
+                                                          : std::unexpected(std::move(socket).error());
 }
 
 Result<> route_local_addresses(const ForwardTarget& target) {

@@ -10,6 +10,7 @@
 #include "common/base/ip.h"
 #include "common/base/result.h"
 #include "common/base/uuid.h"
+#include "common/sys/netlink.h"
 #include "manifests/schema/port_map.h"
 
 namespace agena::stage1 {
@@ -30,10 +31,26 @@ struct PodRules {
   bool empty() const { return masquerade.empty() && ports.empty(); }
 };
 
-// Writes the rules in this thread's network namespace, in the place of those that the pod has; nothing stays
-// half done. With nf_tables, or where the kernel has none with the iptables programs.
-Result<> install_pod_rules(const Uuid& pod, const PodRules& rules);
-// Removes the rules of a pod, whoever wrote them; none are there is no error.
+// The rules of a pod that runs, in the network namespace of the thread that first installs some. They go when
+// this object does, even if its process is killed; those that iptables had to write, or nf_tables before
+// Linux 5.12, stay until they are removed.
+class InstalledRules {
+ public:
+  explicit InstalledRules(const Uuid& pod) : pod_(pod) {}
+
+  // Writes the rules in the place of those that the pod has; nothing stays half done. With nf_tables, or
+  // where the kernel has none with the iptables programs. Empty ones are removed.
+  Result<> install(const PodRules& rules);
+  Result<> remove();
+
+ private:
+  Uuid pod_;
+  std::optional<sys::NetlinkSocket> socket_;
+  bool by_iptables_ = false;
+};
+
+// Removes what rules of a pod are there, whoever wrote them, once the pod does not run any more; none are
+// there is no error.
 Result<> remove_pod_rules(const Uuid& pod);
 
 // Lets connections from 127.0.0.0/8 be forwarded to the target: sets route_localnet of the interface on the

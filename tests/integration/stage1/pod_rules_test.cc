@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -214,6 +215,14 @@ struct Way {
   Remove remove;
 };
 
+// In each test's process there is one pod.
+InstalledRules& installed() {
+  static InstalledRules rules(pod_id());
+  return rules;
+}
+Result<> install_with_nf_tables(const Uuid&, const PodRules& rules) { return installed().install(rules); }
+Result<> remove_with_nf_tables(const Uuid&) { return installed().remove(); }
+
 class PodRulesTest : public testing::TestWithParam<Way> {
  protected:
   // Runs the body in a child with a network namespace of its own; its first complaint fails the test.
@@ -335,7 +344,7 @@ TEST_P(PodRulesTest, NobodyElseGetsAtTheHostsLoopback) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, PodRulesTest,
-                         testing::Values(Way{"NfTables", install_pod_rules, remove_pod_rules},
+                         testing::Values(Way{"NfTables", install_with_nf_tables, remove_with_nf_tables},
                                          Way{"Iptables", install_with_iptables, remove_with_iptables}),
                          [](const auto& way) { return std::string(way.param.name); });
 
@@ -397,7 +406,30 @@ TEST_F(PodPortsTest, ManyPorts) {
     const HeldPorts held = TRY(HeldPorts::hold(std::vector{tcp(10000, 10000, nullptr, 3000)}));
     CHECK(held.size() == 6000);
     PodRules rules{.ports = {tcp(20000, 30000, nullptr, 1000)}, .target = kTarget()};
-    return install_pod_rules(pod_id(), rules);
+    return installed().install(rules);
+  });
+}
+
+// The rules of a pod whose supervisor is killed do not keep a port from its next owner.
+TEST_F(PodPortsTest, RulesGoWithTheirProcess) {
+  in_world([](const World& world) -> Result<> {
+    const UniqueFd web = TRY(world.serve(world.pod(), SOCK_STREAM, "0.0.0.0", 80));
+    const PodRules rules{.ports = {tcp(8080, 80)}, .target = kTarget()};
+    sys::Pipe pipe = TRY(sys::make_pipe());
+    auto supervisor = TRY(sys::fork_child([&] {
+      InstalledRules own(pod_id());
+      if (own.install(rules)) (void)sys::write_all(pipe.write.get(), "installed");
+      ::pause();
+      return 0;
+    }));
+    std::array<char, 9> told{};
+    CHECK(::read(pipe.read.get(), told.data(), told.size()) == 9);
+    CHECK_EQ(TRY(world.visit(world.lan(), "10.6.0.1", 8080, web)), "10.6.0.9");
+    CHECK(InstalledRules(pod_id()).install(rules).error().kind() == ErrorKind::kPermission);
+    CHECK(::kill(supervisor.pid(), SIGKILL) == 0);
+    TRY(supervisor.wait());
+    CHECK_EQ(TRY(world.visit(world.lan(), "10.6.0.1", 8080, web)), "connection refused");
+    return remove_pod_rules(pod_id());
   });
 }
 
