@@ -65,6 +65,8 @@ Result<FlyPod> load_fly_pod(const sys::DirFd& pod_dir, const contract::Entrypoin
   const stage2::DnsMode dns = TRY(stage2::parse_dns_mode(call.value("dns-conf-mode")));
   auto manifest = TRY(codec::parse_pod_manifest(TRY(sys::read_file(pod_dir, paths::kManifest))));
   TRY(check_pod_isolators(manifest));
+  if (!manifest.ports.empty())
+    log::warning("the pod's ports are not forwarded: stage1-fly has the host's network");
   if (manifest.apps.size() != 1)
     return fail(ErrorKind::kUnsupported, "stage1-fly runs exactly one app, this pod has {}",
                 manifest.apps.size());

@@ -269,7 +269,12 @@ Result<> NftTable::put(sys::NetlinkSocket& socket, std::uint32_t flags) const {
 
 Result<> NftTable::put(sys::NetlinkSocket& socket) const {
   auto done = put(socket, NFT_TABLE_F_OWNER);
-  if (!done && done.error().kind() == ErrorKind::kUnsupported) done = put(socket, 0);
+  // Kernels that do not know the flag have said this and that.
+  const int error = done ? 0 : done.error().sys_errno();
+  if (error == EINVAL || is_missing(error)) done = put(socket, 0);
+  // Before Linux 5.2 there is no type of chain for NAT in this family.
+  if (!done && done.error().sys_errno() == ENOENT)
+    return fail(ErrorKind::kUnsupported, "the kernel's nf_tables cannot do NAT in the family inet");
   TRY_CTX(std::move(done), "writing the nftables table '{}'", name_);
   return {};
 }

@@ -5,12 +5,15 @@
 
 #include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
+#include <sys/utsname.h>
 
 #include <array>
+#include <charconv>
 #include <string_view>
 #include <utility>
 
 #include "common/base/log.h"
+#include "common/base/strings.h"
 #include "common/base/table.h"
 #include "common/sys/fs.h"
 #include "common/sys/late_close.h"
@@ -127,15 +130,30 @@ Result<int> interface_towards(sys::RouteNetlink& routes, const IpAddress& addres
   return attributes.number<int>(RTA_OIF).value_or(0);
 }
 
+// Before Linux 5.2 nf_tables may be there and cannot do what the rules need: then iptables has written them.
+// The programs are too slow to be asked in vain at the end of each pod.
+bool is_old_kernel() {
+  constexpr std::array kFirstGood = {5U, 2U};
+  utsname system{};
+  if (::uname(&system) != 0) return false;
+  const Cut parts = cut(system.release, '.');
+  std::array version = {0U, 0U};
+  std::from_chars(parts.before.data(), parts.before.data() + parts.before.size(), version[0]);
+  std::from_chars(parts.after.data(), parts.after.data() + parts.after.size(), version[1]);
+  return version < kFirstGood;
+}
+
 // After a transaction that deletes, closing the socket waits until the kernel has freed what was deleted
 // (RCU, 7 to 16 ms): that is left to the kernel alone.
 Result<> remove_rules(sys::NetlinkSocket socket, const Uuid& pod) {
   const auto closer = sys::hold_for_late_close(std::array{socket.fd()});
   sys::NetlinkSocket own = std::move(socket);  // ends before it
   const auto removed = NftTable::remove(own, table_name(pod));
-  if (removed || removed.error().kind() == ErrorKind::kNotFound) return {};
-  if (removed.error().kind() != ErrorKind::kUnsupported) return removed;
-  return remove_with_iptables(pod);
+  if (removed) return {};
+  const ErrorKind kind = removed.error().kind();
+  if (kind == ErrorKind::kUnsupported || (kind == ErrorKind::kNotFound && is_old_kernel()))
+    return remove_with_iptables(pod);
+  return kind == ErrorKind::kNotFound ? Result<>() : removed;
 }
 
 }  // namespace
