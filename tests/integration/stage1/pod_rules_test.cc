@@ -288,6 +288,9 @@ TEST_P(PodRulesTest, RangesAndDatagrams) {
     PodRules rules{.ports = {tcp(8000, 9000, nullptr, 10), tcp(7000, 7000, nullptr, 10)},
                    .target = kTarget()};
     rules.ports.push_back({.name = "dns", .protocol = "udp", .host_port = 5353, .pod_port = 53});
+    // Whether or not the kernel has sockets of it.
+    rules.ports.push_back({.name = "ss7", .protocol = "sctp", .host_port = 2905, .pod_port = 2906});
+    TRY(HeldPorts::hold(rules.ports));
     TRY(GetParam().install(pod_id(), rules));
     TRY(route_local_addresses(rules.target));
     const UniqueFd shifted = TRY(world.serve(world.pod(), SOCK_STREAM, "0.0.0.0", 9009));
