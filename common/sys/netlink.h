@@ -90,7 +90,7 @@ class NetlinkAttributes {
     const std::string_view value = bytes(type);
     if (value.size() != sizeof(T)) return std::nullopt;
     T result;
-    std::memcpy(&result, value.data(), sizeof result);
+    value.copy(reinterpret_cast<char*>(&result), sizeof result);
     return result;
   }
   std::optional<IpAddress> address(std::uint16_t type) const;

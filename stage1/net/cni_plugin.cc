@@ -207,7 +207,7 @@ Error failure_of(const std::string& path, const Answer& answer) {
 
 Result<std::string> find_plugin(const std::string& type, const std::vector<std::string>& dirs) {
   for (const std::string& dir : dirs) {
-    std::string path = dir + "/" + type;
+    std::string path = fmt::format("{}/{}", dir, type);
     const auto st = sys::stat_at(sys::at_cwd(), path, 0);
     if (st && S_ISREG(st->st_mode) && ::access(path.c_str(), X_OK) == 0) return path;
   }

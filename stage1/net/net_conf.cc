@@ -141,7 +141,7 @@ Result<> load_dir(const std::string& dir, NetConfs& all) {
   ErrorList wrong;
   for (const std::string& name : *names) {
     if (!is_conf_file(name)) continue;
-    auto conf = load_net_conf(dir + "/" + name);
+    auto conf = load_net_conf(fmt::format("{}/{}", dir, name));
     if (!conf) {
       wrong.add(std::move(conf).error());
     } else if (const NetConf* earlier = find_named(confs, conf->name)) {
