@@ -354,4 +354,19 @@ Result<std::vector<Route>> RouteNetlink::routes() {
   return routes;
 }
 
+Result<std::vector<int>> RouteNetlink::interfaces_with_told_routes() {
+  NetlinkMessage message(RTM_GETROUTE);
+  rtmsg wanted{};
+  wanted.rtm_family = AF_INET6;
+  message.fixed(wanted);
+  std::vector<int> found;
+  for (const NetlinkReply& reply : TRY_CTX(socket_.dump(message), "listing IPv6 routes")) {
+    const auto info = reply.fixed<rtmsg>();
+    if (reply.type != RTM_NEWROUTE || info.rtm_protocol != RTPROT_RA) continue;
+    const auto index = reply.attributes(sizeof info).number<std::int32_t>(RTA_OIF);
+    if (index && std::ranges::find(found, *index) == found.end()) found.push_back(*index);
+  }
+  return found;
+}
+
 }  // namespace agena::sys

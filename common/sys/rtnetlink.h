@@ -106,6 +106,9 @@ class RouteNetlink {
   Result<> delete_route(const Route& route);
   // Of the main table, unicast only.
   Result<std::vector<Route>> routes();
+  // Indices of the interfaces with a route that a router has told (IPv6 router advertisements), whether the
+  // kernel listens to them or a program.
+  Result<std::vector<int>> interfaces_with_told_routes();
 
   NetlinkSocket& socket() { return socket_; }
 

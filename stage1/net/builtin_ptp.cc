@@ -41,19 +41,45 @@ Result<> write_setting(const std::string& path, std::string_view value) {
   return {};
 }
 
-// Switches a setting on that may be on already (another pod's doing, or the administrator's).
-Result<> switch_on(const std::string& path) {
+// Gives a setting a value that it may have already (another pod's doing, or the administrator's): what is set
+// can be read where nothing can be written.
+Result<> make_setting(const std::string& path, std::string_view value) {
   const auto now = TRY(sys::read_file(sys::at_cwd(), path, 64));
-  return trim(now) == "1" ? Result<>() : write_setting(path, "1");
+  return trim(now) == value ? Result<>() : write_setting(path, value);
 }
 
-Result<> enable_forwarding(const std::vector<CniIp>& ips) {
+std::string ipv6_setting(const std::string& interface, const char* name) {
+  return fmt::format("/proc/sys/net/ipv6/conf/{}/{}", interface, name);
+}
+
+// A host that forwards IPv6 forgets the default routes that routers have told it, and listens to them no
+// more, except on interfaces that have accept_ra=2.
+Result<> keep_told_routes(sys::RouteNetlink& host) {
+  for (const int index : TRY(host.interfaces_with_told_routes())) {
+    const auto link = host.link(index);
+    const std::string path = link ? ipv6_setting(link->name, "accept_ra") : "";
+    const auto now = link ? sys::read_file(sys::at_cwd(), path, 64) : std::unexpected(link.error());
+    if (!now && now.error().kind() == ErrorKind::kNotFound) continue;  // it has just gone
+    if (!now) return std::unexpected(now.error());
+    // 0: a program of the host's listens instead of the kernel.
+    if (trim(*now) == "1") TRY(write_setting(path, "2"));
+  }
+  return {};
+}
+
+Result<> forward_ipv6(sys::RouteNetlink& host) {
+  const std::string path = ipv6_setting("all", "forwarding");
+  if (trim(TRY(sys::read_file(sys::at_cwd(), path, 64))) == "1") return {};
+  TRY(keep_told_routes(host));
+  return write_setting(path, "1");
+}
+
+Result<> enable_forwarding(sys::RouteNetlink& host, const std::vector<CniIp>& ips) {
   const auto has = [&](bool v4) {
     return std::ranges::any_of(ips, [&](const CniIp& ip) { return ip.address.address.is_v4() == v4; });
   };
-  if (has(true)) TRY_CTX(switch_on("/proc/sys/net/ipv4/ip_forward"), "letting the host forward IPv4");
-  if (has(false))
-    TRY_CTX(switch_on("/proc/sys/net/ipv6/conf/all/forwarding"), "letting the host forward IPv6");
+  if (has(true)) TRY_CTX(make_setting("/proc/sys/net/ipv4/ip_forward", "1"), "letting the host forward IPv4");
+  if (has(false)) TRY_CTX(forward_ipv6(host), "letting the host forward IPv6");
   return {};
 }
 
@@ -61,28 +87,32 @@ bool any_v6(const std::vector<CniIp>& ips) {
   return std::ranges::any_of(ips, [](const CniIp& ip) { return ip.address.address.is_v6(); });
 }
 
-// A link of two has no duplicates, and as long as they are looked for (a second or two) the host asks for no
-// neighbour on behalf of others: what comes to the pod from elsewhere would be lost.
-void prepare_ipv6_on_host(const std::string& interface) {
-  const std::string settings = fmt::format("/proc/sys/net/ipv6/conf/{}/", interface);
-  // Where /proc/sys is read-only it works as well, only later.
-  (void)write_setting(settings + "accept_dad", "0");
-  // The pod shall not make the host change its routes.
-  (void)write_setting(settings + "accept_ra", "0");
+// Before the interface is up. The pod shall not make the host change its routes: an app could claim to be a
+// router, on a network without IPv6 too. There the host does not speak it with the pod at all.
+Result<> prepare_ipv6_on_host(const std::string& interface, bool has_v6) {
+  auto deaf = make_setting(ipv6_setting(interface, "accept_ra"), "0");
+  if (!deaf && deaf.error().kind() == ErrorKind::kNotFound && !has_v6) return {};  // a kernel without IPv6
+  TRY_CTX(std::move(deaf), "keeping the pod from changing the host's routes");
+  if (!has_v6) return make_setting(ipv6_setting(interface, "disable_ipv6"), "1");
+  // A link of two has no duplicates, and as long as they are looked for (a second or two) the host asks for
+  // no neighbour on behalf of others: what comes to the pod from elsewhere would be lost. Where /proc/sys is
+  // read-only it works as well, only later.
+  (void)write_setting(ipv6_setting(interface, "accept_dad"), "0");
+  return {};
 }
 
 // Namespaces made with net.ipv6.conf.default.disable_ipv6=1 would refuse the addresses.
 Result<> prepare_ipv6_in_pod(int netns, const std::string& interface) {
   return sys::in_network_namespace(netns, [&]() -> Result<> {
     for (const std::string& name : {std::string("lo"), interface}) {
-      const std::string path = fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", name);
+      const std::string path = ipv6_setting(name, "disable_ipv6");
       auto now = sys::read_file(sys::at_cwd(), path, 64);
       if (!now && now.error().kind() == ErrorKind::kNotFound)
         return fail(ErrorKind::kUnsupported, "this kernel has no IPv6");
       if (!now) return std::unexpected(std::move(now).error());
       if (trim(*now) != "0") TRY(write_setting(path, "0"));
     }
-    (void)write_setting(fmt::format("/proc/sys/net/ipv6/conf/{}/accept_dad", interface), "0");
+    (void)write_setting(ipv6_setting(interface, "accept_dad"), "0");
     return {};
   });
 }
@@ -115,7 +145,7 @@ Result<Pair> make_pair(sys::RouteNetlink& host, sys::RouteNetlink& pod, int netn
 Result<> set_up_host(sys::RouteNetlink& host, const sys::Link& link, const std::vector<CniIp>& ips,
                      const Attachment& attachment) {
   TRY(host.set_alias(link.index, alias_of(attachment)));
-  if (any_v6(ips)) prepare_ipv6_on_host(link.name);
+  TRY(prepare_ipv6_on_host(link.name, any_v6(ips)));
   TRY(host.set_up(link.index));
   for (const CniIp& ip : ips) {
     TRY(host.add_address(link.index, IpPrefix::host(*ip.gateway), false));
@@ -167,7 +197,7 @@ Result<Pair> connect(const Attachment& attachment, const PtpConf& conf, const st
       TRY_CTX(sys::open_at(sys::at_cwd(), netns, O_RDONLY), "network namespace of the pod");
   auto host = TRY(sys::RouteNetlink::open());
   auto pod = TRY(sys::RouteNetlink::open_in(pod_ns.get()));
-  TRY(enable_forwarding(ips));
+  TRY(enable_forwarding(host, ips));
   const Pair pair = TRY(make_pair(host, pod, pod_ns.get(), attachment, conf.mtu));
   Cleanup unmake([&]() noexcept { (void)host.delete_link(pair.host.index); });
   if (any_v6(ips)) TRY(prepare_ipv6_in_pod(pod_ns.get(), attachment.interface));

@@ -3,9 +3,14 @@
 // child process that has left the machine's network and mount namespaces.
 #include "stage1/net/builtin_ptp.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -403,6 +408,124 @@ TEST_F(BuiltInPtp, FirstOfTwoDefaultRoutesCounts) {
       ++defaults;
     }
     CHECK(defaults == 1);
+    return {};
+  });
+}
+
+// Says on an interface of a namespace that here is a router for all (RFC 4861, 4.2), as any program with
+// CAP_NET_RAW can.
+Result<> advertise_router(const PodNamespace& where, const std::string& interface) {
+  return sys::in_network_namespace(where.fd(), [&]() -> Result<> {
+    const sys::UniqueFd socket(::socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6));
+    constexpr int kHops = 255;
+    if (!socket || ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &kHops, sizeof kHops) != 0)
+      return sys_fail("socket of the router");
+    nd_router_advert advert{};
+    advert.nd_ra_type = ND_ROUTER_ADVERT;
+    advert.nd_ra_curhoplimit = 64;
+    advert.nd_ra_router_lifetime = htons(1800);
+    sockaddr_in6 all{};
+    all.sin6_family = AF_INET6;
+    if (::inet_pton(AF_INET6, "ff02::1", &all.sin6_addr) != 1) return sys_fail("address of all");
+    all.sin6_scope_id = ::if_nametoindex(interface.c_str());
+    // The kernel takes a moment to give an interface its link-local address.
+    for (int i = 0; i < 500; ++i) {
+      const auto sent = ::sendto(socket.get(), &advert, sizeof advert, 0,
+                                 reinterpret_cast<const sockaddr*>(&all), sizeof all);
+      if (sent >= 0) return {};
+      if (errno != EADDRNOTAVAIL) break;
+      ::usleep(10'000);
+    }
+    return sys_fail("advertising the router");
+  });
+}
+
+// Names of the interfaces that IPv6 default routes of this namespace lead to.
+Result<std::string> default_ways() {
+  auto host = TRY(sys::RouteNetlink::open());
+  std::string names;
+  for (const sys::Route& route : TRY(host.routes()))
+    if (route.destination.address.is_v6() && route.destination.length == 0)
+      names += TRY(host.link(route.interface)).name + " ";
+  return names;
+}
+
+// Until the host has taken the route, which it does when its interface has a moment's peace.
+Result<std::string> ways_after_advertising(const PodNamespace& router, const std::string& interface) {
+  std::string ways;
+  for (int i = 0; i < 200 && ways.empty(); ++i) {
+    TRY(advertise_router(router, interface));
+    ::usleep(20'000);
+    ways = TRY(default_ways());
+  }
+  return ways;
+}
+
+// Link-local addresses can be used at once.
+Result<> spare_duplicate_detection() {
+  for (const char* which : {"all", "default"}) {
+    const std::string path = fmt::format("/proc/sys/net/ipv6/conf/{}/accept_dad", which);
+    const sys::UniqueFd setting = TRY(sys::open_at(sys::at_cwd(), path, O_WRONLY));
+    TRY(sys::write_all(setting.get(), "0"));
+  }
+  return {};
+}
+
+// A host whose way into the world a router has told it, by its interface lan0.
+Result<PodNamespace> connect_router() {
+  TRY(spare_duplicate_detection());
+  PodNamespace router = TRY(PodNamespace::make());
+  TRY(sys::in_network_namespace(router.fd(), spare_duplicate_detection));
+  auto host = TRY(sys::RouteNetlink::open());
+  auto beyond = TRY(sys::RouteNetlink::open_in(router.fd()));
+  TRY(host.add_veth({.name = "lan0"}, {.name = "lan0", .netns = router.fd()}));
+  TRY(host.set_up(TRY(host.index_of("lan0"))));
+  TRY(beyond.set_up(TRY(beyond.index_of("lan0"))));
+  return router;
+}
+
+TEST_F(BuiltInPtp, NoPodIsARouterOfTheHosts) {
+  in_lab([&]() -> Result<> {
+    const PodNamespace router = TRY(connect_router());
+    for (const char* conf : {kDefault, kRestricted, kDual}) {
+      const PodNamespace pod = TRY(PodNamespace::make());
+      TRY(sys::in_network_namespace(pod.fd(), spare_duplicate_detection));
+      const Attachment a = attachment(conf, "quiet");
+      const CniResult result = TRY(attach_built_in(a, pod.path()));
+      for (int i = 0; i < 20; ++i) {
+        TRY(advertise_router(pod, "eth0"));
+        ::usleep(10'000);
+      }
+      CHECK_SAME(TRY(default_ways()), "");
+      const std::string settings = "/proc/sys/net/ipv6/conf/" + result.interfaces.at(0).name;
+      CHECK_SAME(TRY(sys::read_file(sys::at_cwd(), settings + "/accept_ra")), "0\n");
+      TRY(detach_built_in(a, result, pod.path()));
+      // Once it forwards IPv6, the host has another reason.
+      if (conf == kDual) continue;
+      // What is refused there does work elsewhere.
+      CHECK_SAME(TRY(ways_after_advertising(router, "lan0")), "lan0 ");
+      auto host = TRY(sys::RouteNetlink::open());
+      TRY(host.delete_route(
+          {.destination = TRY(IpPrefix::parse("::/0")), .interface = TRY(host.index_of("lan0"))}));
+    }
+    return {};
+  });
+}
+
+TEST_F(BuiltInPtp, TheHostKeepsTheRoutesThatRoutersTellIt) {
+  in_lab([&]() -> Result<> {
+    const PodNamespace router = TRY(connect_router());
+    CHECK_SAME(TRY(ways_after_advertising(router, "lan0")), "lan0 ");
+    const PodNamespace pod = TRY(PodNamespace::make());
+    TRY(attach_built_in(attachment(kDual, "told"), pod.path()));
+    CHECK_SAME(TRY(sys::read_file(sys::at_cwd(), "/proc/sys/net/ipv6/conf/all/forwarding")), "1\n");
+    CHECK_SAME(TRY(default_ways()), "lan0 ");
+    // And listens on.
+    auto host = TRY(sys::RouteNetlink::open());
+    TRY(host.delete_route(
+        {.destination = TRY(IpPrefix::parse("::/0")), .interface = TRY(host.index_of("lan0"))}));
+    CHECK_SAME(TRY(default_ways()), "");
+    CHECK_SAME(TRY(ways_after_advertising(router, "lan0")), "lan0 ");
     return {};
   });
 }
