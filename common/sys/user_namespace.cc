@@ -106,28 +106,42 @@ Result<UniqueFd> clone_idmapped(DirRef dir, const std::string& path, const Uniqu
 
 namespace {
 
-// Returns the old id, so a second call tells whether it was taken (setfsuid(2), BUGS).
-bool set_file_ids(uid_t uid, gid_t gid) {
-  (void)::setfsgid(gid);
-  (void)::setfsuid(uid);
-  return ::setfsuid(uid) == static_cast<int>(uid) && ::setfsgid(gid) == static_cast<int>(gid);
-}
+constexpr uid_t kUnchanged = static_cast<uid_t>(-1);
 
 }  // namespace
 
-Result<FileOwner> FileOwner::become(const IdRange& ids) {
+// The calls return the old id, and change nothing for one that cannot be (setfsuid(2), BUGS).
+FileOwner::Ids FileOwner::now() {
+  return {.uid = static_cast<uid_t>(::setfsuid(kUnchanged)),
+          .gid = static_cast<gid_t>(::setfsgid(kUnchanged))};
+}
+
+Result<> FileOwner::change(const Ids& ids) {
+  // Leaving user 0 takes the capabilities about files out of the effective set, coming back raises them.
   const ThreadCapabilities before = TRY(thread_capabilities());
-  FileOwner owner;
-  if (!set_file_ids(ids.first, ids.first))
-    return fail(ErrorKind::kPermission, "cannot make files as user {}", ids.first);
-  // Leaving user 0 takes the capabilities about files out of the effective set.
-  TRY(set_thread_capabilities(before));
+  (void)::setfsgid(ids.gid);
+  (void)::setfsuid(ids.uid);
+  if (now().uid != ids.uid || now().gid != ids.gid)
+    return fail(ErrorKind::kPermission, "cannot make files as user {}", ids.uid);
+  return set_thread_capabilities(before);
+}
+
+Result<FileOwner> FileOwner::become(const Ids& ids) {
+  FileOwner owner(now());
+  if (owner.before_.uid == ids.uid && owner.before_.gid == ids.gid)
+    owner.active_ = false;
+  else
+    TRY(change(ids));
   return owner;
 }
 
+Result<FileOwner> FileOwner::become(const IdRange& ids) { return become(Ids{ids.first, ids.first}); }
+
+Result<FileOwner> FileOwner::become_self() { return become(Ids{::geteuid(), ::getegid()}); }
+
 FileOwner::~FileOwner() {
-  // Back to user 0, which raises those capabilities again; neither can fail with CAP_SETUID and CAP_SETGID.
-  if (active_) (void)set_file_ids(0, 0);
+  // Cannot fail with CAP_SETUID and CAP_SETGID.
+  if (active_) (void)change(before_);
 }
 
 }  // namespace agena::sys

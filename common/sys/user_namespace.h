@@ -31,19 +31,31 @@ Result<UniqueFd> clone_idmapped(DirRef dir, const std::string& path, const Uniqu
 // The same on a detached mount, which must not have been attached yet, and on those below it.
 Result<> map_mount_ids(const UniqueFd& mount, const UniqueFd& user_namespace, bool recursive = false);
 
-// While it lives, files that this thread makes belong to the root of a user namespace (setfsuid(2)); the
-// thread keeps its capabilities. Anything that the thread execs meanwhile starts as itself again.
+// While it lives, files that this thread makes belong to the root of a user namespace (setfsuid(2)), or to
+// the process's own user again inside the life of such a one; the thread keeps its capabilities. Anything
+// that the thread execs meanwhile starts as itself again.
 class FileOwner {
  public:
   static Result<FileOwner> become(const IdRange& ids);
-  FileOwner(FileOwner&& other) noexcept : active_(other.active_) { other.active_ = false; }
+  static Result<FileOwner> become_self();
+  FileOwner(FileOwner&& other) noexcept : before_(other.before_), active_(other.active_) {
+    other.active_ = false;
+  }
   FileOwner& operator=(FileOwner&&) = delete;
   FileOwner(const FileOwner&) = delete;
   FileOwner& operator=(const FileOwner&) = delete;
   ~FileOwner();
 
  private:
-  FileOwner() = default;
+  struct Ids {
+    uid_t uid;
+    gid_t gid;
+  };
+  static Ids now();
+  static Result<> change(const Ids& ids);
+  static Result<FileOwner> become(const Ids& ids);
+  explicit FileOwner(const Ids& before) : before_(before) {}
+  Ids before_;
   bool active_ = true;
 };
 

@@ -12,6 +12,7 @@
 #include "common/base/time.h"
 #include "common/sys/fs.h"
 #include "common/sys/lock.h"
+#include "common/sys/user_namespace.h"
 
 namespace agena::stage1 {
 namespace {
@@ -42,11 +43,13 @@ bool in_set(const RangeSet& set, const IpAddress& address) {
   return std::ranges::any_of(set, [&](const AddressRange& range) { return range.contains(address); });
 }
 
-// The network's directory with its lock held.
+// The network's directory with its lock held. What is made in it is the host's, also where the pod has ids of
+// its own.
 class Reservations {
  public:
   static Result<Reservations> open(const HostLocalConf& conf) {
     const std::string path = conf.data_dir + "/" + conf.network;
+    sys::FileOwner owner = TRY(sys::FileOwner::become_self());
     auto dir = sys::open_dir(path);
     if (!dir && dir.error().kind() == ErrorKind::kNotFound) {
       TRY(sys::make_dirs(sys::at_cwd(), path));
@@ -57,7 +60,7 @@ class Reservations {
     auto lock =
         TRY_CTX(sys::FileLock::wait_at_most(std::move(lock_file), sys::LockMode::kExclusive, kLockPatience),
                 "locking '{}/lock'", path);
-    return Reservations(*std::move(dir), std::move(lock));
+    return Reservations(std::move(owner), *std::move(dir), std::move(lock));
   }
 
   // Who has the address; nullopt if nobody. What somebody was killed over while writing it (an empty file:
@@ -121,7 +124,9 @@ class Reservations {
     return {};
   }
 
-  Reservations(sys::DirFd dir, sys::FileLock lock) : dir_(std::move(dir)), lock_(std::move(lock)) {}
+  Reservations(sys::FileOwner owner, sys::DirFd dir, sys::FileLock lock)
+      : owner_(std::move(owner)), dir_(std::move(dir)), lock_(std::move(lock)) {}
+  sys::FileOwner owner_;
   sys::DirFd dir_;
   sys::FileLock lock_;
 };

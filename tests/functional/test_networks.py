@@ -1,6 +1,7 @@
 """Pods on networks: what they are given, who reaches whom, with the real plugins and real programs, and what is left."""
 
 import json
+import os
 import re
 
 from network_case import ECHO, WEB, NetworkCase, ask, ask_udp, on_the_wire, ranges
@@ -89,6 +90,18 @@ class Default(NetworkCase):
         again = self.serve("p", net="default:IP=172.16.28.77")
         self.assertEqual("172.16.28.77", again.ip())
         again.stop()
+
+    def test_files_are_the_hosts_whatever_ids_the_pod_has(self):
+        pod = self.serve("p", "--private-users", net="default")
+        self.assertEqual("p 172.16.28.1", ask(self.one, pod.ip()))
+        listed = self.one.run("find", "/var/lib/cni", "-mindepth", "1", "-printf", "%U:%G %P\n").stdout.splitlines()
+        self.assertEqual(["0:0 networks", "0:0 networks/default", "0:0 networks/default/172.16.28.2",
+                          "0:0 networks/default/last_reserved_ip.0", "0:0 networks/default/lock"], sorted(listed))
+        place = self.pod_path(pod.uuid)
+        for name in ("net", "net-info.json", *(os.path.relpath(record, place) for record in self.records())):
+            self.assertEqual((0, 0), (os.stat(f"{place}/{name}").st_uid, os.stat(f"{place}/{name}").st_gid), name)
+        pod.stop()
+        self.assert_nothing_left()
 
     def test_conf_of_the_user_replaces_it(self):
         self.network({**BRIDGE, "name": "default", "ipam": ranges("10.6.0.0/24")})

@@ -210,7 +210,15 @@ TEST_F(MappedTreeTest, FilesOfTheSupervisorBelongToThePod) {
     ASSERT_TRUE(ok(owner));
     ASSERT_EQ(::chmod(path("pod/up/upper").c_str(), 0555), 0);
     ASSERT_TRUE(ok(sys::write_file(upper_, "status", "0"))) << "with all capabilities";
+    {
+      const auto self = sys::FileOwner::become_self();
+      ASSERT_TRUE(ok(self));
+      ASSERT_TRUE(ok(sys::write_file(pod_, "of-the-host", "0")));
+    }
+    ASSERT_TRUE(ok(sys::write_file(upper_, "again", "0"))) << "with all capabilities again";
   }
+  EXPECT_EQ(owner("pod/of-the-host"), (Owner{0, 0}));
+  EXPECT_EQ(owner("pod/up/upper/again"), host(0));
   EXPECT_EQ(owner("pod/up/upper/status"), host(0));
   ASSERT_TRUE(ok(sys::write_file(pod_, "own", "0")));
   EXPECT_EQ(owner("pod/own"), (Owner{0, 0}));
