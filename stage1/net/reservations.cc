@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -88,7 +90,11 @@ constexpr Nanoseconds kLockPatience = 60 * kSecond;
 
 Result<> free_reservations_in(const std::string& network, const std::string& container_id) {
   const std::string path = std::string(kDefaultDataDir) + "/" + network;
-  const sys::DirFd dir = TRY(sys::open_dir(path));
+  const auto opened = sys::open_dir(path);
+  // Somebody's file beside the networks, or a network that has just gone.
+  if (!opened && (opened.error().sys_errno() == ENOTDIR || opened.error().sys_errno() == ENOENT)) return {};
+  if (!opened) return std::unexpected(opened.error());
+  const sys::DirFd& dir = *opened;
   auto lock_file = sys::open_at(dir, "lock", O_RDONLY);
   if (!lock_file) return {};  // nothing of host-local's
   const auto lock =
