@@ -160,31 +160,13 @@ void read_routes(const JsonNode& ipam, HostLocalConf& result) {
   });
 }
 
-std::vector<std::string> read_texts(const JsonNode& node, std::string_view key) {
-  std::vector<std::string> texts;
-  if (const auto list = node.find(key))
-    list->each([&](const JsonNode& element) {
-      if (auto text = element.as_string()) texts.push_back(*std::move(text));
-    });
-  return texts;
-}
-
-CniDns read_dns(const JsonNode& node) {
-  CniDns dns;
-  dns.nameservers = read_texts(node, "nameservers");
-  dns.search = read_texts(node, "search");
-  dns.options = read_texts(node, "options");
-  if (const auto domain = node.find("domain")) dns.domain = domain->as_string().value_or("");
-  return dns;
-}
-
 PtpConf read_conf(const JsonNode& node, const NetConf& conf) {
   PtpConf result;
   result.ipam.network = conf.name;
   if (const auto masq = node.find("ipMasq")) result.ip_masq = masq->as_bool().value_or(false);
   if (const auto mtu = node.find("mtu"))
     result.mtu = static_cast<std::uint32_t>(mtu->as_uint(kMostMtu).value_or(0));
-  if (const auto dns = node.find("dns")) result.dns = read_dns(*dns);
+  if (const auto dns = node.find("dns")) result.dns = read_cni_dns(*dns);
   const auto ipam = node.require("ipam");
   if (!ipam) return result;
   if (const auto dir = ipam->find("dataDir")) {

@@ -18,21 +18,15 @@ using json_text::Json;
 constexpr std::string_view kLists = "0.3.0";
 constexpr std::string_view kPlainIps = "1.0.0";
 
-// Nothing that a pod could use comes near to it.
+// Nothing that a pod could use comes near to these. What the pod's first process is told of them must go
+// into one message.
 constexpr std::size_t kMostItems = 1024;
+constexpr std::size_t kMostDnsTexts = 64;
+constexpr std::size_t kMostDnsBytes = 1024;
 
 std::string text_of(const JsonNode& node, std::string_view key) {
   const auto member = node.find(key);
   return member ? member->as_string().value_or("") : "";
-}
-
-std::vector<std::string> texts_of(const JsonNode& node, std::string_view key) {
-  std::vector<std::string> texts;
-  if (const auto member = node.find(key))
-    member->each([&](const JsonNode& item) {
-      if (auto text = item.as_string()) texts.push_back(*std::move(text));
-    });
-  return texts;
 }
 
 // An absent or empty member is no address.
@@ -107,14 +101,19 @@ void read_lists(const JsonNode& root, CniResult& result) {
   read_list(root, "routes", result.routes, read_route);
 }
 
-void read_dns(const JsonNode& root, CniDns& dns) {
-  const auto node = root.find("dns");
-  if (!node) return;
-  if (!node->is_object()) return node->complain_expected("an object");
-  dns.nameservers = texts_of(*node, "nameservers");
-  dns.domain = text_of(*node, "domain");
-  dns.search = texts_of(*node, "search");
-  dns.options = texts_of(*node, "options");
+// The texts that are left to read become words of resolv.conf, where a line's end would begin another line.
+std::optional<std::string> read_dns_text(const JsonNode& node) {
+  auto text = node.as_string();
+  if (!text) return std::nullopt;
+  if (text->size() > kMostDnsBytes) {
+    node.complain(fmt::format("longer than {} bytes", kMostDnsBytes));
+    return std::nullopt;
+  }
+  if (std::ranges::any_of(*text, [](unsigned char c) { return c < ' ' || c == 0x7f; })) {
+    node.complain("has control characters");
+    return std::nullopt;
+  }
+  return text;
 }
 
 Json list_of(const std::vector<std::string>& texts) {
@@ -187,6 +186,29 @@ std::vector<CniIp> CniResult::ips_of(std::string_view interface) const {
   return own;
 }
 
+CniDns read_cni_dns(const JsonNode& node) {
+  CniDns dns;
+  if (!node.is_object()) {
+    node.complain_expected("an object");
+    return dns;
+  }
+  std::size_t count = 0;
+  const auto read_texts = [&](std::string_view key, std::vector<std::string>& texts) {
+    const auto list = node.find(key);
+    if (!list) return;
+    list->each([&](const JsonNode& one) {
+      if (++count > kMostDnsTexts) return;
+      if (auto text = read_dns_text(one)) texts.push_back(*std::move(text));
+    });
+  };
+  read_texts("nameservers", dns.nameservers);
+  read_texts("search", dns.search);
+  read_texts("options", dns.options);
+  if (count > kMostDnsTexts) node.complain(fmt::format("more than {} texts", kMostDnsTexts));
+  if (const auto domain = node.find("domain")) dns.domain = read_dns_text(*domain).value_or("");
+  return dns;
+}
+
 Result<CniResult> parse_cni_result(std::string_view text, std::string_view asked) {
   const Json root = TRY_CTX(json_text::parse(text), "result");
   JsonProblems problems("result");
@@ -205,7 +227,7 @@ Result<CniResult> parse_cni_result(std::string_view text, std::string_view asked
     read_lists(node, result);
   else
     read_old_shape(node, result);
-  read_dns(node, result.dns);
+  if (const auto dns = node.find("dns")) result.dns = read_cni_dns(*dns);
   TRY(problems.to_result());
   result.text = TRY(json_text::dump(root));
   return result;

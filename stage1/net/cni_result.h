@@ -12,6 +12,10 @@
 #include "common/base/ip.h"
 #include "common/base/result.h"
 
+namespace agena {
+class JsonNode;
+}
+
 namespace agena::stage1 {
 
 struct CniInterface {
@@ -59,6 +63,9 @@ struct CniResult {
   std::vector<CniIp> ips_of(std::string_view interface) const;
 };
 
+// The member "dns" of a result or a configuration: at most 64 texts of 1 KiB without control characters, and
+// a domain. Complains of what is wrong, and leaves it out.
+CniDns read_cni_dns(const JsonNode& node);
 // A result from a plugin's output; `asked` is the configuration's version, which counts where the result
 // tells none. Complaints say where in the text something is wrong.
 Result<CniResult> parse_cni_result(std::string_view text, std::string_view asked);

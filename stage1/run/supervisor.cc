@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 #include "common/base/log.h"
@@ -143,8 +144,10 @@ Result<> Supervisor::set_up_networks(const sys::UniqueFd& channel) {
         ErrorKind::kUnsupported,
         "the metadata service cannot be reached: no network of the pod has a gateway that is this host");
   timer_.end_phase("networks");
-  // A pod-init that has failed meanwhile is noticed by the loop.
-  (void)sys::send_message(channel.get(), TRY(render_network_facts(pod_.network)));
+  auto told = sys::send_message(channel.get(), TRY(render_network_facts(pod_.network)));
+  // A pod-init that has failed meanwhile is noticed by the loop; one that lives would wait for ever.
+  if (!told && (told.error().sys_errno() == EPIPE || told.error().sys_errno() == ECONNRESET)) return {};
+  TRY_CTX(std::move(told), "telling the pod of its networks");
   return {};
 }
 

@@ -113,5 +113,28 @@ TEST(CniResult, ManyItemsAreRefused) {
   EXPECT_EQ(error_for(text), "result: /routes: more than 1024 items");
 }
 
+TEST(CniResult, NamesThatNoResolverCouldUseAreRefused) {
+  const auto of_texts = [](std::size_t count, const std::string& text) {
+    std::string list;
+    for (std::size_t i = 0; i < count; ++i) list += (i == 0 ? "\"" : ",\"") + text + "\"";
+    return list;
+  };
+  const auto with_dns = [](const std::string& nameservers, const std::string& search) {
+    return R"({"dns":{"nameservers":[)" + nameservers + R"(],"search":[)" + search + "]}}";
+  };
+  const std::string longest(1024, 'x');
+  const CniResult most =
+      ASSERT_VALUE(parse_cni_result(with_dns(of_texts(32, longest), of_texts(32, longest)), "1.0.0"));
+  EXPECT_EQ(most.dns.nameservers.size() + most.dns.search.size(), 64U);
+  EXPECT_EQ(error_for(with_dns(of_texts(32, "x"), of_texts(33, "x"))), "result: /dns: more than 64 texts");
+  EXPECT_EQ(error_for(with_dns(of_texts(1, longest + "x"), "")),
+            "result: /dns/nameservers/0: longer than 1024 bytes");
+  EXPECT_EQ(error_for(R"({"dns":{"domain":")" + longest + R"(x"}})"),
+            "result: /dns/domain: longer than 1024 bytes");
+  EXPECT_EQ(error_for(R"({"dns":{"options":["a\nnameserver 10.0.0.9"]}})"),
+            "result: /dns/options/0: has control characters");
+  EXPECT_EQ(error_for(R"({"dns":7})"), "result: /dns: expected an object, found 7");
+}
+
 }  // namespace
 }  // namespace agena::stage1
