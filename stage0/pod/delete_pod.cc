@@ -11,8 +11,8 @@
 namespace agena::stage0 {
 namespace paths = contract::pod_paths;
 
-Result<> call_gc_entrypoint(const Engine& engine, const Pod& pod) {
-  Stage1Call call{contract::Entrypoint::kGc, {}};
+Result<> call_gc_entrypoint(const Engine& engine, const Pod& pod, std::optional<Nanoseconds> at_most) {
+  Stage1Call call{contract::Entrypoint::kGc, {}, at_most};
   if (engine.debug) call.arguments.options.emplace("debug", "true");
   if (!engine.local_config_dir.empty())
     call.arguments.options.emplace("local-config", engine.local_config_dir);

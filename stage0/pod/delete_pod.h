@@ -14,6 +14,6 @@ namespace agena::stage0 {
 Result<> delete_pod(const Engine& engine, const Pods& pods, const Pod& pod, ErrorList& errors);
 
 // Calls stage1's `gc` for a pod that has run, in its directory, wherever that is; the caller holds the lock.
-Result<> call_gc_entrypoint(const Engine& engine, const Pod& pod);
+Result<> call_gc_entrypoint(const Engine& engine, const Pod& pod, std::optional<Nanoseconds> at_most = {});
 
 }  // namespace agena::stage0

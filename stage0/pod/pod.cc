@@ -159,8 +159,7 @@ Result<> Pod::lock() {
   }
   locked_ = true;
   if (TRY(still_there())) return {};
-  (void)::flock(dir_.get(), LOCK_UN);
-  locked_ = false;
+  unlock();
   return fail(ErrorKind::kNotFound, "pod '{}' was moved or removed meanwhile", uuid_.str());
 }
 
@@ -180,6 +179,11 @@ Result<bool> Pod::wait_unlocked(std::optional<Nanoseconds> timeout) {
   while (!TRY(shared_lock_is_free(dir_.get())))
     if (!TRY(watch.wait(limit))) return false;
   return true;
+}
+
+void Pod::unlock() {
+  (void)::flock(dir_.get(), LOCK_UN);
+  locked_ = false;
 }
 
 Result<sys::UniqueFd> Pod::release_lock() {

@@ -74,6 +74,8 @@ class Pod {
   // Waits until nobody holds the lock exclusively: until a running pod has ended. Takes no lock.
   // False if the timeout passed first (nullopt: no limit).
   Result<bool> wait_unlocked(std::optional<Nanoseconds> timeout);
+  // Gives up what lock() has taken.
+  void unlock();
   // Descriptor with the lock, for handing over to stage1; closed-on-exec until somebody clears that. The pod
   // remains usable, but is then no longer the owner of the lock.
   Result<sys::UniqueFd> release_lock();

@@ -99,6 +99,9 @@ Result<std::optional<pid_t>> read_pod_pid(Pod& pod);
 // The same, waiting for a pod that is just being started. nullopt if it is not running, kBusy if the time has
 // passed.
 Result<std::optional<pid_t>> wait_for_pod_pid(Pod& pod, Nanoseconds at_most = 10 * kSecond);
+// Waits until stage1 has put a process on record that can be asked to stop the pod; false if the pod has
+// ended instead.
+Result<bool> wait_for_stage1(Pod& pod, Nanoseconds at_most = 10 * kSecond);
 
 // Exit codes by app name, of the apps that have ended.
 Result<std::map<std::string, int>> read_exit_codes(const Pod& pod);

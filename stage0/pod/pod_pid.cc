@@ -26,7 +26,9 @@ bool is_in_pod(const sys::DirFd& pod, pid_t supervisor, pid_t child) {
   const auto name_space = [](pid_t pid) {
     return sys::read_link(sys::at_cwd(), fmt::format("/proc/{}/ns/pid", pid)).value_or("");
   };
-  return name_space(child) != name_space(supervisor);
+  // Of a child that has just ended nothing can be read.
+  const std::string theirs = name_space(child);
+  return !theirs.empty() && theirs != name_space(supervisor);
 }
 
 Result<Found> look(const sys::DirFd& pod) {
@@ -40,6 +42,11 @@ Result<Found> look(const sys::DirFd& pod) {
   // A supervisor has one child that lasts; the kernel lists the oldest first.
   if (!children.empty() && is_in_pod(pod, *parent, children.front())) found.pid = children.front();
   return found;
+}
+
+std::unexpected<Error> told_nothing(const Pod& pod) {
+  return fail(ErrorKind::kBusy, "pod '{}' is running, but its stage1 has not told a process id",
+              pod.uuid().str());
 }
 
 }  // namespace
@@ -65,11 +72,24 @@ Result<std::optional<pid_t>> wait_for_pod_pid(Pod& pod, Nanoseconds at_most) {
     } else {
       time_left = TRY(watch.wait(limit));
     }
-    if (!time_left)
-      return fail(ErrorKind::kBusy, "pod '{}' is running, but its stage1 has not told a process id",
-                  pod.uuid().str());
+    if (!time_left) return told_nothing(pod);
   }
   return std::optional<pid_t>();
+}
+
+Result<bool> wait_for_stage1(Pod& pod, Nanoseconds at_most) {
+  const auto is_there = [&]() -> Result<bool> {
+    const Found found = TRY(look(pod.dir()));
+    return found.pid || found.has_parent;
+  };
+  if (TRY(pod.state()) == PodState::kRunning && TRY(is_there())) return true;
+  const WaitLimit limit(at_most);
+  PodWatch watch({pod.dir().get()});
+  while (TRY(pod.state()) == PodState::kRunning) {
+    if (TRY(is_there())) return true;
+    if (!TRY(watch.wait(limit))) return told_nothing(pod);
+  }
+  return false;
 }
 
 }  // namespace agena::stage0

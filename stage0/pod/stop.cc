@@ -58,9 +58,9 @@ Result<bool> stop_and_wait(const Engine& engine, Pod& pod, bool force, std::opti
 // the pod already, it is left to gc.
 void free_leftovers(const Engine& engine, Pod& pod) {
   if (!pod.lock()) return;
-  if (const auto freed = call_gc_entrypoint(engine, pod); !freed)
+  if (const auto freed = call_gc_entrypoint(engine, pod, kForcedGrace); !freed)
     log::warning("warning: pod '{}': {}; gc tries again", pod.uuid().str(), freed.error().to_string());
-  (void)pod.release_lock();
+  pod.unlock();
 }
 
 // Its token is of no use any more. Not if somebody starts or removes it already; what fails, gc tries again.
@@ -93,8 +93,9 @@ Result<StopOutcome> stop_pod(const Engine& engine, Pod& pod, const StopRequest& 
     return StopOutcome::kAlreadyStopped;
   if (state != PodState::kRunning)
     return fail(ErrorKind::kInvalidInput, "pod \"{}\" is not running", pod.uuid().str());
-  // A pod that is just being started has no process to be told yet.
-  if (!TRY(wait_for_pod_pid(pod))) return StopOutcome::kAlreadyStopped;
+  // A pod that is just being started has no process to be told yet. One that is ending has no first process
+  // any more, but perhaps something to wait for.
+  if (!TRY(wait_for_stage1(pod))) return StopOutcome::kAlreadyStopped;
 
   const StopOutcome outcome = TRY(stop_running(engine, pod, request));
   if (outcome != StopOutcome::kAsked) unregister_stopped(engine, pod);

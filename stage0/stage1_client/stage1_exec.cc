@@ -55,6 +55,9 @@ Result<sys::ExitStatus> spawn_and_wait(const std::string& data_dir, const sys::D
   // Whoever takes up an interrupted gc must not meet the rest of this one.
   plan.death_signal = SIGKILL;
   sys::Child child = TRY(sys::spawn(plan));
+  if (call.at_most && !TRY(sys::wait_for_end(child.fd(), *call.at_most)))
+    return fail(ErrorKind::kBusy, "entrypoint '{}' of stage1 did not end within {} seconds",
+                contract::entrypoint_row(call.entrypoint).name, *call.at_most / kSecond);
   return child.wait();
 }
 

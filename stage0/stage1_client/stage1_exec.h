@@ -1,10 +1,12 @@
 // Calls of stage1 entrypoints: by exec (this process becomes it) or as a child that is waited for.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "common/contract/entrypoints.h"
 #include "common/sys/fd.h"
 #include "common/sys/pidfd.h"
@@ -26,6 +28,8 @@ struct Stage1Exec {
 struct Stage1Call {
   contract::Entrypoint entrypoint;
   contract::EntrypointCall arguments;
+  // For call_stage1(): kBusy after it, and the child is killed.
+  std::optional<Nanoseconds> at_most = {};
 };
 
 // Resolves a call against a stage1 root: the program is looked up inside that root, so a symlink in the image

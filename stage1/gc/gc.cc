@@ -8,22 +8,15 @@
 #include "common/sys/cgroup.h"
 #include "common/sys/cgroup1.h"
 #include "common/sys/fs.h"
+#include "stage1/net/plugin_cgroup.h"
 #include "stage1/net/pod_network.h"
 #include "stage1/run/host_manager.h"
 
 namespace agena::stage1 {
 namespace {
 
-// Never the root, nor anything by "..": the file could be broken.
-Result<> check_path(std::string_view path) {
-  if (path.empty() || path.starts_with('/') || fmt::format("/{}/", path).contains("/../"))
-    return fail(ErrorKind::kInvalidInput, "file '{}' does not name a cgroup",
-                contract::pod_paths::kSubcgroup);
-  return {};
-}
-
 Result<> remove_v2(const std::string& path) {
-  TRY(check_path(path));
+  TRY(check_recorded_cgroup(path));
   const sys::DirFd root = TRY(sys::open_cgroup2());
   TRY(sys::kill_cgroup(root, path));
   return sys::remove_cgroup(root, path);
@@ -33,7 +26,7 @@ Result<> remove_v2(const std::string& path) {
 // hierarchy any more.
 Result<> remove_v1(const std::string& line) {
   const Cut parts = cut(line, ':');
-  TRY(check_path(parts.after));
+  TRY(check_recorded_cgroup(parts.after));
   const auto hierarchy = TRY(sys::open_cgroup1(parts.before));
   if (!hierarchy) return {};
   return sys::remove_cgroup1(hierarchy->root, std::string(parts.after));

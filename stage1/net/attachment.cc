@@ -23,6 +23,9 @@ using json_text::Json;
 // The first version whose DEL gets the result of ADD.
 constexpr std::string_view kResultAtDel = "0.4.0";
 
+// To undo is worth a short wait to somebody who wants the pod to end: what is not undone is left to gc.
+constexpr Nanoseconds kPatienceAtDel = 5 * kSecond;
+
 PluginCall call_of(const Attachment& attachment, const PluginConf& plugin, const char* command) {
   return {.command = command,
           .type = plugin.type,
@@ -31,7 +34,8 @@ PluginCall call_of(const Attachment& attachment, const PluginConf& plugin, const
           .interface = attachment.interface,
           .args = plugin_args(attachment.args),
           .version = attachment.conf.cni_version,
-          .dirs = attachment.plugin_dirs};
+          .dirs = attachment.plugin_dirs,
+          .control = attachment.control};
 }
 
 Result<CniResult> add(const Attachment& attachment, const PluginConf& plugin, const std::string& netns,
@@ -47,6 +51,7 @@ Result<CniResult> add(const Attachment& attachment, const PluginConf& plugin, co
 Result<> del(const Attachment& attachment, const PluginConf& plugin, const std::string& netns,
              const std::optional<CniResult>& result) {
   PluginCall call = call_of(attachment, plugin, "DEL");
+  call.control.patience = kPatienceAtDel;
   const bool tells = is_at_least(attachment.conf.cni_version, kResultAtDel);
   call.conf = TRY(plugin_input(attachment, plugin, tells ? result : std::nullopt));
   call.netns = netns;
@@ -126,6 +131,24 @@ bool has_addresses(const std::string& netns, const std::string& interface,
          });
 }
 
+// The kernel takes a namespace's interfaces away by itself, but in its own time: as long as a connection of
+// the pod waits for an answer, which can be minutes. Until then the host's end would keep its route, and
+// whoever gets the address would not be reached. Bridges and the like are everybody's.
+Result<> delete_host_ends(const CniResult& result) {
+  auto host = TRY(sys::RouteNetlink::open());
+  for (const CniInterface& made : result.interfaces) {
+    if (!made.sandbox.empty() || made.mac.empty()) continue;
+    const auto link = host.link(made.name);
+    if (!link && link.error().kind() == ErrorKind::kNotFound) continue;
+    if (!link) return std::unexpected(link.error());
+    // The name may be somebody else's by now.
+    if (link->kind != "veth" || link->mac != to_lower(made.mac)) continue;
+    const auto gone = host.delete_link(link->index);
+    if (!gone && gone.error().kind() != ErrorKind::kNotFound) return gone;
+  }
+  return {};
+}
+
 // Whether a plugin's answer to DEL is the one that it gave to ADD, and one of its own words: the same signal
 // or the same time limit twice tells nothing.
 bool is_refusal(const Error& error, const Error* failure) {
@@ -140,6 +163,7 @@ Result<> undo(const Attachment& attachment, const std::optional<CniResult>& resu
   const auto addresses = addresses_of(attachment, known);
   const bool is_as_made =
       netns && (addresses.empty() || has_addresses(*netns, attachment.interface, addresses));
+  if (!netns && result) TRY(delete_host_ends(*result));
   ErrorList errors;
   bool refused = false;
   for (const PluginConf& plugin : std::views::reverse(attachment.conf.plugins)) {

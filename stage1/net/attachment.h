@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "stage1/net/cni_plugin.h"
 #include "stage1/net/cni_result.h"
 #include "stage1/net/net_conf.h"
 
@@ -21,6 +22,7 @@ struct Attachment {
   std::string container_id;         // the pod's UUID
   std::string runtime_config = {};  // values of all capabilities (capabilities.h); empty: none
   std::vector<std::string> plugin_dirs;
+  PluginControl control = {};  // of this process: not on record
 };
 
 // Told what there is after each plugin but the last, so that it can be put on record.
@@ -32,10 +34,11 @@ using AttachProgress = std::function<Result<>(const CniResult&)>;
 Result<CniResult> attach(const Attachment& attachment, const std::string& netns,
                          const AttachProgress& progress = {});
 
-// Has the plugins undo it, last one first. Every plugin is asked, also after a failure; the errors come
-// together. Without a namespace, or when the interface in it is not what the plugins have made, they get a
-// stand-in (stand_in.h). Without a result the reservations of host-local count. What was never done, or has
-// been undone already, is no error for a plugin that keeps to the specification.
+// Has the plugins undo it, last one first, each with some seconds even if the caller is to end. Every plugin
+// is asked, also after a failure; the errors come together. Without a namespace, or when the interface in it
+// is not what the plugins have made, they get a stand-in (stand_in.h). Without a result the reservations of
+// host-local count. What was never done, or has been undone already, is no error for a plugin that keeps to
+// the specification.
 Result<> detach(const Attachment& attachment, const std::optional<CniResult>& result,
                 const std::optional<std::string>& netns);
 

@@ -19,6 +19,7 @@
 #include "common/sys/fd.h"
 #include "common/sys/fs.h"
 #include "common/sys/spawn.h"
+#include "stage1/net/plugin_cgroup.h"
 
 namespace agena::stage1 {
 namespace {
@@ -117,10 +118,11 @@ void kill_all(const sys::Child& child) { (void)::kill(-child.pid(), SIGKILL); }
 // Reads until the plugin ends. A daemon that it left behind may hold the streams open for ever, so their end
 // is not waited for.
 Result<> listen(const PluginCall& call, const sys::Child& child, Stream& output, Stream& diagnostics) {
-  const Nanoseconds end = monotonic_now() + call.time_limit;
+  Nanoseconds end = monotonic_now() + call.time_limit;
+  int end_request = call.control.end_request;
   while (true) {
-    std::array<pollfd, 3> fds = {pollfd{child.fd().get(), POLLIN, 0}, pollfd{output.read_end(), POLLIN, 0},
-                                 pollfd{diagnostics.read_end(), POLLIN, 0}};
+    std::array<pollfd, 4> fds = {pollfd{child.fd().get(), POLLIN, 0}, pollfd{output.read_end(), POLLIN, 0},
+                                 pollfd{diagnostics.read_end(), POLLIN, 0}, pollfd{end_request, POLLIN, 0}};
     const Nanoseconds left = std::max<Nanoseconds>(end - monotonic_now(), 0);
     const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(left / 1'000'000) + 1);
     if (ready < 0 && errno != EINTR) return sys_fail("waiting for a plugin");
@@ -136,8 +138,14 @@ Result<> listen(const PluginCall& call, const sys::Child& child, Stream& output,
       diagnostics.keep_end(kMostDiagnostics);
       return {};
     }
-    if (monotonic_now() >= end)
-      return fail(ErrorKind::kBusy, "it did not end within {} seconds", call.time_limit / kSecond);
+    if (ready > 0 && fds[3].revents != 0) {
+      end_request = -1;
+      end = std::min(end, monotonic_now() + call.control.patience);
+    }
+    if (monotonic_now() < end) continue;
+    if (end_request != call.control.end_request)
+      return fail(ErrorKind::kBusy, "it was interrupted, because the pod is to end");
+    return fail(ErrorKind::kBusy, "it did not end within {} seconds", call.time_limit / kSecond);
   }
 }
 
@@ -147,9 +155,11 @@ Result<Answer> run_plugin(const PluginCall& call, const std::string& path) {
   Stream diagnostics = TRY(Stream::make());
   // What it writes by a relative path must not get into the pod directory.
   const sys::DirFd root = TRY(sys::open_dir("/"));
+  const PluginCgroup* cgroup = call.control.cgroup;
   sys::Child child = TRY(sys::spawn({.path = path,
                                      .argv = {path},
                                      .environment = environment_of(call),
+                                     .cgroup = cgroup == nullptr ? nullptr : &cgroup->dir(),
                                      .fds = {{input.get(), STDIN_FILENO},
                                              {output.write_end(), STDOUT_FILENO},
                                              {diagnostics.write_end(), STDERR_FILENO}},
@@ -161,9 +171,12 @@ Result<Answer> run_plugin(const PluginCall& call, const std::string& path) {
   diagnostics.close_write_end();
   if (auto heard = listen(call, child, output, diagnostics); !heard) {
     kill_all(child);
+    if (cgroup != nullptr) cgroup->kill_rest();
     return std::unexpected(std::move(heard).error());
   }
-  return Answer{TRY(child.wait()), output.text(), diagnostics.text()};
+  const sys::ExitStatus status = TRY(child.wait());
+  if (cgroup != nullptr) status.success() ? cgroup->spare_rest() : cgroup->kill_rest();
+  return Answer{status, output.text(), diagnostics.text()};
 }
 
 // The error that a plugin has to print: {"code": N, "msg": …, "details": …}; nullopt if it printed another

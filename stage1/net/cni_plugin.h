@@ -10,6 +10,18 @@
 
 namespace agena::stage1 {
 
+class PluginCgroup;
+
+// What the calling process has to do with its plugins besides.
+struct PluginControl {
+  // Readable while somebody wants the caller to end (not read here); -1: nobody does.
+  int end_request = -1;
+  // How long a plugin may go on then.
+  Nanoseconds patience = 0;
+  // Where plugins run; nullptr: in the caller's cgroup.
+  const PluginCgroup* cgroup = nullptr;
+};
+
 struct PluginCall {
   std::string command;            // ADD, DEL, CHECK or VERSION
   std::string type;               // name of the plugin's program
@@ -21,6 +33,7 @@ struct PluginCall {
   std::string version = {};       // of the specification, for plugins older than the first one
   std::vector<std::string> dirs;  // where programs are looked for, first one first
   Nanoseconds time_limit = 60 * kSecond;
+  PluginControl control = {};
 };
 
 // Path of a plugin's program; kNotFound names the directories.
@@ -31,7 +44,7 @@ inline constexpr ErrorKind kPluginsOwnWords = ErrorKind::kNetwork;
 
 // Runs the plugin and returns what it printed. A failure tells the plugin, its message and details, or how it
 // ended and what it wrote to stderr. Plugins are killed at the time limit, or when they print more than 1
-// MiB, or when the calling thread ends.
+// MiB, or when the caller is to end, or has ended (its thread).
 Result<std::string> call_plugin(const PluginCall& call);
 
 }  // namespace agena::stage1

@@ -8,6 +8,7 @@
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "stage1/net/cni_plugin.h"
+#include "stage1/net/own_plugins.h"
 
 namespace agena::stage1 {
 namespace {
@@ -29,6 +30,16 @@ Result<Json> result_json(const CniResult& result) {
   return Json{{"version", version}, {"text", TRY(render_cni_result(result, version))}};
 }
 
+// For the directory in stage1's own root, which is at another place whenever it is needed.
+constexpr std::string_view kOwn = "stage1:usr/lib/rkt/plugins/net";
+
+Result<std::vector<std::string>> recorded_dirs(const std::vector<std::string>& dirs) {
+  const std::string own = TRY(own_plugins_dir());
+  std::vector<std::string> recorded = dirs;
+  std::ranges::replace(recorded, own, std::string(kOwn));
+  return recorded;
+}
+
 Result<std::string> render(std::size_t index, const NetRecord& record) {
   const Attachment& attachment = record.attachment;
   Json json = {{"index", index},
@@ -40,7 +51,7 @@ Result<std::string> render(std::size_t index, const NetRecord& record) {
                {"file", attachment.conf.file},
                {"conf", attachment.conf.text},
                {"runtimeConfig", attachment.runtime_config},
-               {"pluginDirs", attachment.plugin_dirs}};
+               {"pluginDirs", TRY(recorded_dirs(attachment.plugin_dirs))}};
   if (record.result) json["result"] = TRY(result_json(*record.result));
   return json_text::dump(json);
 }
@@ -63,6 +74,7 @@ class Reader {
     if (const auto dirs = node.require("pluginDirs"))
       dirs->each(
           [&](const JsonNode& dir) { attachment.plugin_dirs.push_back(dir.as_string().value_or("")); });
+    std::ranges::replace(attachment.plugin_dirs, std::string(kOwn), TRY(own_plugins_dir()));
     const std::string conf = text_of(node, "conf");
     const std::string conf_file = text_of(node, "file");
     std::optional<std::pair<std::string, std::string>> result;

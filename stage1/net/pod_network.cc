@@ -15,6 +15,7 @@
 #include "stage1/net/dead_pods.h"
 #include "stage1/net/net_conf.h"
 #include "stage1/net/net_record.h"
+#include "stage1/net/own_plugins.h"
 #include "stage1/net/reservations.h"
 #include "stage1/net/resolv_conf.h"
 #include "stage1/net/select_networks.h"
@@ -25,7 +26,6 @@ namespace {
 namespace paths = contract::pod_paths;
 
 constexpr const char* kOwnNetworks = "etc/rkt/net.d";
-constexpr const char* kOwnPlugins = "usr/lib/rkt/plugins/net";
 
 // As processes see it that have a mount namespace of their own: through this one's.
 Result<std::string> path_below(const sys::DirFd& root, const char* path) {
@@ -39,7 +39,7 @@ std::string users_networks(const NetworkPlace& place) {
 Result<std::vector<std::string>> plugin_dirs(const NetworkPlace& place) {
   std::vector<std::string> dirs;
   if (!place.local_config.empty()) dirs.push_back(users_networks(place));
-  dirs.push_back(TRY(path_below(place.root, kOwnPlugins)));
+  dirs.push_back(TRY(own_plugins_dir()));
   for (const char* hosts : {"/usr/lib/rkt/plugins/net", "/usr/lib/cni", "/opt/cni/bin"})
     dirs.emplace_back(hosts);
   return dirs;
@@ -81,12 +81,14 @@ Result<> tear_down_broken(const sys::DirFd& pod_dir, const Uuid& uuid, const std
   return sys::remove_file(pod_dir, file);
 }
 
-Result<> tear_down_records(const sys::DirFd& pod_dir, const Uuid& uuid, const sys::UniqueFd* name_space) {
+Result<> tear_down_records(const sys::DirFd& pod_dir, const Uuid& uuid, const sys::UniqueFd* name_space,
+                           const PluginControl& control) {
   const auto path = name_space == nullptr ? std::nullopt : std::optional(path_of(*name_space));
-  const StoredRecords found = TRY(read_net_records(pod_dir));
+  StoredRecords found = TRY(read_net_records(pod_dir));
   ErrorList errors;
   for (const std::string& file : found.broken) errors.add_if(tear_down_broken(pod_dir, uuid, file));
-  for (const StoredRecord& stored : std::views::reverse(found.records)) {
+  for (StoredRecord& stored : std::views::reverse(found.records)) {
+    stored.record.attachment.control = control;
     auto undone = detach_one(stored.record, path);
     if (undone) undone = remove_net_record(pod_dir, stored.index, stored.record);
     if (!undone)
@@ -180,12 +182,17 @@ std::optional<std::string> PodNetwork::unlimited_network() const {
 
 Result<NetworkFacts> PodNetwork::set_up(pid_t process) {
   name_space_ = TRY(sys::open_at(sys::at_cwd(), fmt::format("/proc/{}/ns/net", process), O_RDONLY));
+  if (!std::ranges::all_of(attachments_, is_built_in)) {
+    plugins_ = std::make_unique<PluginCgroup>(TRY(PluginCgroup::make(place_.pod_dir)));
+    control_.cgroup = plugins_.get();
+  }
   if (!ports_.mappings().empty()) take_down_networks_of_dead_pods(place_.pod_dir);
   std::vector<NetRecord> records;
   const auto make_all = [&]() -> Result<> {
     for (const Attachment& attachment : attachments_) {
       const std::size_t index = records.size();
       NetRecord& record = records.emplace_back(NetRecord{attachment, is_built_in(attachment), {}});
+      record.attachment.control = control_;
       TRY_CTX(attach_one(place_.pod_dir, index, record, path_of(name_space_)), "network '{}'",
               attachment.conf.name);
     }
@@ -201,18 +208,22 @@ Result<NetworkFacts> PodNetwork::set_up(pid_t process) {
 
 Result<> PodNetwork::tear_down() {
   if (!name_space_) return {};
-  if (const auto ended = ports_.end(); !ended) log::warning("warning: {}", ended.error().to_string());
-  auto done = tear_down_records(place_.pod_dir, place_.uuid, &name_space_);
+  // The rules first: they lead to addresses that somebody else may have next.
+  auto done = ports_.end();
+  if (done) done = tear_down_records(place_.pod_dir, place_.uuid, &name_space_, control_);
+  control_.cgroup = nullptr;
+  plugins_.reset();
   name_space_.reset();
   return done;
 }
 
 Result<> tear_down_networks(const sys::DirFd& pod_dir, const Uuid& uuid) {
-  ErrorList errors;
-  // Only a pod that was on networks has rules.
-  if (TRY(sys::exists(pod_dir, paths::kNetRecords))) errors.add_if(remove_pod_rules(uuid));
-  errors.add_if(tear_down_records(pod_dir, uuid, nullptr));
-  return errors.to_result();
+  TRY(end_plugins(pod_dir));
+  // What is on record is made before anything else, but may be lost in a crash of the machine that
+  // host-local's files have survived.
+  if (!TRY(sys::exists(pod_dir, paths::kNetRecords))) return free_all_reservations(uuid.str());
+  TRY(remove_pod_rules(uuid));
+  return tear_down_records(pod_dir, uuid, nullptr, {});
 }
 
 }  // namespace agena::stage1

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "stage1/net/attachment.h"
 #include "stage1/net/network_choice.h"
 #include "stage1/net/network_facts.h"
+#include "stage1/net/plugin_cgroup.h"
 #include "stage1/net/pod_ports.h"
 
 namespace agena::stage1 {
@@ -39,6 +41,9 @@ class PodNetwork {
   // Finds the networks that are asked for, and takes the ports of the host; nothing else is made yet.
   static Result<PodNetwork> choose(NetworkPlace place, const NetworkChoice& choice, NetworkWishes wishes);
 
+  // Whatever waits for a plugin ends soon when this descriptor is readable, which is not read.
+  void heed(int end_request) { control_.end_request = end_request; }
+
   // Name of a network that cannot limit the bandwidth; nullopt if all can.
   std::optional<std::string> unlimited_network() const;
 
@@ -58,11 +63,14 @@ class PodNetwork {
   NetworkPlace place_;
   std::vector<Attachment> attachments_;
   PodPorts ports_;
+  PluginControl control_;
+  std::unique_ptr<PluginCgroup> plugins_;  // if plugins are called
   sys::UniqueFd name_space_;
 };
 
 // Undoes what is on record and has not been undone, last network first; all are tried, and the errors of
-// those that fail come together. For pods whose supervisor is gone.
+// those that fail come together. What plugins still do ends before, and while the pod's rules cannot be
+// removed the networks stay on record. For pods whose supervisor is gone.
 Result<> tear_down_networks(const sys::DirFd& pod_dir, const Uuid& uuid);
 
 }  // namespace agena::stage1

@@ -16,6 +16,7 @@
 #include "common/stage2/volumes.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fs.h"
+#include "common/sys/signals.h"
 #include "stage1/net/capabilities.h"
 #include "stage1/net/pod_network.h"
 #include "stage1/net/port_map.h"
@@ -136,6 +137,9 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   PodCgroup cgroup = TRY(PodCgroup::make(pod_dir, pod.uuid, TRY(limits_of(pod)), pod.options.waive_limits));
   for (const std::string& warning : cgroup.warnings()) log::warning("{}", warning);
   auto devices = TRY(restrict_devices(pod, cgroup));
+  // Whoever finds our process may ask it to end, from now on and until all is undone.
+  const sys::UniqueFd end_request = TRY(sys::open_signalfd({SIGTERM, SIGINT, SIGHUP, SIGQUIT}));
+  network.heed(end_request.get());
   TRY(contract::write_pid_file(pod_dir, paths::kPpid, ::getpid()));
   TRY(sys::make_symlink("systemd", pod_dir, paths::kFlavor));
   auto loop = TRY(sys::EventLoop::create());

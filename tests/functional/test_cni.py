@@ -3,6 +3,8 @@ becomes of every way in which a plugin can fail. Nothing here touches the host's
 
 import json
 import os
+import signal
+import time
 import unittest
 
 from harness import UUID, Case, Images, read, shell, wait_until
@@ -351,6 +353,70 @@ class Failures(CniCase):
         self.agena("gc", "--grace-period=0s")
         self.assertEqual(["DEL fake-c eth1", "DEL fake-b eth1", "DEL fake-a eth0"], self.calls()[3:])
         self.assertEqual([], self.pod_directories())
+
+
+class Interrupted(CniCase):
+    """Somebody does not want to wait for a plugin."""
+
+    def setUp(self):
+        super().setUp()
+        self.conf("10-lab.conf", "lab", "fake-a", "fake-b")
+
+    def hang(self, command, plugin="fake-b"):
+        """The first call of this kind does not end, nor does a helper of it."""
+        self.on(command, plugin, f"if ! [ -e {self.lab}/hangs ]; then touch {self.lab}/hangs; sleep 1000; fi")
+
+    def start_hanging(self, script="true"):
+        process, uuid = self.start_pod("--net=lab", Images.busybox(), *shell(script), ready=False)
+        wait_until(lambda: os.path.exists(f"{self.lab}/hangs"), "the plugin works")
+        return process, uuid
+
+    def test_making_ends_at_the_first_signal_and_is_undone(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=number):
+                self.hang("ADD")
+                process, _ = self.start_hanging()
+                process.send_signal(number)
+                done = self.finish(process, check=254, timeout=30)
+                self.assertIn("plugin '" + self.confs + "/fake-b': it was interrupted, because the pod is to end", done.err)
+                self.assertEqual(["ADD fake-a eth0", "ADD fake-b eth0", "DEL fake-b eth0", "DEL fake-a eth0"], self.calls())
+                self.agena("gc", "--grace-period=0s")
+                self.assertEqual([], self.pod_directories())
+                os.unlink(f"{self.lab}/hangs")
+                os.unlink(f"{self.lab}/calls")
+
+    def test_size_of_the_terminal_does_not_matter_to_plugins(self):
+        self.on("ADD", "fake-b", f"touch {self.lab}/hangs; while [ -e {self.lab}/hangs ]; do sleep 0.01; done")
+        process, _ = self.start_hanging()
+        process.send_signal(signal.SIGWINCH)
+        time.sleep(0.1)
+        os.unlink(f"{self.lab}/hangs")
+        self.finish(process)
+
+    def test_pod_whose_networks_are_being_made_is_stopped(self):
+        self.hang("ADD")
+        process, uuid = self.start_hanging()
+        self.agena("stop", uuid, timeout=30)
+        self.finish(process, check=254)
+        self.assertEqual([], self.records())
+
+    def test_pod_whose_networks_are_taken_down_is_stopped(self):
+        self.hang("DEL")
+        process, uuid = self.start_hanging()
+        self.agena("stop", uuid, timeout=30)
+        done = self.finish(process)
+        self.assertIn("networks of the pod are left to gc", done.err)
+        self.assertEqual(["00-lab.json"], self.records())
+        self.agena("gc", "--grace-period=0s")
+        self.assertEqual([], self.pod_directories())
+
+    def test_pod_whose_networks_are_taken_down_is_killed(self):
+        self.hang("DEL")
+        process, uuid = self.start_hanging()
+        self.agena("stop", "--force", uuid, timeout=30)
+        self.finish(process, check=None)
+        # What the kill has left was freed at once.
+        self.assertEqual([], self.records())
 
 
 if __name__ == "__main__":
