@@ -5,6 +5,7 @@
 #include "common/contract/status_files.h"
 #include "common/sys/fs.h"
 #include "common/sys/pidfd.h"
+#include "stage0/pod/pod_files.h"
 #include "stage0/pod/pod_info.h"
 #include "stage0/pod/pod_watch.h"
 
@@ -44,6 +45,12 @@ Result<Found> look(const sys::DirFd& pod) {
   return found;
 }
 
+// Of a pod without a first process: whether it had one that ran. The supervisor may need a while for its end.
+Result<bool> has_lost_its_first(const sys::DirFd& pod) {
+  // It may have got it just now.
+  return TRY(is_supervisor_ready(pod)) && !TRY(look(pod)).pid;
+}
+
 std::unexpected<Error> told_nothing(const Pod& pod) {
   return fail(ErrorKind::kBusy, "pod '{}' is running, but its stage1 has not told a process id",
               pod.uuid().str());
@@ -64,6 +71,7 @@ Result<std::optional<pid_t>> wait_for_pod_pid(Pod& pod, Nanoseconds at_most) {
   while (TRY(pod.state()) == PodState::kRunning) {
     const Found found = TRY(look(pod.dir()));
     if (found.pid) return found.pid;
+    if (found.has_parent && TRY(has_lost_its_first(pod.dir()))) return std::optional<pid_t>();
     bool time_left = *limit.left() > 0;
     if (found.has_parent) {
       // The supervisor is between writing `ppid` and cloning; no event tells of a new process.

@@ -1,13 +1,16 @@
 """Pods on networks whose plugins are scripts of the tests: which networks a pod gets, what each plugin is told, and what
 becomes of every way in which a plugin can fail. Nothing here touches the host's network."""
 
+import io
 import json
 import os
+import shutil
 import signal
+import tarfile
 import time
 import unittest
 
-from harness import UUID, Case, Images, read, shell, wait_until
+from harness import UUID, Case, Images, read, shell, state_of, wait_until
 
 # Logs what it is told, runs COMMAND.NAME.sh of its directory if that is there, makes an interface with the address of
 # the result, unless it is there, and answers ADD with `result`.
@@ -402,7 +405,8 @@ class Interrupted(CniCase):
 
     def test_pod_whose_networks_are_taken_down_is_stopped(self):
         self.hang("DEL")
-        process, uuid = self.start_hanging()
+        process, uuid = self.start_hanging("sleep 1")
+        self.fails("enter", uuid, "true", message="has ended", timeout=5)
         self.agena("stop", uuid, timeout=30)
         done = self.finish(process)
         self.assertIn("networks of the pod are left to gc", done.err)
@@ -417,6 +421,66 @@ class Interrupted(CniCase):
         self.finish(process, check=None)
         # What the kill has left was freed at once.
         self.assertEqual([], self.records())
+
+    def with_helper(self):
+        """ADD does not end, and has a helper in a session of its own."""
+        self.on("ADD", "fake-b", f"setsid sh -c 'echo $$ > {self.lab}/helper; touch {self.lab}/hangs; exec sleep 1000' & sleep 1000")
+        process, uuid = self.start_hanging()
+        self.never_mind("ADD", "fake-b")
+        os.unlink(f"{self.lab}/hangs")
+        return process, uuid, int(read(f"{self.lab}/helper"))
+
+    def test_helpers_of_plugins_end_with_a_pod_that_is_killed(self):
+        process, uuid, helper = self.with_helper()
+        self.agena("stop", "--force", uuid)
+        self.assertIn(state_of(helper), (None, "Z"))
+        self.finish(process, check=None)
+        process, uuid, helper = self.with_helper()
+        process.kill()
+        process.wait()
+        wait_until(lambda: self.state(uuid) != "running", "the pod has ended")
+        self.agena("gc", "--grace-period=0s")
+        self.assertIn(state_of(helper), (None, "Z"))
+        self.assertEqual([], self.pod_directories())
+
+    def test_daemon_that_a_plugin_leaves_is_spared(self):
+        self.on("ADD", "fake-a", f"setsid sleep 1000 < /dev/null > /dev/null 2>&1 & echo $! > {self.lab}/daemon")
+        self.run_pod("lab")
+        daemon = int(read(f"{self.lab}/daemon"))
+        self.assertEqual("S", state_of(daemon))
+        os.kill(daemon, signal.SIGKILL)
+
+
+class OfStage1(CniCase):
+    """A plugin that the stage1 image brings, whose root is mounted only while the pod runs."""
+
+    def setUp(self):
+        super().setUp()
+        original = os.environ.get("AGENA_STAGE1_DIR") or os.path.join(os.path.dirname(self.binary), "../lib/agena/stage1-images")
+        self.stage1 = os.path.join(self.top, "stage1.aci")
+        shutil.copy(os.path.join(original, "stage1-systemd.aci"), self.stage1)
+        script = PLUGIN.replace("{lab}", self.lab).encode()
+        with tarfile.open(self.stage1, "a") as image:
+            there = set(image.getnames())
+            for path in ("rkt", "rkt/plugins", "rkt/plugins/net", "rkt/plugins/net/own"):
+                entry = tarfile.TarInfo("rootfs/usr/lib/" + path)
+                entry.mode = 0o755
+                if path.endswith("own"):
+                    entry.size = len(script)
+                    image.addfile(entry, io.BytesIO(script))
+                elif entry.name not in there:
+                    entry.type = tarfile.DIRTYPE
+                    image.addfile(entry)
+        self.conf("10-lab.conf", "lab", "own")
+
+    def test_is_found_again_by_gc(self):
+        process, uuid = self.start_on("--net=lab", f"--stage1-path={self.stage1}")
+        process.kill()
+        process.wait()
+        wait_until(lambda: self.state(uuid) == "exited", "the pod has ended")
+        self.agena("gc", "--grace-period=0s")
+        self.assertEqual(["ADD own eth0", "DEL own eth0"], self.calls())
+        self.assertEqual([], self.pod_directories())
 
 
 if __name__ == "__main__":

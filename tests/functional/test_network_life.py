@@ -218,6 +218,40 @@ class Killed(Life):
         wait_until(lambda: self.one.peers() == 1, "the pod's namespace is gone")
         self.before[self.one] = self.one.listing()
 
+    def test_somebody_holds_the_namespace(self):
+        """As the kernel does for minutes when a connection waits for an answer: the address is free again, so the way to the
+        old pod must be gone."""
+        pod = self.serve("p", net="bridged,default")
+        child, = children_of(pod.process.pid)
+        held = os.open(f"/proc/{child}/ns/net", os.O_RDONLY)
+        try:
+            self.kill(pod.process)
+            self.gc()
+            self.assertEqual(set(), self.addresses_given())
+            self.assertEqual([], [line for line in self.left(self.one) if line.startswith(("link", "route"))])
+            self.assertIn("br-pods", self.one.links())
+        finally:
+            os.close(held)
+        self.collected()
+
+    def test_record_is_lost(self):
+        """In a power cut, with host-local's files on another disk."""
+        pod = self.killed(net="default")
+        shutil.rmtree(os.path.join(self.pod_path(pod.uuid), "net"))
+        self.one.run("nft", "delete", "table", "inet", f"agena-{pod.uuid}")
+        self.collected()
+
+    def test_rules_that_cannot_be_removed_keep_the_record(self):
+        pod = self.killed("--port=web:8081", net="default")
+        given = self.addresses_given()
+        weak = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"]
+        argv = self.argv("gc", "--grace-period=0s")
+        done = self.run_argv([*self.one.enter, *weak, *argv[len(self.one.enter):]], check=None)
+        self.assertIn("its networks could not be taken down", done.err, str(done))
+        self.assertEqual(given, self.addresses_given())
+        self.assertEqual(1, len(self.records()))
+        self.collected()
+
     def test_many(self):
         pods = [self.serve(f"p{n}", net="bridged,default") for n in range(4)]
         for pod in pods[:3]:

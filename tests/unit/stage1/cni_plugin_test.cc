@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "common/base/strings.h"
+#include "common/sys/fd.h"
+#include "common/sys/fs.h"
 #include "common/sys/pidfd.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -119,6 +121,18 @@ TEST_F(CniPlugin, IsKilledWithItsHelpersAtTheTimeLimit) {
   const std::string pid = std::string(trim(ASSERT_VALUE(sys::read_file(sys::at_cwd(), mark))));
   const auto helper = sys::open_pidfd(static_cast<pid_t>(ASSERT_VALUE(parse_int(pid, 2, INT32_MAX))));
   EXPECT_TRUE(!helper || ASSERT_VALUE(sys::wait_for_end(*helper, 20 * kSecond)));
+}
+
+TEST_F(CniPlugin, HasItsPatienceWhenTheCallerIsToEnd) {
+  const sys::Pipe request = ASSERT_VALUE(sys::make_pipe());
+  ASSERT_TRUE(test::ok(sys::write_all(request.write.get(), "x")));
+  PluginCall asked = call("slow");
+  asked.control.end_request = request.read.get();
+  plugin("slow", "exec sleep 100");
+  EXPECT_EQ(reason(asked), "it was interrupted, because the pod is to end");
+  plugin("slow", "sleep 0.2; echo done");
+  asked.control.patience = 60 * kSecond;
+  EXPECT_EQ(ASSERT_VALUE(call_plugin(asked)), "done\n");
 }
 
 TEST_F(CniPlugin, DaemonThatItLeavesBehindIsNotWaitedFor) {

@@ -68,6 +68,9 @@ TEST_F(PodTest, LivesThroughItsPhases) {
   EXPECT_EQ(state_of(pod->uuid()), PodState::kPrepared);
   ASSERT_TRUE(ok(pod->move_to(PodDirectory::kRun)));
   EXPECT_EQ(state_of(pod->uuid()), PodState::kRunning);
+  pod->unlock();
+  EXPECT_EQ(state_of(pod->uuid()), PodState::kExited);
+  ASSERT_TRUE(ok(pod->lock()));
   const Uuid uuid = pod->uuid();
   {
     auto lock = pod->release_lock();
