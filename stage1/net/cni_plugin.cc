@@ -155,11 +155,11 @@ Result<Answer> run_plugin(const PluginCall& call, const std::string& path) {
   Stream diagnostics = TRY(Stream::make());
   // What it writes by a relative path must not get into the pod directory.
   const sys::DirFd root = TRY(sys::open_dir("/"));
-  const PluginCgroup* cgroup = call.control.cgroup;
+  PluginCgroup* cgroup = call.control.cgroup;
   sys::Child child = TRY(sys::spawn({.path = path,
                                      .argv = {path},
                                      .environment = environment_of(call),
-                                     .cgroup = cgroup == nullptr ? nullptr : &cgroup->dir(),
+                                     .cgroup = cgroup == nullptr ? nullptr : cgroup->dir(),
                                      .fds = {{input.get(), STDIN_FILENO},
                                              {output.write_end(), STDOUT_FILENO},
                                              {diagnostics.write_end(), STDERR_FILENO}},

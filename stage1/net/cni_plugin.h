@@ -19,7 +19,7 @@ struct PluginControl {
   // How long a plugin may go on then.
   Nanoseconds patience = 0;
   // Where plugins run; nullptr: in the caller's cgroup.
-  const PluginCgroup* cgroup = nullptr;
+  PluginCgroup* cgroup = nullptr;
 };
 
 struct PluginCall {

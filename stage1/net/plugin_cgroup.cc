@@ -39,40 +39,54 @@ Result<> move_all(const sys::DirFd& root, const sys::DirFd& from) {
   return {};
 }
 
+Result<> end_all(const sys::DirFd& root, const std::string& path) {
+  TRY(sys::kill_cgroup(root, path));
+  return sys::remove_cgroup(root, path);
+}
+
+Result<sys::DirFd> make_at(const sys::DirFd& root, const std::string& path) {
+  TRY_CTX(sys::make_dir(root, path), "making a cgroup for plugins");
+  return sys::open_dir(root, path);
+}
+
 }  // namespace
 
 Result<PluginCgroup> PluginCgroup::make(const sys::DirFd& pod_dir) {
   auto path = TRY(path_for(pod_dir));
   if (!path) return fail(ErrorKind::kInternal, "the pod has no cgroup on record");
   sys::DirFd root = TRY(sys::open_cgroup2());
-  TRY_CTX(sys::make_dir(root, *path), "making a cgroup for plugins");
-  sys::DirFd dir = TRY(sys::open_dir(root, *path));
+  sys::DirFd dir = TRY(make_at(root, *path));
   return PluginCgroup(std::move(root), *std::move(path), std::move(dir));
 }
 
 PluginCgroup::~PluginCgroup() {
   if (!root_) return;
-  kill_rest();
-  if (const auto removed = sys::remove_cgroup(root_, path_); !removed)
-    log::debug("{}", removed.error().to_string());
+  if (const auto ended = end_all(root_, path_); !ended) log::debug("{}", ended.error().to_string());
 }
 
 void PluginCgroup::spare_rest() const {
+  if (!dir_) return;
   if (const auto moved = move_all(root_, dir_); !moved)
     log::debug("what a plugin has left running: {}", moved.error().to_string());
 }
 
-void PluginCgroup::kill_rest() const {
-  if (const auto killed = sys::kill_cgroup(root_, path_); !killed)
-    log::debug("what a plugin has left running: {}", killed.error().to_string());
+void PluginCgroup::kill_rest() {
+  // Into a cgroup that was killed once, kernels (6.14 and later) let nobody be born alive.
+  dir_.reset();
+  const auto renew = [&]() -> Result<> {
+    TRY(end_all(root_, path_));
+    dir_ = TRY(make_at(root_, path_));
+    return {};
+  };
+  if (const auto renewed = renew(); !renewed)
+    log::debug("what a plugin has left running: {}", renewed.error().to_string());
 }
 
 Result<> end_plugins(const sys::DirFd& pod_dir) {
   const auto path = TRY(path_for(pod_dir));
   if (!path) return {};
   const sys::DirFd root = TRY(sys::open_cgroup2());
-  TRY(sys::kill_cgroup(root, *path));
-  return sys::remove_cgroup(root, *path);
+  return end_all(root, *path);
 }
 
 Result<> check_recorded_cgroup(std::string_view path) {

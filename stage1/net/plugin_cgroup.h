@@ -20,13 +20,13 @@ class PluginCgroup {
   PluginCgroup& operator=(const PluginCgroup&) = delete;
   ~PluginCgroup();
 
-  // For plugins to be born in.
-  const sys::DirFd& dir() const { return dir_; }
+  // For plugins to be born in; nullptr if it could not be made again after kill_rest().
+  const sys::DirFd* dir() const { return dir_ ? &dir_ : nullptr; }
   // After a plugin that has done its work: what it has left running is a daemon and moves to the caller's
   // cgroup.
   void spare_rest() const;
   // After one that has failed.
-  void kill_rest() const;
+  void kill_rest();
 
  private:
   PluginCgroup(sys::DirFd root, std::string path, sys::DirFd dir)
