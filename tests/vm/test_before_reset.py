@@ -37,6 +37,8 @@ class BeforeReset(MachineCase):
             subprocess.run(["systemd-run", "--quiet", f"--unit=agena-reset-{name}", *command], check=True)
             uuid = wait_until(lambda name=name: os.path.exists(f"{TOP}/{name}") and read(f"{TOP}/{name}"), f"{name} has a UUID")
             wait_until(lambda uuid=uuid: "state=running" in self.agena_there("status", uuid).out, f"{name} runs")
+        # Of all that were started, this one has been given addresses, and its app has begun.
+        wait_until(lambda: os.path.exists(f"{DATA}/pods/run/{uuid}/net-info.json"), "the networks are there")
         with open(f"{TOP}/prepared", "w", encoding="ascii") as stream:
             stream.write(prepared)
         # Imports and removals without end, in the middle of which the machine goes down.
