@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from harness import children_of, descendants, read, wait_until
+from harness import children_of, descendants, read, state_of, wait_until
 from network_case import WEB, NetworkCase, ask, ranges
 
 SECONDS = float(os.environ.get("AGENA_STRESS_SECONDS", "20"))
@@ -24,6 +24,7 @@ WIRE = {"name": "wire", "type": "macvlan", "master": "lan0", "mode": "bridge", "
 # The built-in path more often: it is what most pods have.
 CHOICES = ("default", "default", "default", "default", "default-restricted", "bridged", "wire", "default,bridged", "all")
 FIRST_PORT = 20000
+START_LIMIT = 20 * PODS  # seconds; for what hangs, not for what is slow
 
 
 class Chaos(NetworkCase):
@@ -69,7 +70,12 @@ class Chaos(NetworkCase):
                 self.count("killed while it started")
                 process.kill()
                 return
-            wait_until(lambda: "serving" in read(log) or process.poll() is not None, f"{name} serves", 120, 0.05)
+            try:
+                wait_until(lambda: "serving" in read(log) or process.poll() is not None, f"{name} serves", START_LIMIT, 0.05)
+            except AssertionError:
+                below = [f"{pid} {state_of(pid)} {command}" for pid, command in descendants(process.pid)]
+                self.problem(f"{name} on {net} does not serve: {read(log)}; it runs {below}; so far {self.counts}")
+                return
             if process.poll() is not None:
                 self.problem(f"{name} on {net} did not start: {read(log)}")
                 return
