@@ -49,6 +49,9 @@ struct HttpServer::State {
   HttpHandler handler;
   MHD_Daemon* daemon = nullptr;
 
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
   ~State() {
     if (daemon != nullptr) api->stop_daemon(daemon);
   }

@@ -26,6 +26,8 @@ class HttpServer {
   static Result<HttpServer> start(sys::UniqueFd listener, const HttpLimits& limits, HttpHandler handler);
   HttpServer(HttpServer&&) noexcept;
   HttpServer& operator=(HttpServer&&) noexcept;
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
   ~HttpServer();
 
   struct State;

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <thread>
 
+#include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/base/time.h"
 #include "common/contract/pod_paths.h"
@@ -118,7 +119,7 @@ Result<Answer> tell_all(const std::string& socket, const Uuid& uuid, const sys::
   for (const schema::RuntimeApp& app : manifest.apps) {
     const std::string& name = app.name.str();
     const std::string image = TRY(sys::read_file(pod, paths::app_image_manifest(name)));
-    TRY_CTX(ask_well(socket, "PUT", target + "/" + name, image), "app '{}'", name);
+    TRY_CTX(ask_well(socket, "PUT", fmt::format("{}/{}", target, name), image), "app '{}'", name);
   }
   return answer;
 }
@@ -166,7 +167,9 @@ Result<MdsRegistration> register_pod(const std::string& socket, const Uuid& uuid
     told = tell_all(socket, uuid, pod, registration);
   }
   if (!told) {
-    (void)unregister_pod(socket, uuid, pod);
+    // What cannot be taken back now is left to gc.
+    if (const auto undone = unregister_pod(socket, uuid, pod); !undone)
+      log::debug("{}", undone.error().to_string());
     return std::unexpected(
         std::move(told).error().with_context("registering the pod with the metadata service"));
   }

@@ -51,7 +51,8 @@ Result<> serve_metadata(const MetadataService& service) {
     log::info("metadata service: port {}, registration at {}, {} pods", port, service.socket, pods->size());
     TRY(sys::notify_manager("READY=1"));
     ended = wait_for_end(signals);
-    (void)sys::notify_manager("STOPPING=1");
+    if (const auto told = sys::notify_manager("STOPPING=1"); !told)
+      log::debug("{}", told.error().to_string());
   }
   if (listeners.own_registration) TRY(sys::remove_file(sys::at_cwd(), service.socket));
   return ended;
