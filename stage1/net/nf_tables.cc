@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 
 namespace agena::stage1 {
 namespace {
@@ -31,15 +32,21 @@ std::string bytes_of(const IpAddress& address) {
 
 std::string port_bytes(std::uint16_t port) { return raw(htons(port)); }
 
-NetlinkMessage batch_mark(std::uint16_t type) {
+// With a generation the transaction is refused if rules were changed since.
+NetlinkMessage batch_mark(std::uint16_t type, std::optional<std::uint32_t> generation = {}) {
   NetlinkMessage message(type);
   message.fixed(
       nfgenmsg{.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(NFNL_SUBSYS_NFTABLES)});
+  if (generation) message.be32(NFNL_BATCH_GENID, *generation);
   return message;
 }
 
+std::uint16_t type_of(std::uint16_t what) {
+  return static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | what);
+}
+
 NetlinkMessage message_of(std::uint16_t what, std::uint16_t flags) {
-  NetlinkMessage message(static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | what), flags);
+  NetlinkMessage message(type_of(what), flags);
   message.fixed(nfgenmsg{.nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0, .res_id = 0});
   return message;
 }
@@ -65,10 +72,11 @@ bool is_missing(int error) {
   return error == EOPNOTSUPP || error == EPROTONOSUPPORT || error == EAFNOSUPPORT;
 }
 
-Result<> transact(sys::NetlinkSocket& socket, std::vector<NetlinkMessage> messages) {
+Result<> transact(sys::NetlinkSocket& socket, std::vector<NetlinkMessage> messages,
+                  std::optional<std::uint32_t> generation = {}) {
   // Answers are sent when all is done; of those that failed they are sent anyway.
   messages.back().add_flags(NLM_F_ACK);
-  messages.insert(messages.begin(), batch_mark(NFNL_MSG_BATCH_BEGIN));
+  messages.insert(messages.begin(), batch_mark(NFNL_MSG_BATCH_BEGIN, generation));
   messages.push_back(batch_mark(NFNL_MSG_BATCH_END));
   auto done = socket.batch(messages);
   if (done || !is_missing(done.error().sys_errno())) return done;
@@ -185,13 +193,13 @@ NftRule& NftRule::was_forwarded() {
   return *this;
 }
 
-NftRule& NftRule::not_from_interface(std::string_view name) {
+NftRule& NftRule::interface(std::string_view name, bool same) {
   expression("meta", [](NetlinkMessage& part) {
     part.be32(NFTA_META_DREG, kRegister).be32(NFTA_META_KEY, NFT_META_IIFNAME);
   });
   std::string padded(name);
   padded.resize(IFNAMSIZ, '\0');
-  compare(false, padded);
+  compare(same, padded);
   return *this;
 }
 
@@ -232,6 +240,7 @@ void NftTable::add_chain(std::string_view name) {
   NetlinkMessage message = message_of(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
   message.text(NFTA_CHAIN_TABLE, name_).text(NFTA_CHAIN_NAME, name);
   messages_.push_back(std::move(message));
+  chains_.emplace_back(name);
 }
 
 void NftTable::add_chain(std::string_view name, const NftHook& hook) {
@@ -279,10 +288,48 @@ Result<> NftTable::put(sys::NetlinkSocket& socket) const {
   return {};
 }
 
+Result<> NftTable::add_to(sys::NetlinkSocket& socket) const {
+  std::vector<NetlinkMessage> messages = {new_table(name_, 0)};
+  auto chain = chains_.begin();
+  for (const NetlinkMessage& message : messages_) {
+    messages.push_back(message);
+    if (message.type() != type_of(NFT_MSG_NEWCHAIN)) continue;
+    messages.push_back(message_of(NFT_MSG_DELRULE, 0));
+    messages.back().text(NFTA_RULE_TABLE, name_).text(NFTA_RULE_CHAIN, *chain++);
+  }
+  TRY_CTX(transact(socket, std::move(messages)), "writing the nftables table '{}'", name_);
+  return {};
+}
+
 Result<> NftTable::remove(sys::NetlinkSocket& socket, const std::string& name) {
   std::vector<NetlinkMessage> messages = {no_table(name)};
   TRY_CTX(transact(socket, std::move(messages)), "removing the nftables table '{}'", name);
   return {};
+}
+
+Result<NftListing> list_tables(sys::NetlinkSocket& socket) {
+  NftListing listing;
+  const auto generation = TRY(socket.get(message_of(NFT_MSG_GETGEN, 0)));
+  listing.generation =
+      ntohl(generation.attributes(sizeof(nfgenmsg)).number<std::uint32_t>(NFTA_GEN_ID).value_or(0));
+  for (const sys::NetlinkReply& table : TRY(socket.dump(message_of(NFT_MSG_GETTABLE, 0))))
+    listing.tables.push_back(table.attributes(sizeof(nfgenmsg)).text(NFTA_TABLE_NAME));
+  return listing;
+}
+
+Result<std::vector<std::string>> list_chains(sys::NetlinkSocket& socket, const std::string& table) {
+  std::vector<std::string> chains;
+  for (const sys::NetlinkReply& chain : TRY(socket.dump(message_of(NFT_MSG_GETCHAIN, 0)))) {
+    const auto attributes = chain.attributes(sizeof(nfgenmsg));
+    if (attributes.text(NFTA_CHAIN_TABLE) == table) chains.push_back(attributes.text(NFTA_CHAIN_NAME));
+  }
+  return chains;
+}
+
+Result<> remove_unchanged(sys::NetlinkSocket& socket, const std::string& table, std::uint32_t generation) {
+  const auto done = transact(socket, {no_table(table)}, generation);
+  if (!done && done.error().sys_errno() == ERESTART) return fail(ErrorKind::kBusy, "rules were changed");
+  return done;
 }
 
 Result<sys::NetlinkSocket> open_nf_tables() { return sys::NetlinkSocket::open(NETLINK_NETFILTER); }

@@ -31,7 +31,8 @@ class NftRule {
   NftRule& destination_port(std::uint16_t first, std::uint16_t last);
   // Packets of connections whose destination was changed.
   NftRule& was_forwarded();
-  NftRule& not_from_interface(std::string_view name);
+  NftRule& from_interface(std::string_view name) { return interface(name, true); }
+  NftRule& not_from_interface(std::string_view name) { return interface(name, false); }
 
   NftRule& jump(std::string_view chain);
   // Back to where the chain was jumped to from.
@@ -46,6 +47,7 @@ class NftRule {
   enum class Side { kSource, kDestination };
   using Fill = std::function<void(sys::NetlinkMessage&)>;
   NftRule& address(const IpPrefix& prefix, Side side, bool within);
+  NftRule& interface(std::string_view name, bool same);
   void expression(std::string_view name, const Fill& fill);
   void compare(bool equal, std::string_view bytes);
   void mask(std::string_view bytes);
@@ -81,6 +83,9 @@ class NftTable {
   // theirs stay until they are removed. Kind kUnsupported if the kernel has no nf_tables, or not what the
   // rules need.
   Result<> put(sys::NetlinkSocket& socket) const;
+  // Adds to the table of this name, which may be there and belongs to nobody: chains that are there lose the
+  // rules that they have.
+  Result<> add_to(sys::NetlinkSocket& socket) const;
   // Removes the table of this name; kNotFound if there is none, kUnsupported as above.
   static Result<> remove(sys::NetlinkSocket& socket, const std::string& name);
 
@@ -88,8 +93,20 @@ class NftTable {
   Result<> put(sys::NetlinkSocket& socket, std::uint32_t flags) const;
 
   std::string name_;
+  std::vector<std::string> chains_;
   std::vector<sys::NetlinkMessage> messages_;
 };
+
+// What there is of tables, at one generation of the kernel's rules.
+struct NftListing {
+  std::uint32_t generation = 0;
+  std::vector<std::string> tables;  // names, family inet
+};
+Result<NftListing> list_tables(sys::NetlinkSocket& socket);
+// Names of the chains of a table.
+Result<std::vector<std::string>> list_chains(sys::NetlinkSocket& socket, const std::string& table);
+// Removes a table, unless rules were changed by anybody since that generation (kBusy).
+Result<> remove_unchanged(sys::NetlinkSocket& socket, const std::string& table, std::uint32_t generation);
 
 // A socket for tables in this thread's network namespace.
 Result<sys::NetlinkSocket> open_nf_tables();

@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "stage1/net/flows.h"
+#include "stage1/net/loopback_guard.h"
 
 namespace agena::stage1 {
 

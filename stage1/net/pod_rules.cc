@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 
 #include <linux/netfilter.h>
-#include <linux/rtnetlink.h>
 #include <sys/utsname.h>
 
 #include <array>
@@ -15,10 +14,9 @@
 #include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/base/table.h"
-#include "common/sys/fs.h"
 #include "common/sys/late_close.h"
-#include "common/sys/rtnetlink.h"
 #include "stage1/net/iptables_rules.h"
+#include "stage1/net/loopback_guard.h"
 #include "stage1/net/nf_tables.h"
 
 namespace agena::stage1 {
@@ -41,7 +39,7 @@ constexpr std::string_view kPorts = "ports";
 
 IpPrefix prefix_of(const char* text) { return *IpPrefix::parse(text); }
 
-std::string table_name(const Uuid& pod) { return "agena-" + pod.str(); }
+std::string table_name(const Uuid& pod) { return std::string(kPodTables) + pod.str(); }
 
 const std::optional<IpPrefix>& address_of(const ForwardTarget& target, bool v4) {
   return v4 ? target.v4 : target.v6;
@@ -115,21 +113,6 @@ NftTable table_of(const Uuid& pod, const PodRules& rules) {
   return table;
 }
 
-// The interface that an address on a network of this host is reached by; 0 if it is reached through a
-// gateway.
-Result<int> interface_towards(sys::RouteNetlink& routes, const IpAddress& address) {
-  sys::NetlinkMessage question(RTM_GETROUTE);
-  rtmsg asked{};
-  asked.rtm_family = static_cast<unsigned char>(address.family());
-  asked.rtm_dst_len = static_cast<unsigned char>(address.bits());
-  question.fixed(asked);
-  question.address(RTA_DST, address);
-  const sys::NetlinkReply reply = TRY(routes.socket().get(std::move(question)));
-  const sys::NetlinkAttributes attributes = reply.attributes(sizeof(rtmsg));
-  if (attributes.has(RTA_GATEWAY) || attributes.has(RTA_VIA)) return 0;
-  return attributes.number<int>(RTA_OIF).value_or(0);
-}
-
 // Before Linux 5.2 nf_tables may be there and cannot do what the rules need: then iptables has written them.
 // The programs are too slow to be asked in vain at the end of each pod.
 bool is_old_kernel() {
@@ -149,6 +132,8 @@ Result<> remove_rules(sys::NetlinkSocket socket, const Uuid& pod) {
   const auto closer = sys::hold_for_late_close(std::array{socket.fd()});
   sys::NetlinkSocket own = std::move(socket);  // ends before it
   const auto removed = NftTable::remove(own, table_name(pod));
+  if (const auto ended = end_loopback_guard(own); !ended)
+    log::debug("guarding the host's loopback: {}", ended.error().to_string());
   if (removed) return {};
   const ErrorKind kind = removed.error().kind();
   if (kind == ErrorKind::kUnsupported || (kind == ErrorKind::kNotFound && is_old_kernel()))
@@ -183,19 +168,6 @@ Result<> remove_pod_rules(const Uuid& pod) {
   if (socket) return remove_rules(*std::move(socket), pod);
   return socket.error().kind() == ErrorKind::kUnsupported ? remove_with_iptables(pod)
                                                           : std::unexpected(std::move(socket).error());
-}
-
-Result<> route_local_addresses(const ForwardTarget& target) {
-  if (!target.v4) return {};
-  auto routes = TRY(sys::RouteNetlink::open());
-  const int index = TRY(interface_towards(routes, target.v4->address));
-  if (index == 0) return {};
-  const sys::Link link = TRY(routes.link(index));
-  if (link.kind != "veth" && link.kind != "bridge") return {};
-  const std::string setting = fmt::format("/proc/sys/net/ipv4/conf/{}/route_localnet", link.name);
-  const sys::UniqueFd file = TRY(sys::open_at(sys::at_cwd(), setting, O_WRONLY));
-  TRY_CTX(sys::write_all(file.get(), "1\n"), "writing '{}'", setting);
-  return {};
 }
 
 }  // namespace agena::stage1

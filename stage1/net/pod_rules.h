@@ -53,8 +53,7 @@ class InstalledRules {
 // there is no error.
 Result<> remove_pod_rules(const Uuid& pod);
 
-// Lets connections from 127.0.0.0/8 be forwarded to the target: sets route_localnet of the interface on the
-// host's side, if it is one that leads to pods alone (veth, bridge).
-Result<> route_local_addresses(const ForwardTarget& target);
+// Tables of pods are called this and the pod's UUID.
+inline constexpr std::string_view kPodTables = "agena-";
 
 }  // namespace agena::stage1

@@ -87,14 +87,37 @@ class Forwarding(NetworkCase):
         self.may_stay(r"shared0|10\.41\.0\.")
         self.network(BRIDGE)
         pod = self.serve("p", "--port=web:80", net="shared")
-        other = self.serve("q", net="shared")
+        other = self.serve("q", "--port=web:81", net="shared")
         self.assertEqual(f"p {self.two.ip}", ask(self.two, self.one.ip, 80))
         self.assertEqual("p 10.41.0.1", ask(self.one, "127.0.0.1", 80))
+        # The bridge stays, but not what lets packets for the host's loopback in.
+        self.assertEqual("1", self.route_localnet("shared0"))
+        self.assertIn("agena-local", self.one.run("nft", "list", "tables").stdout)
         # A neighbour, whose answers would not pass the host.
         self.assertEqual("p 10.41.0.1", other.ask(self.one.ip, 80))
         self.assertEqual("p 10.41.0.1", pod.ask(self.one.ip, 80))
-        other.stop()
         pod.stop()
+        self.assertEqual("1", self.route_localnet("shared0"), "for the other one")
+        self.assertIn('iifname "shared0" ip daddr 127.0.0.0/8 drop', self.one.run("nft", "list", "table", "inet", "agena-local").stdout)
+        other.stop()
+        self.assertEqual("0", self.route_localnet("shared0"))
+        self.assertNotIn("agena-local", self.one.run("nft", "list", "tables").stdout)
+
+    def route_localnet(self, interface: str) -> str:
+        return self.one.run("cat", f"/proc/sys/net/ipv4/conf/{interface}/route_localnet").stdout.strip()
+
+    def test_guard_of_a_bridge_after_a_kill(self):
+        self.may_stay(r"shared0|10\.41\.0\.")
+        self.network(BRIDGE)
+        pod = self.serve("p", "--port=web:80", net="shared")
+        os.kill(pod.process.pid, signal.SIGKILL)
+        self.finish(pod.process, check=None)
+        self.assertEqual("1", self.route_localnet("shared0"))
+        self.assertIn("agena-local", self.one.run("nft", "list", "tables").stdout)
+        self.agena("gc", "--grace-period=0s")
+        self.agena("gc", "--grace-period=0s")
+        self.assertEqual("0", self.route_localnet("shared0"))
+        self.assertNotIn("agena-local", self.one.run("nft", "list", "tables").stdout)
 
     def test_the_plugin_portmap_forwards_if_it_is_there(self):
         self.may_stay(r"CNI-|route -6 anycast")

@@ -20,6 +20,7 @@
 #include "common/sys/spawn.h"
 #include "stage1/net/held_ports.h"
 #include "stage1/net/iptables_rules.h"
+#include "stage1/net/loopback_guard.h"
 #include "stage1/net/pod_ports.h"
 
 namespace agena::stage1 {
