@@ -238,7 +238,6 @@ class Killed(Life):
         """In a power cut, with host-local's files on another disk."""
         pod = self.killed(net="default")
         shutil.rmtree(os.path.join(self.pod_path(pod.uuid), "net"))
-        self.one.run("nft", "delete", "table", "inet", f"agena-{pod.uuid}")
         self.collected()
 
     def test_rules_that_cannot_be_removed_keep_the_record(self):
