@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from harness import children_of, descendants, read, state_of, wait_until
+from harness import children_of, descendants, read, shell, state_of, wait_until
 from network_case import WEB, NetworkCase, ask, ranges
 
 SECONDS = float(os.environ.get("AGENA_STRESS_SECONDS", "20"))
@@ -139,6 +139,8 @@ class Chaos(NetworkCase):
             time.sleep(dice.uniform(0, 1))
 
     def test_chaos(self):
+        # The plugins make their chains for everybody when they are first called, and fail if two do so at the same time.
+        self.agena("run", "--net=bridged", "--port=web:8081", self.image_id, *shell("true"))
         end = time.monotonic() + SECONDS
         threads = [threading.Thread(target=self.work, args=(number, end)) for number in range(PODS)]
         threads.append(threading.Thread(target=self.sweep, args=(end,)))
