@@ -48,8 +48,11 @@ TEST(BuiltInConf, LeavesAllElseToThePlugins) {
 
 TEST(BuiltInConf, AUsersOwnPluginComesFirst) {
   const test::TempDir dir;
-  Attachment attachment{
-      .conf = ptp(R"(, "subnet": "10.1.0.0/16")"), .interface = "eth0", .args = "", .container_id = "id"};
+  Attachment attachment{.conf = ptp(R"(, "subnet": "10.1.0.0/16")"),
+                        .interface = "eth0",
+                        .args = "",
+                        .container_id = "id",
+                        .plugin_dirs = {}};
   attachment.plugin_dirs = {dir.path(), "/usr/lib/cni"};
   EXPECT_TRUE(is_built_in(attachment));
   ASSERT_TRUE(test::ok(sys::write_file(dir.dir(), "host-local", "", 0755)));
