@@ -107,8 +107,8 @@ RuleTexts snat_rules(const PodRules& rules, bool v4) {
 }
 
 RuleTexts raw_rules(const PodRules& rules, bool v4) {
-  if (!v4 || rules.ports.empty() || !rules.target.v4) return {};
-  return {"! -i lo -d 127.0.0.0/8 -j DROP"};
+  if (!v4 || !rules.guards_loopback()) return {};
+  return {"! -i lo -d 127.0.0.0/8 -j DROP", "! -i lo -s 127.0.0.0/8 -j DROP"};
 }
 
 std::string chain_text(const ChainRow& chain, const Uuid& pod, const RuleTexts& rules) {

@@ -54,8 +54,9 @@ Result<bool> is_set(const std::string& interface) {
 Result<> guard(sys::NetlinkSocket& socket, const std::string& bridge) {
   NftTable table{std::string(kGuard)};
   table.add_chain(bridge, kRaw);
-  table.add_rule(bridge,
-                 NftRule().from_interface(bridge).destination(*IpPrefix::parse("127.0.0.0/8")).drop());
+  const IpPrefix loopback = *IpPrefix::parse("127.0.0.0/8");
+  table.add_rule(bridge, NftRule().from_interface(bridge).destination(loopback).drop());
+  table.add_rule(bridge, NftRule().from_interface(bridge).source(loopback).drop());
   return table.add_to(socket);
 }
 

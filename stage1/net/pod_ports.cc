@@ -51,8 +51,10 @@ Result<> PodPorts::write() {
   if (!rules.ports.empty() && !target_.v4 && !target_.v6)
     return fail(ErrorKind::kInvalidInput,
                 "ports cannot be forwarded: no network of the pod has given it an address");
+  rules.guard_loopback = routed_;
   TRY(rules_.install(rules));
   if (rules.ports.empty()) return {};
+  routed_ = true;
   if (const auto forgotten = forget_stale_flows(rules.ports, target_); !forgotten)
     log::warning("who sent to the pod's UDP ports before may not reach it for some minutes: {}",
                  forgotten.error().to_string());

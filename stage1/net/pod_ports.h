@@ -48,6 +48,7 @@ class PodPorts {
 
   std::map<std::string, Own> ports_;  // by app
   bool active_ = false;
+  bool routed_ = false;  // connections from 127.0.0.0/8 were let in; that stays for the pod's life
   InstalledRules rules_;
   std::vector<IpPrefix> masquerade_;
   ForwardTarget target_;

@@ -90,10 +90,15 @@ void add_ports(NftTable& table, const PodRules& rules) {
   table.add_rule("prerouting", NftRule().destination_is_local().jump(kPorts));
   table.add_chain("output", kOutput);
   table.add_rule("output", NftRule().destination_is_local().jump(kPorts));
-  if (!rules.target.v4) return;
-  // route_localnet lets packets for 127.0.0.0/8 in from the pod's side; none such is meant well.
+}
+
+// route_localnet lets packets for 127.0.0.0/8, and such that say they come from there, in from the pod's
+// side; none of them is meant well.
+void add_loopback_guard(NftTable& table) {
+  const IpPrefix loopback = prefix_of("127.0.0.0/8");
   table.add_chain("local", kRaw);
-  table.add_rule("local", NftRule().not_from_interface("lo").destination(prefix_of("127.0.0.0/8")).drop());
+  table.add_rule("local", NftRule().not_from_interface("lo").destination(loopback).drop());
+  table.add_rule("local", NftRule().not_from_interface("lo").source(loopback).drop());
 }
 
 void add_masquerade(NftTable& table, const IpPrefix& pod) {
@@ -110,6 +115,7 @@ NftTable table_of(const Uuid& pod, const PodRules& rules) {
   table.add_chain("postrouting", kPostrouting);
   for (const IpPrefix& prefix : rules.masquerade) add_masquerade(table, prefix);
   if (!rules.ports.empty()) add_ports(table, rules);
+  if (rules.guards_loopback()) add_loopback_guard(table);
   return table;
 }
 

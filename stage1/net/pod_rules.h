@@ -27,8 +27,12 @@ struct PodRules {
   std::vector<IpPrefix> masquerade = {};
   std::vector<schema::PortMapping> ports = {};
   ForwardTarget target = {};  // has an address for each mapping that is to work
+  // Whether the host's side of the target's network may have route_localnet although there are no ports (any
+  // more): the host's loopback is kept from the pod, as with ports.
+  bool guard_loopback = false;
 
-  bool empty() const { return masquerade.empty() && ports.empty(); }
+  bool empty() const { return masquerade.empty() && ports.empty() && !guards_loopback(); }
+  bool guards_loopback() const { return target.v4 && (guard_loopback || !ports.empty()); }
 };
 
 // The rules of a pod that runs, in the network namespace of the thread that first installs some. They go when

@@ -66,9 +66,9 @@ struct SocketAddress {
   socklen_t size() const { return is_v4 ? sizeof v4 : sizeof v6; }
 };
 
-Result<bool> readable(int fd) {
+Result<bool> readable(int fd, int milliseconds = 3000) {
   pollfd one{fd, POLLIN, 0};
-  const int ready = ::poll(&one, 1, 3000);
+  const int ready = ::poll(&one, 1, milliseconds);
   if (ready < 0) return sys_fail("poll");
   return ready == 1;
 }
@@ -325,22 +325,67 @@ TEST_P(PodRulesTest, StandsInForThePod) {
   });
 }
 
+Result<> send_loopback_to_the_host(const World& world) {
+  auto pod = TRY(sys::RouteNetlink::open_in(world.pod()));
+  for (const char* setting : {"all", "eth0"})
+    TRY(sys::in_network_namespace(
+        world.pod(), [&]() -> Result<> { return set(fmt::format("ipv4/conf/{}/route_localnet", setting)); }));
+  TRY(pod.delete_address(TRY(pod.index_of("lo")), prefix("127.0.0.1/8")));
+  return pod.add_route({.destination = prefix("127.0.0.0/8"),
+                        .gateway = ip("10.5.0.1"),
+                        .interface = TRY(pod.index_of("eth0"))});
+}
+
 // With route_localnet a pod that sends such packets would reach what listens on the host's loopback alone.
 TEST_P(PodRulesTest, NobodyElseGetsAtTheHostsLoopback) {
   in_world([](const World& world) -> Result<> {
-    auto pod = TRY(sys::RouteNetlink::open_in(world.pod()));
-    for (const char* setting : {"all", "eth0"})
-      TRY(sys::in_network_namespace(world.pod(), [&]() -> Result<> {
-        return set(fmt::format("ipv4/conf/{}/route_localnet", setting));
-      }));
-    TRY(pod.delete_address(TRY(pod.index_of("lo")), prefix("127.0.0.1/8")));
-    TRY(pod.add_route({.destination = prefix("127.0.0.0/8"),
-                       .gateway = ip("10.5.0.1"),
-                       .interface = TRY(pod.index_of("eth0"))}));
+    TRY(send_loopback_to_the_host(world));
     const UniqueFd secret = TRY(world.serve(world.host(), SOCK_STREAM, "127.0.0.1", 631));
     const PodRules rules{.ports = {tcp(8080, 80)}, .target = kTarget()};
     TRY(route_local_addresses(rules.target));
     CHECK_EQ(TRY(world.visit(world.pod(), "127.0.0.1", 631, secret)), "10.5.0.2");
+    TRY(GetParam().install(pod_id(), rules));
+    CHECK_EQ(TRY(world.visit(world.pod(), "127.0.0.1", 631, secret, SOCK_STREAM, 1)), "lost");
+    return {};
+  });
+}
+
+// Nor may one say that it is the host's loopback.
+TEST_P(PodRulesTest, NobodyElseComesFromTheHostsLoopback) {
+  in_world([](const World& world) -> Result<> {
+    for (const char* side : {"all", "pod0"}) TRY(set(fmt::format("ipv4/conf/{}/rp_filter", side), "0"));
+    const UniqueFd trusting = TRY(world.serve(world.host(), SOCK_DGRAM, "0.0.0.0", 9999));
+    const UniqueFd liar = TRY(world.serve(world.pod(), SOCK_DGRAM, "127.0.0.2", 9998));
+    TRY(sys::in_network_namespace(world.pod(), [&]() -> Result<> {
+      for (const char* side : {"all", "eth0"}) TRY(set(fmt::format("ipv4/conf/{}/route_localnet", side)));
+      return {};
+    }));
+    const auto arrives = [&](int patience) -> Result<bool> {
+      const SocketAddress to(ip("10.5.0.1"), 9999);
+      if (::sendto(liar.get(), "x", 1, 0, to.get(), to.size()) != 1) return sys_fail("sendto");
+      return readable(trusting.get(), patience);
+    };
+    const PodRules rules{.ports = {tcp(8080, 80)}, .target = kTarget()};
+    TRY(route_local_addresses(rules.target));
+    CHECK(TRY(arrives(3000)));
+    char byte = 0;
+    CHECK(::recv(trusting.get(), &byte, 1, 0) == 1);
+    TRY(GetParam().install(pod_id(), rules));
+    CHECK(!TRY(arrives(500)));
+    return {};
+  });
+}
+
+// Whose last port has gone has a host's side that still takes such packets.
+TEST_P(PodRulesTest, TheGuardOutlivesThePorts) {
+  in_world([](const World& world) -> Result<> {
+    TRY(send_loopback_to_the_host(world));
+    const UniqueFd secret = TRY(world.serve(world.host(), SOCK_STREAM, "127.0.0.1", 631));
+    PodRules rules{.ports = {tcp(8080, 80)}, .target = kTarget()};
+    TRY(GetParam().install(pod_id(), rules));
+    TRY(route_local_addresses(rules.target));
+    rules.ports.clear();
+    rules.guard_loopback = true;
     TRY(GetParam().install(pod_id(), rules));
     CHECK_EQ(TRY(world.visit(world.pod(), "127.0.0.1", 631, secret, SOCK_STREAM, 1)), "lost");
     return {};
@@ -458,6 +503,19 @@ TEST_F(PodPortsTest, ComeAndGoWithApps) {
     CHECK_EQ(TRY(world.visit(world.lan(), "10.6.0.1", 8080, web)), "connection refused");
     TRY(HeldPorts::hold(std::vector{tcp(8080, 80)}));
     return {};
+  });
+}
+
+TEST_F(PodPortsTest, ThePodThatHadPortsIsKeptFromTheLoopback) {
+  in_world([](const World& world) -> Result<> {
+    TRY(send_loopback_to_the_host(world));
+    const UniqueFd secret = TRY(world.serve(world.host(), SOCK_STREAM, "127.0.0.1", 631));
+    PodPorts ports(pod_id());
+    TRY(ports.begin({}, kTarget()));
+    TRY(ports.add("app", {tcp(8081, 80)}));
+    TRY(ports.remove("app"));
+    CHECK_EQ(TRY(world.visit(world.pod(), "127.0.0.1", 631, secret, SOCK_STREAM, 1)), "lost");
+    return ports.end();
   });
 }
 

@@ -43,6 +43,7 @@ COMMIT
 *raw
 :RKT-PFWD-RAW-5f2e8e3c - [0:0]
 -A RKT-PFWD-RAW-5f2e8e3c ! -i lo -d 127.0.0.0/8 -j DROP
+-A RKT-PFWD-RAW-5f2e8e3c ! -i lo -s 127.0.0.0/8 -j DROP
 -I PREROUTING 1 -j RKT-PFWD-RAW-5f2e8e3c
 COMMIT
 )");
