@@ -41,16 +41,17 @@ bool is_to(const sys::NetlinkAttributes& original, const schema::PortMapping& po
          (!port.host_ip || port.host_ip->is_unspecified() || *port.host_ip == *destination);
 }
 
-bool is_stale(const sys::NetlinkAttributes& flow, std::span<const schema::PortMapping> ports,
-              const ForwardTarget& target) {
+bool is_to_any(const sys::NetlinkAttributes& flow, std::span<const schema::PortMapping> ports) {
   const auto original = flow.nest(CTA_TUPLE_ORIG);
-  if (std::ranges::none_of(ports, [&](const schema::PortMapping& port) { return is_to(original, port); }))
-    return false;
+  return std::ranges::any_of(ports, [&](const schema::PortMapping& port) { return is_to(original, port); });
+}
+
+bool leads_to(const sys::NetlinkAttributes& flow, const ForwardTarget& target) {
   const auto answers_from = address_in(flow.nest(CTA_TUPLE_REPLY), CTA_IP_V4_SRC, CTA_IP_V6_SRC);
-  const auto leads_to = [&](const std::optional<IpPrefix>& pod) {
+  const auto is_there = [&](const std::optional<IpPrefix>& pod) {
     return pod && answers_from && pod->address == *answers_from;
   };
-  return !leads_to(target.v4) && !leads_to(target.v6);
+  return is_there(target.v4) || is_there(target.v6);
 }
 
 Result<> forget(sys::NetlinkSocket& socket, const sys::NetlinkReply& found,
@@ -65,9 +66,8 @@ Result<> forget(sys::NetlinkSocket& socket, const sys::NetlinkReply& found,
   return done;
 }
 
-}  // namespace
-
-Result<> forget_stale_flows(std::span<const schema::PortMapping> ports, const ForwardTarget& target) {
+// Those to the ports that lead to the target, or those that do not.
+Result<> forget_flows(std::span<const schema::PortMapping> ports, const ForwardTarget& target, bool to_it) {
   std::vector<schema::PortMapping> of_udp;
   std::ranges::copy_if(ports, std::back_inserter(of_udp),
                        [](const schema::PortMapping& port) { return port.protocol == kUdp; });
@@ -75,9 +75,19 @@ Result<> forget_stale_flows(std::span<const schema::PortMapping> ports, const Fo
   auto socket = TRY(sys::NetlinkSocket::open(NETLINK_NETFILTER));
   for (const sys::NetlinkReply& found : TRY(socket.dump(message(IPCTNL_MSG_CT_GET, AF_UNSPEC)))) {
     const auto flow = found.attributes(sizeof(nfgenmsg));
-    if (is_stale(flow, of_udp, target)) TRY(forget(socket, found, flow));
+    if (is_to_any(flow, of_udp) && leads_to(flow, target) == to_it) TRY(forget(socket, found, flow));
   }
   return {};
+}
+
+}  // namespace
+
+Result<> forget_stale_flows(std::span<const schema::PortMapping> ports, const ForwardTarget& target) {
+  return forget_flows(ports, target, false);
+}
+
+Result<> forget_flows_of(std::span<const schema::PortMapping> ports, const ForwardTarget& target) {
+  return forget_flows(ports, target, true);
 }
 
 }  // namespace agena::stage1

@@ -15,5 +15,7 @@ namespace agena::stage1 {
 // pod that had the ports before, and those that began when nobody had them. In this thread's network
 // namespace. Nothing is done if none of the ports is of UDP.
 Result<> forget_stale_flows(std::span<const schema::PortMapping> ports, const ForwardTarget& target);
+// As above, but those that do lead to the target, which has the ports no more.
+Result<> forget_flows_of(std::span<const schema::PortMapping> ports, const ForwardTarget& target);
 
 }  // namespace agena::stage1

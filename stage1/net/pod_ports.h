@@ -45,6 +45,8 @@ class PodPorts {
     bool by_plugin = false;
   };
   Result<> write();
+  // The flows to ports that are the pod's no more.
+  void forget(std::span<const schema::PortMapping> ports) const;
 
   std::map<std::string, Own> ports_;  // by app
   bool active_ = false;

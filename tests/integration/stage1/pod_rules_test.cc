@@ -506,6 +506,54 @@ TEST_F(PodPortsTest, ComeAndGoWithApps) {
   });
 }
 
+// UDP clients that sent to the pod, and go on sending, reach who has the port then.
+TEST_F(PodPortsTest, ClientsOfUdpDoNotStickToThePod) {
+  in_world([](const World& world) -> Result<> {
+    PortMapping dns{.name = "dns", .protocol = "udp", .host_port = 5353, .pod_port = 53};
+    const UniqueFd old_owner = TRY(world.serve(world.pod(), SOCK_DGRAM, "0.0.0.0", 53));
+    const UniqueFd client = TRY(world.serve(world.lan(), SOCK_DGRAM, "10.6.0.9", 4000));
+    const auto reaches = [&](const UniqueFd& server) -> Result<bool> {
+      const SocketAddress to(ip("10.6.0.1"), 5353);
+      char byte = 'q';
+      if (::sendto(client.get(), &byte, 1, 0, to.get(), to.size()) != 1) return sys_fail("sendto");
+      return TRY(readable(server.get(), 1000)) && ::recv(server.get(), &byte, 1, 0) == 1;
+    };
+    PodPorts ports(pod_id());
+    TRY(ports.begin({prefix("10.5.0.2/24")}, kTarget()));
+    TRY(ports.add("app", {dns}));
+    CHECK(TRY(reaches(old_owner)));
+    TRY(ports.remove("app"));
+    {
+      const UniqueFd owner = TRY(world.serve(world.host(), SOCK_DGRAM, "0.0.0.0", 5353));
+      CHECK(TRY(reaches(owner)));
+    }
+    TRY(ports.add("app", {dns}));
+    CHECK(TRY(reaches(old_owner)));
+    TRY(ports.end());
+    const UniqueFd owner = TRY(world.serve(world.host(), SOCK_DGRAM, "0.0.0.0", 5353));
+    CHECK(TRY(reaches(owner)));
+    return {};
+  });
+}
+
+TEST_F(PodPortsTest, OnAnAddressOfAVersionThatThePodLacks) {
+  in_world([](const World&) -> Result<> {
+    PodPorts ports(pod_id());
+    TRY(ports.begin({}, {.v4 = prefix("10.5.0.2/24")}));
+    CHECK_EQ(
+        ports.add("app", {tcp(8081, 80, "fd06::1")}).error().message(),
+        "port tcp-[fd06::1]:8081 cannot be forwarded: no network of the pod has given it an IPv6 address");
+    CHECK(!ports.add("app", {tcp(8081, 80, "::")}));
+    TRY(ports.add("app", {tcp(8081, 80), tcp(8082, 80, "0.0.0.0")}));
+    TRY(ports.end());
+    PodPorts other(pod_id());
+    TRY(other.add("", {tcp(8081, 80, "0.0.0.0")}));
+    CHECK_EQ(other.begin({}, {.v6 = prefix("fd05::2/64")}).error().message(),
+             "port tcp-0.0.0.0:8081 cannot be forwarded: no network of the pod has given it an IPv4 address");
+    return other.end();
+  });
+}
+
 TEST_F(PodPortsTest, ThePodThatHadPortsIsKeptFromTheLoopback) {
   in_world([](const World& world) -> Result<> {
     TRY(send_loopback_to_the_host(world));
