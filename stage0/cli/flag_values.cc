@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "common/base/ip.h"
 #include "common/base/options.h"
 #include "common/base/strings.h"
 #include "manifests/schema/port_map.h"
@@ -245,8 +246,17 @@ Result<MountRequest> parse_mount(std::string_view text) {
 
 namespace {
 
+bool is_loopback_v6(std::string_view text) {
+  const auto address = IpAddress::parse(text);
+  return address && address->is_v6() && address->is_loopback();
+}
+
 Result<std::string> parse_host_address(std::string_view text) {
   if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  if (is_loopback_v6(text))
+    return fail(ErrorKind::kInvalidInput,
+                "ports cannot be forwarded from '{}': the kernel brings no answers back to it; use 127.0.0.1",
+                text);
   if (is_ip_address(text)) return std::string(text);
   return fail(ErrorKind::kInvalidInput, "'{}' is not an IP address", printable(text));
 }

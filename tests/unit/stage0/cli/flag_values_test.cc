@@ -102,7 +102,10 @@ TEST(FlagValues, Mounts) {
 TEST(FlagValues, Ports) {
   expect_rows(parse_port, {{"http:8080", "http '' 8080"},
                            {"http:127.0.0.1:80", "http '127.0.0.1' 80"},
-                           {"http:[::1]:80", "http '::1' 80"},
+                           {"http:[fd00::1]:80", "http 'fd00::1' 80"},
+                           {"http:[::1]:80",
+                            "ports cannot be forwarded from '::1': the kernel brings no answers back to it; "
+                            "use 127.0.0.1"},
                            {"http", "expected NAME:[HOSTIP:]HOSTPORT, found 'http'"},
                            {":80", "expected NAME:[HOSTIP:]HOSTPORT, found ':80'"},
                            {"http:localhost:80", "'localhost' is not an IP address"},
