@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <expected>
 
 #include "common/base/json_text.h"
 #include "common/base/log.h"
@@ -24,6 +25,7 @@ constexpr int kForbidden = 403;
 constexpr int kNotFound = 404;
 constexpr int kMethodNotAllowed = 405;
 constexpr int kConflict = 409;
+constexpr int kTooLarge = 413;
 constexpr int kUnsupportedType = 415;
 constexpr int kServerError = 500;
 constexpr int kUnavailable = 503;
@@ -93,9 +95,6 @@ MetadataAnswer verify(const Signer& signer, const Form& form) {
 
 MetadataAnswer signature_answer(const Signer& signer, const RegisteredPod& pod, const MetadataPath& path,
                                 const MetadataRequest& request) {
-  if (request.method != "POST") return refusal(kMethodNotAllowed, "signatures are asked for by POST");
-  if (!to_lower(trim(cut(request.content_type, ';').before)).starts_with(kFormType))
-    return refusal(kUnsupportedType, "the form must be of the type " + std::string(kFormType));
   const auto form = parse_form(request.body);
   if (!form) return refusal(kBadRequest, form.error().message());
   return path.entry == MetadataEntry::kSign ? sign(signer, pod, *form) : verify(signer, *form);
@@ -149,6 +148,38 @@ MetadataAnswer entry_answer(const RegisteredPod& pod, const MetadataPath& path) 
     subject.image = &image->second;
   }
   return row->answer(subject);
+}
+
+bool is_signature(MetadataEntry entry) {
+  return entry == MetadataEntry::kSign || entry == MetadataEntry::kVerify;
+}
+
+// A request whose asker may ask, and asks in the right way.
+struct Admitted {
+  MetadataPath path;
+  PodRegistry::Known pod;
+};
+
+// By all but the body.
+std::expected<Admitted, MetadataAnswer> admit(const PodRegistry& pods, const MetadataRequest& request) {
+  const auto refuse = [](int status, const std::string& text) {
+    return std::unexpected(refusal(status, text));
+  };
+  auto path = parse_metadata_path(request.path);
+  if (!path) return refuse(kNotFound, path.error().message());
+  if (request.flavor != kFlavor)
+    return refuse(kBadRequest, fmt::format("the header '{}: {}' is missing", kFlavorHeader, kFlavor));
+  PodRegistry::Known pod = pods.find(path->token);
+  if (pod == nullptr || !request.source || !may_use_token(*pod, *request.source))
+    return refuse(kUnauthorized, "unauthorized");
+  if (is_signature(path->entry)) {
+    if (request.method != "POST") return refuse(kMethodNotAllowed, "signatures are asked for by POST");
+    if (!to_lower(trim(cut(request.content_type, ';').before)).starts_with(kFormType))
+      return refuse(kUnsupportedType, "the form must be of the type " + std::string(kFormType));
+  } else if (request.method != "GET" && request.method != "HEAD") {
+    return refuse(kMethodNotAllowed, "metadata are asked for by GET");
+  }
+  return Admitted{.path = *std::move(path), .pod = std::move(pod)};
 }
 
 struct StatusRow {
@@ -245,18 +276,19 @@ bool may_use_token(const RegisteredPod& pod, const IpAddress& source) {
 }
 
 MetadataAnswer answer_metadata(const PodRegistry& pods, const MetadataRequest& request) {
-  const auto path = parse_metadata_path(request.path);
-  if (!path) return refusal(kNotFound, path.error().message());
-  if (request.flavor != kFlavor)
-    return refusal(kBadRequest, fmt::format("the header '{}: {}' is missing", kFlavorHeader, kFlavor));
-  const PodRegistry::Known pod = pods.find(path->token);
-  if (pod == nullptr || !request.source || !may_use_token(*pod, *request.source))
-    return refusal(kUnauthorized, "unauthorized");
-  if (path->entry == MetadataEntry::kSign || path->entry == MetadataEntry::kVerify)
-    return signature_answer(pods.signer(), *pod, *path, request);
-  if (request.method != "GET" && request.method != "HEAD")
-    return refusal(kMethodNotAllowed, "metadata are asked for by GET");
-  return entry_answer(*pod, *path);
+  const auto admitted = admit(pods, request);
+  if (!admitted) return admitted.error();
+  const auto& [path, pod] = *admitted;
+  if (is_signature(path.entry)) return signature_answer(pods.signer(), *pod, path, request);
+  return entry_answer(*pod, path);
+}
+
+std::optional<MetadataAnswer> refuse_metadata_body(const PodRegistry& pods, const MetadataRequest& request) {
+  const auto admitted = admit(pods, request);
+  if (!admitted) return admitted.error();
+  if (!is_signature(admitted->path.entry))
+    return refusal(kTooLarge, "only signatures are asked for by a form");
+  return std::nullopt;
 }
 
 MetadataAnswer answer_registration(PodRegistry& pods, const MetadataRequest& request, std::uint16_t port) {

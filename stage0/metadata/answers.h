@@ -37,6 +37,10 @@ struct MetadataAnswer {
 // asker's.
 MetadataAnswer answer_metadata(const PodRegistry& pods, const MetadataRequest& request);
 
+// Of a request whose headers are there and whose body is still to come: the refusal, if answer_metadata would
+// refuse it whatever the body is, or if nobody reads that body.
+std::optional<MetadataAnswer> refuse_metadata_body(const PodRegistry& pods, const MetadataRequest& request);
+
 // A request to the registration socket; `port` is the public service's.
 MetadataAnswer answer_registration(PodRegistry& pods, const MetadataRequest& request, std::uint16_t port);
 

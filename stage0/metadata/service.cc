@@ -17,10 +17,12 @@ namespace agena::stage0 {
 namespace {
 
 // Registered by root: manifests, which are 4 MiB at most (json_text).
-constexpr HttpLimits kRegistrationLimits = {.max_body = 4U << 20U, .connections = 128};
-// Of apps: what is to be signed. The product bounds the memory of all that apps may send at once.
+constexpr HttpLimits kRegistrationLimits = {
+    .max_body = 4U << 20U, .connections = 128, .time = std::chrono::seconds(60)};
+// Of apps: what is to be signed. The product bounds the memory of all that apps may send at once. All pods of
+// the host's network share the loopback; what they cannot have is left to those of other networks.
 constexpr HttpLimits kMetadataLimits = {
-    .max_body = 256U << 10U, .connections = 1024, .connections_per_ip = 32};
+    .max_body = 256U << 10U, .connections = 1024, .connections_per_ip = 32, .connections_of_loopback = 768};
 
 Result<> wait_for_end(const sys::UniqueFd& signals) {
   for (;;) {
@@ -42,11 +44,12 @@ Result<> serve_metadata(const MetadataService& service) {
   const std::uint16_t port = listeners.port;
   Result<> ended;
   {
-    const HttpServer metadata = TRY(
-        HttpServer::start(std::move(listeners.metadata), kMetadataLimits,
-                          [&](const MetadataRequest& request) { return answer_metadata(*pods, request); }));
+    const HttpServer metadata = TRY(HttpServer::start(
+        std::move(listeners.metadata), kMetadataLimits,
+        [&](const MetadataRequest& request) { return refuse_metadata_body(*pods, request); },
+        [&](const MetadataRequest& request) { return answer_metadata(*pods, request); }));
     const HttpServer registration = TRY(HttpServer::start(
-        std::move(listeners.registration), kRegistrationLimits,
+        std::move(listeners.registration), kRegistrationLimits, nullptr,
         [&](const MetadataRequest& request) { return answer_registration(*pods, request, port); }));
     log::info("metadata service: port {}, registration at {}, {} pods", port, service.socket, pods->size());
     TRY(sys::notify_manager("READY=1"));

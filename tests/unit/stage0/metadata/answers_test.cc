@@ -90,6 +90,34 @@ TEST_F(Answers, Refusals) {
   EXPECT_EQ(answer_metadata(*pods_, asked).status, 401);
 }
 
+TEST_F(Answers, BodiesAreTakenFromWhoMayHaveThemSigned) {
+  const auto refused = [&](const std::string& rest, const auto& change) {
+    MetadataRequest asked = request(rest);
+    asked.method = "POST";
+    asked.content_type = kForm;
+    change(asked);
+    const auto refusal = refuse_metadata_body(*pods_, asked);
+    return refusal ? refusal->status : 0;
+  };
+  const auto as_it_is = [](MetadataRequest&) {};
+  EXPECT_EQ(refused("pod/hmac/sign", as_it_is), 0);
+  EXPECT_EQ(refused("pod/hmac/verify", as_it_is), 0);
+  EXPECT_EQ(refused("pod/uuid", as_it_is), 405);
+  EXPECT_EQ(refused("pod/uuid", [](MetadataRequest& asked) { asked.method = "GET"; }), 413);
+  EXPECT_EQ(refused("pod/nothing", as_it_is), 404);
+  EXPECT_EQ(refused("pod/hmac/sign", [](MetadataRequest& asked) { asked.flavor = ""; }), 400);
+  EXPECT_EQ(refused("pod/hmac/sign", [](MetadataRequest& asked) { asked.method = "PUT"; }), 405);
+  EXPECT_EQ(refused("pod/hmac/sign", [](MetadataRequest& asked) { asked.content_type = "text/plain"; }), 415);
+  EXPECT_EQ(refused("pod/hmac/sign", [](MetadataRequest& asked) { asked.source.reset(); }), 401);
+  EXPECT_EQ(refused("pod/hmac/sign",
+                    [](MetadataRequest& asked) {
+                      asked.path = "/" + kOtherToken + "/acMetadata/v1/pod/hmac/sign";
+                    }),
+            401);
+  ASSERT_TRUE(pods_->put_pod(uuid(), registration(TokenSource::kLoopback)));
+  EXPECT_EQ(refused("pod/hmac/sign", as_it_is), 401);
+}
+
 TEST_F(Answers, SignaturesOfOnePodAreVerifiedByAnother) {
   PodRegistration other = registration();
   other.token = kOtherToken;
