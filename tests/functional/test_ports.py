@@ -222,6 +222,9 @@ class Conflicts(NetworkCase):
         self.fails("prepare", "--port=nothing:80", image, message="port name 'nothing' could not be found")
         self.fails("run", "--net=default", "--port=web:80", image, "--name=a", image, "--name=b", message="port name 'web' is defined by several apps")
         self.fails("run", "--net=default", "--port=web:10.1.2.3:80", image, message="port tcp-10.1.2.3:80: the host has no address 10.1.2.3")
+        self.fails("run", "--net=default", "--port=web:[::1]:80", image, message="ports cannot be forwarded from '::1'")
+        self.fails("run", "--net=default", "--port=web:[::]:80", image,
+                   message="port tcp-[::]:80 cannot be forwarded: no network of the pod has given it an IPv6 address")
 
 
 class Remains(NetworkCase):
