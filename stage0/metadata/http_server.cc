@@ -53,11 +53,11 @@ struct HttpServer::State {
   OpenConnections connections;
   MHD_Daemon* daemon = nullptr;
 
-  explicit State(const HttpLimits& limits)
-      : limits(limits),
-        connections({.per_peer = limits.connections_per_ip,
-                     .of_loopback = limits.connections_of_loopback,
-                     .life = limits.time}) {}
+  explicit State(const HttpLimits& bounds)
+      : limits(bounds),
+        connections({.per_peer = bounds.connections_per_ip,
+                     .of_loopback = bounds.connections_of_loopback,
+                     .life = bounds.time}) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {

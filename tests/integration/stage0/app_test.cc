@@ -122,7 +122,7 @@ class AppTest : public ::testing::Test {
   AppOperation operation() const { return {.pod = uuid_, .timeout = 300 * kSecond}; }
 
   AddAppRequest addition(const std::string& name) const {
-    AddAppRequest request{.operation = operation(), .app = {}, .volumes = {}, .insecure = {}};
+    AddAppRequest request{.operation = operation(), .app = {}, .volumes = {}, .ports = {}, .insecure = {}};
     request.app.image = "sha512-2222";
     request.app.name = name;
     return request;
