@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <thread>
+
 #include "common/sys/fs.h"
 
 namespace agena::stage0 {
@@ -130,9 +132,13 @@ TEST_F(Server, OutlivesWhatIsNoHttp) {
 }
 
 TEST_F(Server, BoundsConnectionsOfOnePeer) {
+  start(std::chrono::seconds(10));
   std::vector<sys::UniqueFd> silent;
   for (int i = 0; i < 4; ++i) {
     silent.push_back(connect());
+    // The last one, which goes first, sends nothing: the library does not see an end that comes together with
+    // a part of a request, and waits for the deadline.
+    if (i == 3) break;
     ASSERT_EQ(::send(silent.back().get(), "G", 1, MSG_NOSIGNAL), 1);
   }
   // One more gets no answer while they are there.
@@ -140,7 +146,8 @@ TEST_F(Server, BoundsConnectionsOfOnePeer) {
   silent.pop_back();
   // That one has gone is noticed soon, not at once.
   std::string answer;
-  while (answer.empty()) answer = ask("GET / HTTP/1.0\r\n\r\n");
+  while ((answer = ask("GET / HTTP/1.0\r\n\r\n")).empty())
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
 }
 
