@@ -100,6 +100,12 @@ class Chaos(NetworkCase):
                 self.problem(f"{name} on {net}: {one['ip']} answers '{answer}'")
         if port and net in ("default", "bridged"):
             answer = ask(self.two, self.one.ip, port)
+            # Where everything is done at once an answer may take longer than the asker waits; what is broken stays so.
+            for _ in range(3):
+                if answer:
+                    break
+                self.count("asked again through a port")
+                answer = ask(self.two, self.one.ip, port)
             if answer != f"{name} {self.two.ip}":
                 self.problem(f"{name} on {net}: port {port} answers '{answer}'")
             self.count("asked through a port")
