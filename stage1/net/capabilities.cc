@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/json_node.h"
 #include "common/base/json_text.h"
 #include "common/base/strings.h"
 
@@ -58,6 +59,20 @@ void add_args(const std::string& args, Json& root) {
   }
 }
 
+schema::PortMapping port_of(const JsonNode& node) {
+  const auto port = [&](std::string_view key) -> std::uint16_t {
+    const auto value = node.require(key);
+    return static_cast<std::uint16_t>(value ? value->as_uint(UINT16_MAX).value_or(0) : 0);
+  };
+  schema::PortMapping mapping;
+  mapping.host_port = port("hostPort");
+  mapping.pod_port = port("containerPort");
+  if (const auto protocol = node.require("protocol")) mapping.protocol = protocol->as_string().value_or("");
+  if (const auto host = node.find("hostIP"))
+    mapping.host_ip = host->parsed([](std::string_view address) { return IpAddress::parse(address); });
+  return mapping;
+}
+
 }  // namespace
 
 Result<std::string> render_capabilities(const CapabilityValues& values) {
@@ -68,6 +83,17 @@ Result<std::string> render_capabilities(const CapabilityValues& values) {
   if (Json dns = json_of(values.dns); !dns.empty()) root["dns"] = std::move(dns);
   add_args(values.args, root);
   return root.empty() ? std::string() : json_text::dump(root);
+}
+
+Result<std::vector<schema::PortMapping>> ports_in_capabilities(std::string_view text) {
+  std::vector<schema::PortMapping> ports;
+  if (text.empty()) return ports;
+  const Json root = TRY(json_text::parse(text));
+  JsonProblems problems("the values for plugins");
+  if (const auto list = JsonNode(root, problems).find(kPortMappings))
+    list->each([&](const JsonNode& node) { ports.push_back(port_of(node)); });
+  TRY(problems.to_result());
+  return ports;
 }
 
 }  // namespace agena::stage1

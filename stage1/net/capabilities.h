@@ -35,4 +35,7 @@ struct CapabilityValues {
 // "dns", "ips", "mac"); empty text if there is none. Attachment::runtime_config.
 Result<std::string> render_capabilities(const CapabilityValues& values);
 
+// The ports in such a text, without their names; a range is as many.
+Result<std::vector<schema::PortMapping>> ports_in_capabilities(std::string_view text);
+
 }  // namespace agena::stage1

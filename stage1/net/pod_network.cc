@@ -10,6 +10,7 @@
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
+#include "common/sys/lock.h"
 #include "stage1/net/builtin_ptp.h"
 #include "stage1/net/capabilities.h"
 #include "stage1/net/dead_pods.h"
@@ -96,6 +97,15 @@ Result<> tear_down_records(const sys::DirFd& pod_dir, const Uuid& uuid, const sy
           std::move(undone).error().with_context("network '" + stored.record.attachment.conf.name + "'"));
   }
   return errors.to_result();
+}
+
+// Where plugins undo what the pod had: whoever goes on after a kill ends them there. Not after a reboot, when
+// the cgroups around it are gone, and with them all plugins.
+std::unique_ptr<PluginCgroup> cgroup_to_undo(const sys::DirFd& pod_dir) {
+  auto made = PluginCgroup::make(pod_dir);
+  if (made) return std::make_unique<PluginCgroup>(*std::move(made));
+  log::debug("a cgroup for plugins: {}", made.error().to_string());
+  return nullptr;
 }
 
 // --- rules ---
@@ -186,7 +196,8 @@ Result<NetworkFacts> PodNetwork::set_up(pid_t process) {
     plugins_ = std::make_unique<PluginCgroup>(TRY(PluginCgroup::make(place_.pod_dir)));
     control_.cgroup = plugins_.get();
   }
-  if (!ports_.mappings().empty()) take_down_networks_of_dead_pods(place_.pod_dir);
+  if (!ports_.mappings().empty())
+    take_down_networks_of_dead_pods(place_.pod_dir, ports_.mappings(), control_);
   std::vector<NetRecord> records;
   const auto make_all = [&]() -> Result<> {
     for (const Attachment& attachment : attachments_) {
@@ -217,13 +228,22 @@ Result<> PodNetwork::tear_down() {
   return done;
 }
 
-Result<> tear_down_networks(const sys::DirFd& pod_dir, const Uuid& uuid) {
-  TRY(end_plugins(pod_dir));
+Result<> tear_down_networks(const sys::DirFd& pod_dir, const Uuid& uuid, PluginControl control) {
   // What is on record is made before anything else, but may be lost in a crash of the machine that
   // host-local's files have survived.
-  if (!TRY(sys::exists(pod_dir, paths::kNetRecords))) return free_all_reservations(uuid.str());
+  if (!TRY(sys::exists(pod_dir, paths::kNetRecords))) {
+    TRY(end_plugins(pod_dir));
+    return free_all_reservations(uuid.str());
+  }
+  // Two plugins that undo the same at once may leave what neither would alone.
+  const auto alone =
+      TRY(sys::FileLock::wait_at_most(TRY(sys::open_at(pod_dir, paths::kNetRecords, O_RDONLY | O_DIRECTORY)),
+                                      sys::LockMode::kExclusive, 60 * kSecond));
+  TRY(end_plugins(pod_dir));
+  const auto plugins = cgroup_to_undo(pod_dir);
+  control.cgroup = plugins.get();
   TRY(remove_pod_rules(uuid));
-  return tear_down_records(pod_dir, uuid, nullptr, {});
+  return tear_down_records(pod_dir, uuid, nullptr, control);
 }
 
 }  // namespace agena::stage1

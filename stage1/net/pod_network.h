@@ -70,7 +70,8 @@ class PodNetwork {
 
 // Undoes what is on record and has not been undone, last network first; all are tried, and the errors of
 // those that fail come together. What plugins still do ends before, and while the pod's rules cannot be
-// removed the networks stay on record. For pods whose supervisor is gone.
-Result<> tear_down_networks(const sys::DirFd& pod_dir, const Uuid& uuid);
+// removed the networks stay on record. For pods whose supervisor is gone; who comes while another does it
+// waits for that one, and fails with kBusy after a minute.
+Result<> tear_down_networks(const sys::DirFd& pod_dir, const Uuid& uuid, PluginControl control = {});
 
 }  // namespace agena::stage1

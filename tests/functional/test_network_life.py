@@ -277,6 +277,28 @@ class Killed(Life):
             self.kill(pod.process)
         self.collected()
 
+    def test_its_port_while_gc_is_busy_with_it(self):
+        """A plugin takes its time; until it is done, what another one forwarded still leads to the old pod."""
+        slow = os.path.join(self.local, "net.d", "slow")
+        bridge = {"type": "bridge", "bridge": "br-slow", "isGateway": True, "ipam": ranges("10.6.0.0/24")}
+        self.network({"name": "slow", "plugins": [bridge, BRIDGED["plugins"][2], {"type": "slow"}]})
+        self.may_stay("br-slow")
+        with open(slow, "w", encoding="utf-8") as stream:
+            stream.write(f"#!/bin/sh\n[ $CNI_COMMAND = DEL ] && echo > {self.top}/busy && sleep 3\n"
+                         "exec /usr/bin/python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)[\"prevResult\"]))'\n")
+        os.chmod(slow, 0o755)
+        old = self.serve("old", "--port=web:8081", net="slow")
+        self.assertEqual(f"old {self.two.ip}", ask(self.two, self.one.ip, 8081))
+        self.kill(old.process)
+        collector = self.start("gc", "--grace-period=0s")
+        wait_until(lambda: os.path.exists(f"{self.top}/busy"), "the plugin is asked to undo")
+        new = self.serve("new", "--port=web:8081", net="bridged")
+        self.assertEqual(f"new {self.two.ip}", ask(self.two, self.one.ip, 8081))
+        self.finish(collector)
+        new.stop()
+        self.gc()
+        self.assert_nothing_left()
+
     def test_again_and_again(self):
         """Each killed pod's address is free again after gc: 41 addresses would not do otherwise."""
         for n in range(3):

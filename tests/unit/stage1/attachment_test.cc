@@ -205,6 +205,24 @@ TEST(Capabilities, AreAnObjectOfThoseWithValues) {
             R"("ips":["10.1.2.3","fd00::3"],"mac":"02:00:00:00:00:07"})");
 }
 
+TEST(Capabilities, PortsAreReadBack) {
+  EXPECT_TRUE(ASSERT_VALUE(ports_in_capabilities("")).empty());
+  EXPECT_TRUE(ASSERT_VALUE(ports_in_capabilities(R"({"mac":"02:00:00:00:00:07"})")).empty());
+  CapabilityValues values;
+  values.ports = {{.name = "",
+                   .protocol = "tcp",
+                   .host_ip = ASSERT_VALUE(IpAddress::parse("::1")),
+                   .host_port = 65535,
+                   .pod_port = 80},
+                  {.name = "", .protocol = "udp", .host_port = 53, .pod_port = 5353}};
+  EXPECT_EQ(ASSERT_VALUE(ports_in_capabilities(ASSERT_VALUE(render_capabilities(values)))), values.ports);
+  for (const char* broken :
+       {"{", R"({"portMappings":{}})", R"({"portMappings":[{}]})",
+        R"({"portMappings":[{"hostPort":65536,"containerPort":1,"protocol":"tcp"}]})",
+        R"({"portMappings":[{"hostPort":1,"containerPort":1,"protocol":"tcp","hostIP":"here"}]})"})
+    EXPECT_FALSE(ports_in_capabilities(broken)) << broken;
+}
+
 class Reservations : public ::testing::Test {
  protected:
   std::string known() {
