@@ -47,7 +47,7 @@ def run(engine, report, count: int):
     before = used()
     told = engine.run("gc", "--grace-period=0s")
     all_gone = used() - before
-    left = engine.run("list", "--no-legend").stdout.splitlines()
+    left = engine.run("list", "--no-legend").stdout.split()
     report.check(not left, f"gc leaves {left}, and says {told.stdout[-500:]}{told.stderr[-500:]}")
     report.table("ended", f"{count} pods that have ended", ["command", f"beside {FEW}", f"beside {count}", "ratio", "CPU"], rows)
     report.say(f"`gc --grace-period=0s` of all of them: {all_gone:.2f} s of processor time.\n")
