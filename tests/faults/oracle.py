@@ -1,0 +1,181 @@
+"""One case: the steps of a scenario with a fault, and everything that must be true afterwards."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+import harness
+import tracer
+from scenarios import SCENARIOS, Scenario
+from world import Broken, Session, World, json_of, normal
+
+# What the dynamic loader says if it cannot load a program's libraries: there is no program of ours yet that could say it better.
+LOADER = re.compile(r"error while loading shared libraries: |: cannot apply additional memory protection|^Fatal glibc error: |"
+                    r"^Inconsistency detected by ld\.so")
+WORDS = {  # how messages name an error
+    "ENOSPC": "no space left", "EIO": "input/output error", "ENOMEM": "memory", "EMFILE": "too many open files",
+    "EINTR": "interrupted", "EACCES": "permission denied"}
+
+
+class Worker:
+    """Carries out cases, one after the other, in a world of its own."""
+
+    def __init__(self, binary: str, images: str):
+        tracer.set_up()
+        self.world = World(binary, images)
+        self.scenario = None
+        self.clean = False
+        self.usual = {}  # scenario -> lines that its steps write to stderr without any fault
+
+    def prepare(self, scenario: Scenario):
+        if self.scenario is not scenario or not self.clean or scenario.always_reset:
+            scenario.reset(self.world)
+        self.scenario, self.clean = scenario, False
+
+    def record(self, name: str) -> list:
+        """Calls of the run without a fault. It goes twice: the first makes what later cases find there."""
+        scenario = SCENARIOS[name]
+        for _ in range(2):
+            result, session = self.attempt(scenario, None)
+            if result["problems"]:
+                raise Broken(f"{name} without any fault: {result}")
+        return session.calls
+
+    def case(self, name: str, fault: tracer.Fault) -> dict:
+        if name not in self.usual:
+            self.prepare(SCENARIOS[name])
+            self.attempt(SCENARIOS[name], None)
+        return self.attempt(SCENARIOS[name], fault)[0]
+
+    def attempt(self, scenario, fault) -> tuple:
+        began = time.monotonic()
+        self.prepare(scenario)
+        before = self.world.look(scenario.network)
+        session = Session(self.world, fault)
+        problems = []
+        try:
+            scenario.set_up(session)
+            scenario.steps(session)
+        except tracer.Stuck as stuck:
+            problems.append(f"hangs: {stuck}")
+            session.kill_all()
+        steps = [one for one in session.processes if one.name != "aside"]
+        session.deadline = time.monotonic() + 20
+        try:
+            problems += self.aftermath(scenario, session, before)
+            if fault is None:
+                self.usual[scenario.name] = {normal(line) for step in steps for line in step.err.splitlines()}
+            for step in steps:
+                problems += self.judge(scenario, session, fault, step)
+        except tracer.Stuck as stuck:
+            problems.append(f"afterwards hangs: {stuck}")
+            session.kill_all()
+        problems += self.remains(scenario, before)
+        self.clean = not problems
+        result = {"scenario": scenario.name, "fault": str(fault), "hit": session.hit, "at": session.hit_text, "program": session.hit_program,
+                  "codes": {step.name: step.code for step in steps}, "errors": {step.name: step.err[-2000:] for step in steps if step.err},
+                  "problems": problems, "ms": round(1000 * (time.monotonic() - began))}
+        return result, session
+
+    # What the commands said
+
+    def judge(self, scenario, session, fault, step) -> list:
+        code, name = step.code, step.name
+        if code is None:
+            return [f"{name} has not ended"]
+        own = fault is not None and fault.call.address.partition("/")[0].partition("~")[0] == name
+        if code < 0:
+            wanted = own and not fault.error and "/" not in fault.call.address
+            return [] if wanted and code == -signal.SIGKILL else [f"{name} died of {signal.Signals(-code).name}"]
+        lines = [line for line in step.err.splitlines() if line.strip() and normal(line) not in self.usual.get(scenario.name, ())]
+        if code == 0:
+            return [f"{name} ended with 0, but {what}" for what in scenario.effect(session, name)]
+        if fault is None:
+            return [f"{name} failed: {code} {step.err}"]
+        if any(LOADER.search(line) for line in lines):
+            return []
+        problems = []
+        if code not in scenario.codes and not (code == 128 + signal.SIGKILL and not fault.error):
+            problems.append(f"{name} ended with {code}")
+        if not lines and session.hit_program not in scenario.programs_spared:
+            problems.append(f"{name} ended with {code} and said nothing")
+        if len(lines) > 1:
+            problems.append(f"{name} said {len(lines)} things: {lines}")
+        if any("uccess" in line or "errno" in line.lower() for line in lines):
+            problems.append(f"{name} said {lines}")
+        return problems
+
+    # What is left
+
+    def aftermath(self, scenario, session, before) -> list:
+        """The next commands: they work, and clean up. Pods that still run, because nobody has stopped them, are stopped."""
+        problems = []
+
+        def aside(*words):
+            done = session.aside(*words)
+            if done.code != 0 or any(line for line in done.err.splitlines() if not line.startswith("gc: moving pod")):
+                problems.append(f"afterwards {' '.join(words)}: {done.code} {done.err.strip()}")
+            return done
+        if os.path.isdir(os.path.join(self.world.data, "pods")):
+            pods = json_of(aside("list", "--format=json").out)
+            for pod in pods or []:
+                if pod["state"] in ("running", "deleting", "preparing"):
+                    if pod["state"] != "running" or scenario.ends_by_itself:
+                        problems.append(f"a pod is {pod['state']}")
+                    aside("stop", "--force", pod["name"])
+        session.drain()
+        if os.path.isdir(os.path.join(self.world.data, "pods")):
+            problems += self.embryos()
+            aside("gc", "--grace-period=0s", "--expire-prepared=0s")
+            if self.world.pods():
+                problems.append(f"gc left {self.world.pods()}")
+        aside("image", "list")
+        if os.path.isdir(os.path.join(self.world.data, "cas", "images")):
+            aside("image", "verify", "--all")
+        if not scenario.pods:
+            problems += self.store_after(scenario, session, aside)
+        return problems
+
+    def embryos(self) -> list:
+        """gc leaves embryos alone for a minute by the clock of the file system, which nobody can turn: they are looked at instead.
+        Nobody may hold one, and there is nothing in it yet."""
+        place, problems = os.path.join(self.world.data, "pods", "embryo"), []
+        for name in os.listdir(place) if os.path.isdir(place) else ():
+            if os.listdir(os.path.join(place, name)):
+                problems.append(f"an embryo has {os.listdir(os.path.join(place, name))}")
+            subprocess.run(["rm", "-rf", os.path.join(place, name)], check=True)
+        return problems
+
+    def store_after(self, scenario, session, aside) -> list:
+        """What was begun can be done, and of what was begun before nothing is left."""
+        session.processes = [one for one in session.processes if one.ended]
+        words = (["image", "gc", "--grace-period=0s"] if scenario.name == "image-gc" else
+                 ["fetch", *scenario.flags(), scenario.reference(self.world)])
+        aside_ok = session.aside(*words)
+        problems = [] if aside_ok.code == 0 else [f"again: {aside_ok.code} {aside_ok.err.strip()}"]
+        if os.path.isdir(os.path.join(self.world.data, "cas", "images")):
+            aside("image", "verify", "--all")
+        aside("image", "gc", "--grace-period=0s")
+        for place in ("staging", "trash", "layers", "partial", "images"):
+            path = os.path.join(self.world.data, "cas", place)
+            if os.path.isdir(path) and os.listdir(path):
+                problems.append(f"in cas/{place} is left {sorted(os.listdir(path))}")
+        return problems
+
+    def remains(self, scenario, before) -> list:
+        end = time.monotonic() + 3
+        while True:
+            running = [(pid, command) for pid, command in harness.descendants() if harness.state_of(pid) not in (None, "Z")]
+            harness.Host.reap()
+            now = self.world.look(scenario.network)
+            left = [(kind, item) for kind in now for item in sorted(now[kind] - before[kind])]
+            gone = [(kind, item) for kind in now for item in sorted(before[kind] - now[kind])]
+            if not (running or left or gone) or time.monotonic() > end:
+                break
+            time.sleep(0.005)
+        for pid, _ in running:
+            os.kill(pid, signal.SIGKILL)
+        return ([f"process left: {pid} {command}" for pid, command in running] + [f"{kind} left: {item}" for kind, item in left] +
+                [f"{kind} gone: {item}" for kind, item in gone])
