@@ -62,6 +62,7 @@ Json to_json(const HubEnded& ended) {
   json["serviceResult"] = name_text(ended.service_result);
   json["exitCode"] = name_text(ended.exit_code);
   json["exitStatus"] = name_text(ended.exit_status);
+  json["again"] = ended.again;
   return json;
 }
 
@@ -154,11 +155,13 @@ HubRequest read_failed(const JsonNode& node) {
 }
 
 HubRequest read_ended(const JsonNode& node) {
-  node.only_members({"version", "type", "app", "serviceResult", "exitCode", "exitStatus"});
+  node.only_members({"version", "type", "app", "serviceResult", "exitCode", "exitStatus", "again"});
+  const auto again = node.find("again");
   return HubEnded{.app = require_text(node, "app"),
                   .service_result = require_text(node, "serviceResult"),
                   .exit_code = require_text(node, "exitCode"),
-                  .exit_status = require_text(node, "exitStatus")};
+                  .exit_status = require_text(node, "exitStatus"),
+                  .again = again && again->as_bool().value_or(false)};
 }
 
 HubRequest read_stop(const JsonNode& node) {

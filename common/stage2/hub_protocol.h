@@ -57,6 +57,7 @@ struct HubEnded {
   std::string service_result;
   std::string exit_code;
   std::string exit_status;
+  bool again = false;  // told before, unless who should have was killed
   bool operator==(const HubEnded&) const = default;
 };
 

@@ -1,6 +1,6 @@
 // stage2: becomes the program of a launch plan. `stage2 PLANFILE`; `stage2 --admit APP` and `stage2 --record
-// APP` as the first and the last command of an app's service; `stage2 --stop-pod` where the pod's systemd is
-// asked to power off.
+// APP` as the first and the last command of an app's service, behind which `stage2 --record-again APP` stands
+// in for one that was killed; `stage2 --stop-pod` where the pod's systemd is asked to power off.
 #include <cstdio>
 #include <string_view>
 
@@ -16,8 +16,8 @@ namespace {
 
 constexpr int kExitNotAdmitted = 1;
 
-int record(const std::string& app) {
-  const auto recorded = record_end(app, kHubSocket);
+int record(const std::string& app, bool again) {
+  const auto recorded = record_end(app, kHubSocket, again);
   if (recorded) return contract::kExitSuccess;
   log::error(recorded.error());
   return contract::kExitFailure;
@@ -56,12 +56,15 @@ int start(const std::string& plan_file) {
 
 int run(int argc, char** argv) {
   log::init("stage2", log::Level::kInfo);
-  if (argc == 3 && std::string_view(argv[1]) == "--record") return record(argv[2]);
+  if (argc == 3 && std::string_view(argv[1]) == "--record") return record(argv[2], false);
+  if (argc == 3 && std::string_view(argv[1]) == "--record-again") return record(argv[2], true);
   if (argc == 3 && std::string_view(argv[1]) == "--admit") return admit(argv[2]);
   if (argc == 2 && std::string_view(argv[1]) == "--stop-pod") return stop_pod();
   if (argc == 2) return start(argv[1]);
-  log::write(log::Level::kError,
-             "usage: stage2 PLANFILE | stage2 --admit APP | stage2 --record APP | stage2 --stop-pod");
+  log::write(
+      log::Level::kError,
+      "usage: stage2 PLANFILE | stage2 --admit APP | stage2 --record APP | stage2 --record-again APP | "
+      "stage2 --stop-pod");
   return contract::kExitFailure;
 }
 

@@ -19,12 +19,13 @@ std::string variable(const char* name) {
 
 }  // namespace
 
-Result<> record_end(const std::string& app, const std::string& hub_socket) {
+Result<> record_end(const std::string& app, const std::string& hub_socket, bool again) {
   HubClient hub = TRY(HubClient::connect(hub_socket, kTimeout));
   return hub.report_end({.app = app,
                          .service_result = variable("SERVICE_RESULT"),
                          .exit_code = variable("EXIT_CODE"),
-                         .exit_status = variable("EXIT_STATUS")});
+                         .exit_status = variable("EXIT_STATUS"),
+                         .again = again});
 }
 
 Result<> request_pod_stop(const std::string& hub_socket) {

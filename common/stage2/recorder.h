@@ -9,8 +9,9 @@
 namespace agena::stage2 {
 
 // Tells the hub how the service of `app` ended, by $SERVICE_RESULT, $EXIT_CODE and $EXIT_STATUS of the
-// calling process (systemd.exec(5)). Returns when the hub has the app's status on disk.
-Result<> record_end(const std::string& app, const std::string& hub_socket);
+// calling process (systemd.exec(5)). `again`: it has been told, unless who should have was killed. Returns
+// when the hub has the app's status on disk.
+Result<> record_end(const std::string& app, const std::string& hub_socket, bool again);
 
 // Asks the hub for the stop of the pod.
 Result<> request_pod_stop(const std::string& hub_socket);

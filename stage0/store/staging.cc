@@ -132,15 +132,17 @@ Result<> write_shared_file(const sys::DirFd& cas, const Staging& staging, const 
   return sys::sync_fd(file.get());
 }
 
-std::vector<std::string> collect_claims(const sys::DirFd& cas) {
+Result<std::vector<std::string>> collect_claims(const sys::DirFd& cas) {
   std::vector<std::string> claims;
-  const auto names = sys::list_dir(cas, layout::kStaging);
-  if (!names) return claims;
-  for (const std::string& name : *names) {
-    // Dead ones claim nothing that a commit could still count on, but it does no harm to spare it.
-    const auto text = sys::read_file(cas, fmt::format("{}/{}/{}", layout::kStaging, name, layout::kClaims));
-    if (text)
-      for (std::string& line : split(*text, '\n')) claims.push_back(std::move(line));
+  const sys::DirFd parent = TRY(sys::open_dir(cas, layout::kStaging));
+  for (const std::string& name : TRY(sys::list_dir(parent, "."))) {
+    const auto text = sys::read_file(parent, fmt::format("{}/{}", name, layout::kClaims));
+    if (!text && (text.error().kind() == ErrorKind::kNotFound || text.error().sys_errno() == ENOTDIR))
+      continue;
+    if (!text) return std::unexpected(text.error());
+    // Who wrote it keeps it locked while it lives.
+    if (TRY(try_lock_dir(parent, name))) continue;
+    for (std::string& line : split(*text, '\n')) claims.push_back(std::move(line));
   }
   return claims;
 }

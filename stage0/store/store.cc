@@ -63,6 +63,8 @@ Result<Store> Store::open(const std::string& data_dir, Mode mode) {
     return mode == Mode::kReadOnly && !dir && dir.error().kind() == ErrorKind::kNotFound;
   };
   if (is_missing(data) || is_missing(cas)) return store;
+  // Whoever began to make the tree did not come to its end: there is nothing in it.
+  if (mode == Mode::kReadOnly && data && !TRY(sys::exists(*data, kTree.back().path))) return store;
   store.data_ = TRY_CTX(std::move(data), "opening the data directory");
   store.cas_ = TRY_CTX(std::move(cas), "opening the store in '{}'", data_dir);
   return store;

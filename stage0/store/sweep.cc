@@ -71,7 +71,7 @@ Result<SweepReport> Store::sweep(const Sweep& sweep) {
     for (const ImageRecord& record : records)
       if (std::ranges::find(report.images, record.id) == report.images.end()) add_used(record, used);
     for (const LayerKey& key : TRY(sweep.used_by_pods())) used.layers.insert(key.str());
-    for (std::string& claim : collect_claims(cas_)) used.layers.insert(std::move(claim));
+    for (std::string& claim : TRY(collect_claims(cas_))) used.layers.insert(std::move(claim));
     const auto layers = TRY(unused_in(cas_, layout::kLayers, used.layers, is_layer));
     const auto documents = TRY(unused_in(cas_, layout::kBlobs, used.blobs, is_document));
     report.layers = layers.size();

@@ -273,6 +273,8 @@ Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
   if (!ends_.knows(ended.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", ended.app);
   // What systemd says of a service that was stopped while its restart was put off, is of the run before.
   if (ends_.has_ended(ended.app)) return {};
+  // A start that has been ordered since has nothing to do with the run that this is about.
+  if (ended.again && apps_ && !ends_.has_started(ended.app)) return {};
   // The service asked whether it may start after its last end, and was told no; that says nothing of a start
   // that has been ordered since.
   const bool refused = ended.service_result == "exec-condition" && !ends_.has_started(ended.app);

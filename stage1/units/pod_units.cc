@@ -179,7 +179,15 @@ NamedFile app_unit(const PodApp& app, const CgroupLimits& limits, bool is_mutabl
     // "-": systemd leaves out the commands behind a failing one, and the end of the app must be recorded all
     // the same.
     unit.set("ExecStopPost", "-" + command_line(stage2_command(app, "post-stop")));
-  unit.command("ExecStopPost", {kStage2Program, "--record", app.name()});
+  if (restarts) {
+    // One that cannot tell is made up for by the next run.
+    unit.command("ExecStopPost", {kStage2Program, "--record", app.name()});
+  } else {
+    // The kernel may kill the recorder, in an app's cgroup that is out of memory; without the account the pod
+    // would wait for ever. As a rule the pod's end is quicker than the second one.
+    unit.set("ExecStopPost", "-" + command_line({kStage2Program, "--record", app.name()}));
+    unit.command("ExecStopPost", {kStage2Program, "--record-again", app.name()});
+  }
   return {service_unit(app.name()), unit.text()};
 }
 

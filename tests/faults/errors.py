@@ -18,7 +18,7 @@ _GROUPS = {
               "pivot_root chroot seccomp sendmsg recvmsg sendto sethostname",
     # What may wait.
     "EINTR": "read write openat openat2 close connect accept4 recvmsg recvfrom sendmsg sendto poll ppoll epoll_wait epoll_pwait wait4 waitid "
-             "flock fsync ftruncate fallocate futex clock_nanosleep nanosleep getrandom dup3",
+             "flock fsync ftruncate fallocate clock_nanosleep nanosleep getrandom dup3",
     "EACCES": "openat openat2 mkdirat unlinkat renameat2 linkat symlinkat newfstatat statx readlinkat execve chdir chroot fchmodat fchownat "
               "utimensat bind connect mount fspick fsconfig fsmount open_tree move_mount mknodat inotify_add_watch",
 }

@@ -14,9 +14,10 @@ from world import Broken, Session, World, json_of, normal
 # What the dynamic loader says if it cannot load a program's libraries: there is no program of ours yet that could say it better.
 LOADER = re.compile(r"error while loading shared libraries: |: cannot apply additional memory protection|^Fatal glibc error: |"
                     r"^Inconsistency detected by ld\.so")
-WORDS = {  # how messages name an error
-    "ENOSPC": "no space left", "EIO": "input/output error", "ENOMEM": "memory", "EMFILE": "too many open files",
-    "EINTR": "interrupted", "EACCES": "permission denied"}
+# What may follow the message of an error.
+MORE = re.compile(r"[\w-]+: (hint: |failed to \w+ \d+ )")
+# What gc tells on stderr.
+CLEANING = re.compile(r"gc: moving pod|gc: \d+ (image|layer)")
 
 
 class Worker:
@@ -50,7 +51,7 @@ class Worker:
         return self.attempt(SCENARIOS[name], fault)[0]
 
     def attempt(self, scenario, fault) -> tuple:
-        began = time.monotonic()
+        began, self.stopped = time.monotonic(), False
         self.prepare(scenario)
         before = self.world.look(scenario.network)
         session = Session(self.world, fault)
@@ -61,9 +62,13 @@ class Worker:
         except tracer.Stuck as stuck:
             problems.append(f"hangs: {stuck}")
             session.kill_all()
-        steps = [one for one in session.processes if one.name != "aside"]
+        steps = list(session.processes)
         session.deadline = time.monotonic() + 20
         try:
+            # Before anything cleans up.
+            for step in steps:
+                if step.code == 0:
+                    problems += [f"{step.name} ended with 0, but {what}" for what in scenario.effect(session, step.name)]
             problems += self.aftermath(scenario, session, before)
             if fault is None:
                 self.usual[scenario.name] = {normal(line) for step in steps for line in step.err.splitlines()}
@@ -87,11 +92,13 @@ class Worker:
             return [f"{name} has not ended"]
         own = fault is not None and fault.call.address.partition("/")[0].partition("~")[0] == name
         if code < 0:
+            if self.stopped and code == -signal.SIGKILL:
+                return []
             wanted = own and not fault.error and "/" not in fault.call.address
             return [] if wanted and code == -signal.SIGKILL else [f"{name} died of {signal.Signals(-code).name}"]
         lines = [line for line in step.err.splitlines() if line.strip() and normal(line) not in self.usual.get(scenario.name, ())]
         if code == 0:
-            return [f"{name} ended with 0, but {what}" for what in scenario.effect(session, name)]
+            return []
         if fault is None:
             return [f"{name} failed: {code} {step.err}"]
         if any(LOADER.search(line) for line in lines):
@@ -101,7 +108,7 @@ class Worker:
             problems.append(f"{name} ended with {code}")
         if not lines and session.hit_program not in scenario.programs_spared:
             problems.append(f"{name} ended with {code} and said nothing")
-        if len(lines) > 1:
+        if len([line for line in lines if not MORE.match(line)]) > 1:
             problems.append(f"{name} said {len(lines)} things: {lines}")
         if any("uccess" in line or "errno" in line.lower() for line in lines):
             problems.append(f"{name} said {lines}")
@@ -115,7 +122,7 @@ class Worker:
 
         def aside(*words):
             done = session.aside(*words)
-            if done.code != 0 or any(line for line in done.err.splitlines() if not line.startswith("gc: moving pod")):
+            if done.code != 0 or any(line for line in done.err.splitlines() if not CLEANING.match(line)):
                 problems.append(f"afterwards {' '.join(words)}: {done.code} {done.err.strip()}")
             return done
         if os.path.isdir(os.path.join(self.world.data, "pods")):
@@ -125,6 +132,7 @@ class Worker:
                     if pod["state"] != "running" or scenario.ends_by_itself:
                         problems.append(f"a pod is {pod['state']}")
                     aside("stop", "--force", pod["name"])
+                    self.stopped = True
         session.drain()
         if os.path.isdir(os.path.join(self.world.data, "pods")):
             problems += self.embryos()

@@ -75,8 +75,6 @@ class World:
     def close(self):
         if self.registry:
             self.registry.close()
-        subprocess.run(["umount", "-l", self.top], check=True)
-        os.rmdir(self.top)
 
     # The command
 
@@ -102,7 +100,7 @@ class World:
             subprocess.run(["cp", "-a", "--", self.data, self.bases[name]], check=True)
             return
         self.clear()
-        subprocess.run(["cp", "-a", "--", self.bases[name], self.data], check=True)
+        subprocess.run(["cp", "-a", "--", self.bases[name] + "/.", self.data], check=True)
 
     def clear(self):
         shutil.rmtree(self.data, ignore_errors=True)

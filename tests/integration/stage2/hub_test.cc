@@ -234,17 +234,17 @@ TEST_F(HubTest, TheRecorderLeavesWhenTheStatusIsRecorded) {
   ::setenv("EXIT_CODE", "exited", 1);
   ::setenv("EXIT_STATUS", "3", 1);
   OneHub hub(dir_.dir(), [&](int connection, const HubRequest&) { reply(connection, HubRecorded{}); });
-  EXPECT_TRUE(ok(record_end("redis", dir_.path() + "/hub")));
+  EXPECT_TRUE(ok(record_end("redis", dir_.path() + "/hub", false)));
   EXPECT_EQ(
       std::get<HubEnded>(hub.finish().at(0)),
       (HubEnded{.app = "redis", .service_result = "exit-code", .exit_code = "exited", .exit_status = "3"}));
 }
 
 TEST_F(HubTest, TheRecorderTellsWhenNobodyRecords) {
-  EXPECT_FALSE(record_end("redis", dir_.path() + "/hub"));
+  EXPECT_FALSE(record_end("redis", dir_.path() + "/hub", false));
   OneHub hub(dir_.dir(),
              [&](int connection, const HubRequest&) { reply(connection, HubRefused{"disk full"}); });
-  const auto refused = record_end("redis", dir_.path() + "/hub");
+  const auto refused = record_end("redis", dir_.path() + "/hub", false);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().to_string(), "telling the pod's hub: the hub refused: disk full");
 }

@@ -33,9 +33,12 @@ TEST(HubProtocol, Requests) {
       HubRequest(HubFailed{.app = "redis", .role = Role::kPostStop, .text = "no \"x\"", .exit_code = 127}),
       R"({"version":1,"type":"failed","app":"redis","role":"post-stop","text":"no \"x\"","exitCode":127})");
   expect_round_trip(
-      HubRequest(
-          HubEnded{.app = "redis", .service_result = "signal", .exit_code = "killed", .exit_status = "TERM"}),
-      R"({"version":1,"type":"ended","app":"redis","serviceResult":"signal","exitCode":"killed","exitStatus":"TERM"})");
+      HubRequest(HubEnded{.app = "redis",
+                          .service_result = "signal",
+                          .exit_code = "killed",
+                          .exit_status = "TERM",
+                          .again = true}),
+      R"({"version":1,"type":"ended","app":"redis","serviceResult":"signal","exitCode":"killed","exitStatus":"TERM","again":true})");
 }
 
 TEST(HubProtocol, SocketsAndStop) {

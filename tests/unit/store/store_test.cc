@@ -47,6 +47,16 @@ TEST(StoreOpenTest, ReadingMakesNothing) {
   EXPECT_FALSE(Store::open("relative", Store::Mode::kReadWrite));
 }
 
+TEST(StoreOpenTest, ATreeThatWasNotFinishedHasNothing) {
+  const test::TempDir dir;
+  ASSERT_TRUE(ok(sys::make_dirs(dir.dir(), "cas/blobs")));
+  auto store = Store::open(dir.path(), Store::Mode::kReadOnly);
+  ASSERT_TRUE(ok(store));
+  EXPECT_TRUE(ASSERT_VALUE(store->list_images()).empty());
+  ASSERT_TRUE(ok(Store::open(dir.path(), Store::Mode::kReadWrite)));
+  EXPECT_TRUE(*sys::exists(dir.dir(), "cas/trash"));
+}
+
 TEST_F(StoreTest, ALayerIsThereOnceItIsCommitted) {
   EXPECT_FALSE(*store().has_layer(key_of("a")));
   EXPECT_EQ(store().open_layer_fs(key_of("a")).error().kind(), ErrorKind::kNotFound);

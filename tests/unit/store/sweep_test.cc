@@ -32,6 +32,21 @@ TEST_F(SweepTest, KeepsWhatImagesPodsAndImportsUse) {
   EXPECT_EQ(names_in("staging").size(), 1U);
 }
 
+TEST_F(SweepTest, TheDeadNeedNothing) {
+  ASSERT_TRUE(ok(add_layers(store(), {"dead"})));
+  ASSERT_TRUE(ok(sys::make_dirs(dir(), "data/cas/staging/1-dead")));
+  ASSERT_TRUE(ok(sys::write_file(dir(), "data/cas/staging/1-dead/claims", key_of("dead").str() + "\n")));
+  ASSERT_TRUE(ok(sys::write_file(dir(), "data/cas/staging/file", "x")));
+  EXPECT_EQ(ASSERT_VALUE(store().sweep_layers(no_pods)).layers, 1U);
+}
+
+TEST_F(SweepTest, DeletesNothingIfItCannotReadWhatImportsNeed) {
+  ASSERT_TRUE(ok(add_layers(store(), {"needed?"})));
+  ASSERT_TRUE(ok(sys::make_dirs(dir(), "data/cas/staging/1-import/claims")));
+  EXPECT_FALSE(store().sweep_layers(no_pods));
+  EXPECT_TRUE(*store().has_layer(key_of("needed?")));
+}
+
 TEST_F(SweepTest, DeletesWhenNobodyImports) {
   // Whether it waits depends on the room on the disk as well, so the directory decides which of the two
   // holds.

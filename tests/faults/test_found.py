@@ -1,0 +1,32 @@
+"""What the sweep has found, and what must not come back: a few cases of each kind."""
+
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+SWEEP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sweep")
+
+
+class Found(unittest.TestCase):
+    def sweep(self, scenario: str, fault: str, only: str, share: int = 5):
+        if not os.environ.get("AGENA_BIN"):
+            self.fail("set AGENA_BIN to the agena command")
+        done = subprocess.run([sys.executable, SWEEP, f"--scenario={scenario}", f"--fault={fault}", f"--only={only}", f"--share={share}"],
+                              capture_output=True, text=True, check=False)
+        if done.returncode == 77:
+            self.skipTest(done.stdout)
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.assertGreater(int(re.search(r"^(\d+) passed", done.stdout, re.M)[1]), 0, done.stdout)
+
+    def test_a_recorder_that_is_killed(self):
+        """The pod waited for ever for the account of its app's end."""
+        self.sweep("run", "KILL", "^run/1/2:")
+
+    def test_a_recorder_without_a_socket(self):
+        self.sweep("stop", "EMFILE", "^run/1/2:socket:")
+
+    def test_a_store_that_is_half_made(self):
+        """`image list` failed."""
+        self.sweep("fetch-aci", "KILL", "^fetch:(mkdirat|fchmod):[1-9]:", share=16)
