@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include "common/base/trace.h"
+
 namespace agena {
 namespace {
 
@@ -15,6 +17,16 @@ PhaseTimer::PhaseTimer(Nanoseconds start) : start_(start != 0 ? start : monotoni
 
 void PhaseTimer::end_phase(std::string_view name) {
   const Nanoseconds now = monotonic_now();
+  trace::span(name, last_, now);
+  account(name, now);
+}
+
+void PhaseTimer::reach(std::string_view name) {
+  trace::instant(name);
+  account(name, monotonic_now());
+}
+
+void PhaseTimer::account(std::string_view name, Nanoseconds now) {
   const Nanoseconds spent = now - last_;
   last_ = now;
   const auto it = std::ranges::find(phases_, name, &Phase::name);

@@ -30,6 +30,7 @@ constexpr std::array kRunOptions = {
     EntrypointOption{"machine-name", kValue, 7, false},
     EntrypointOption{"timeout", kValue, 7, true},
     EntrypointOption{"mds-port", kValue, 9, true},
+    EntrypointOption{"trace-fd", kValue, 10, false},
 };
 constexpr std::array kEnterOptions = {
     EntrypointOption{"pid", kValue, 1, false},

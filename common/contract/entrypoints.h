@@ -14,7 +14,7 @@
 namespace agena::contract {
 
 // Interface version of the flavours shipped here; a stage1 manifest without the annotation speaks version 1.
-inline constexpr int kInterfaceVersion = 9;
+inline constexpr int kInterfaceVersion = 10;
 inline constexpr const char* kInterfaceVersionAnnotation = "coreos.com/rkt/stage1/interface-version";
 // On pod manifests: "true" for app sandboxes.
 inline constexpr const char* kMutableAnnotation = "coreos.com/rkt/stage1/mutable";

@@ -50,6 +50,11 @@ Result<> HubClient::report_failure(const HubFailed& failed) {
   return {};
 }
 
+Result<> HubClient::report_steps(const HubSteps& steps) {
+  TRY_CTX(sys::send_message(socket_.get(), render_hub_request(steps)), "telling the pod's hub");
+  return {};
+}
+
 Result<> HubClient::request_stop() {
   TRY_CTX(sys::send_message(socket_.get(), render_hub_request(HubStop())), "telling the pod's hub");
   return {};

@@ -30,6 +30,8 @@ class HubClient {
   Result<> move_above(int lowest);
   // Tells that the program could not be started; no answer.
   Result<> report_failure(const HubFailed& failed);
+  // Tells what was done up to now; no answer.
+  Result<> report_steps(const HubSteps& steps);
   // Asks for the stop of the pod; no answer.
   Result<> request_stop();
   // Asks whether an app may start now; waits as long as the hub puts it off.

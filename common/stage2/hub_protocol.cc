@@ -15,6 +15,8 @@ constexpr int kVersion = 1;
 // What one text may take, so that any message stays below kMaxHubMessage: JSON spends at most six bytes on a
 // character, and no message has more than four texts.
 constexpr std::size_t kMaxText = 512;
+// So that kMostSteps of them go into a message.
+constexpr std::size_t kMaxStepName = 48;
 // The sentence of a report may be longer; it is alone in its message with the app's name.
 constexpr std::size_t kMaxSentence = 2048;
 
@@ -73,6 +75,17 @@ Json to_json(const HubManager& /*request*/) { return message("manager"); }
 Json to_json(const HubAdmit& admit) {
   Json json = message("admit");
   json["app"] = name_text(admit.app);
+  return json;
+}
+
+Json to_json(const HubSteps& steps) {
+  Json json = message("steps");
+  Json list = Json::array();
+  for (const trace::Span& span : steps.spans) {
+    if (list.size() == kMostSteps) break;
+    list.push_back({{"name", sendable(span.name, kMaxStepName)}, {"start", span.start}, {"end", span.end}});
+  }
+  json["spans"] = std::move(list);
   return json;
 }
 
@@ -179,6 +192,25 @@ HubRequest read_admit(const JsonNode& node) {
   return HubAdmit{.app = require_text(node, "app")};
 }
 
+HubRequest read_steps(const JsonNode& node) {
+  node.only_members({"version", "type", "spans"});
+  HubSteps steps;
+  const auto list = node.require("spans");
+  if (!list) return steps;
+  list->each([&](const JsonNode& span) {
+    span.only_members({"name", "start", "end"});
+    const auto time = [&](std::string_view key) {
+      const auto member = span.require(key);
+      return member ? static_cast<Nanoseconds>(member->as_uint(INT64_MAX).value_or(0)) : 0;
+    };
+    trace::Span read{.name = require_text(span, "name"), .start = time("start"), .end = time("end")};
+    if (steps.spans.size() == kMostSteps) return list->complain("too many spans");
+    if (read.end < read.start) return span.complain("it ends before it starts");
+    steps.spans.push_back(std::move(read));
+  });
+  return steps;
+}
+
 HubReply read_admitted(const JsonNode& node) {
   node.only_members({"version", "type", "start"});
   const auto start = node.require("start");
@@ -212,7 +244,8 @@ struct TypeRow {
 constexpr std::array kRequests = {
     TypeRow<HubRequest>{"admit", read_admit},     TypeRow<HubRequest>{"ended", read_ended},
     TypeRow<HubRequest>{"failed", read_failed},   TypeRow<HubRequest>{"hello", read_hello},
-    TypeRow<HubRequest>{"manager", read_manager}, TypeRow<HubRequest>{"stop", read_stop},
+    TypeRow<HubRequest>{"manager", read_manager}, TypeRow<HubRequest>{"steps", read_steps},
+    TypeRow<HubRequest>{"stop", read_stop},
 };
 constexpr std::array kReplies = {
     TypeRow<HubReply>{"admitted", read_admitted},

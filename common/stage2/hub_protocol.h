@@ -6,6 +6,7 @@
 //                               socket that the app is started with, or by `refused`; the connection closes
 //                               when the program starts (close-on-exec)
 //   stage2 ── failed ─▶ hub     on the same connection, if the program cannot be started; no answer
+//   stage2 ── steps ──▶ hub     on the same connection, if the pod's start is traced; no answer
 //   admission ─ admit ▶ hub     answered by `admitted` when the app may start, which may take as long as its
 //                               restart is put off, or is not to be at all
 //   recorder ─ ended ─▶ hub     answered by `recorded` once the app's status is on disk
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/trace.h"
 #include "common/stage2/launch_plan.h"
 
 namespace agena::stage2 {
@@ -49,6 +51,13 @@ struct HubFailed {
   bool operator==(const HubFailed&) const = default;
 };
 
+// What a starting program has done, for the trace.
+struct HubSteps {
+  std::vector<trace::Span> spans;  // kMostSteps at most
+  bool operator==(const HubSteps&) const = default;
+};
+inline constexpr std::size_t kMostSteps = 64;
+
 // An app's service ended; texts as systemd.exec(5) gives them in $SERVICE_RESULT, $EXIT_CODE ("exited",
 // "killed", "dumped") and $EXIT_STATUS (number, or signal name without SIG). The latter two are empty if the
 // main program never ran.
@@ -76,7 +85,7 @@ struct HubManager {
   bool operator==(const HubManager&) const = default;
 };
 
-using HubRequest = std::variant<HubHello, HubFailed, HubEnded, HubStop, HubAdmit, HubManager>;
+using HubRequest = std::variant<HubHello, HubFailed, HubEnded, HubStop, HubAdmit, HubManager, HubSteps>;
 
 // Answer to hello: the message carries as many descriptors as streams and then sockets, in this order.
 struct HubStreams {

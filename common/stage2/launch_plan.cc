@@ -62,6 +62,7 @@ Json to_json(const LaunchPlan& plan) {
                    {"output", name_in(kStreamModeNames, plan.stdio.output)},
                    {"error", name_in(kStreamModeNames, plan.stdio.error)}};
   json["hubSocket"] = plan.hub_socket;
+  if (plan.trace) json["trace"] = true;
   return json;
 }
 
@@ -200,7 +201,8 @@ LaunchPlan from_json(const JsonNode& node) {
                      "apparmorProfile",
                      "seccompFilter",
                      "stdio",
-                     "hubSocket"});
+                     "hubSocket",
+                     "trace"});
   if (const auto version = node.require("version"))
     (void)version->as_int(kLaunchPlanVersion, kLaunchPlanVersion);
   LaunchPlan plan;
@@ -211,6 +213,7 @@ LaunchPlan from_json(const JsonNode& node) {
   read_rights(node, plan);
   if (const auto stdio = node.find("stdio")) read_stdio(*stdio, plan.stdio);
   read_text(node, "hubSocket", plan.hub_socket);
+  read_bool(node, "trace", plan.trace);
   return plan;
 }
 

@@ -100,6 +100,8 @@ struct LaunchPlan {
   Stdio stdio;
   // Path of the hub's socket before the root switch; empty: no hub (then no stream may ask for it).
   std::string hub_socket;
+  // The hub is told what the steps took.
+  bool trace = false;
 
   bool operator==(const LaunchPlan&) const = default;
 };

@@ -39,6 +39,7 @@ int admit(const std::string& app) {
 }
 
 int start(const std::string& plan_file) {
+  const Nanoseconds began = monotonic_now();
   const auto text = sys::read_file(sys::at_cwd(), plan_file);
   if (!text) {
     log::error(text.error());
@@ -49,7 +50,7 @@ int start(const std::string& plan_file) {
     log::error(plan.error());
     return contract::kExitFailure;
   }
-  const LaunchFailure failure = launch(*plan);
+  const LaunchFailure failure = launch(*plan, {.keep_fds = {}, .began = began});
   if (!failure.told_hub) log::write(log::Level::kError, failure.text);
   return failure.exit_code;
 }

@@ -75,26 +75,63 @@ std::string sentence(const LaunchPlan& plan, const LaunchStep& step, const Error
   return fmt::format("cannot start {}: {}: {}", subject(plan), step.name, error.to_string());
 }
 
+// The step before which the trace is told what was done: behind it only the exec is allowed.
+bool is_last_chance(const LaunchStep& step) { return step.run == install_filter; }
+
+bool is_traced(const LaunchPlan& plan) { return plan.trace || trace::enabled(); }
+
+// To the trace if this process has it (fly, which is the last to write then), or else to the hub. A trace
+// that cannot be told is no reason not to start.
+void tell_trace(LaunchState& state) {
+  if (state.spans.empty()) return;
+  if (trace::enabled()) {
+    const trace::Row row{trace::own_row().pid, trace::Lane::kStage2};
+    std::string events = trace::render_names(row, {});
+    for (const trace::Span& span : state.spans) events += trace::render_span(row, span);
+    trace::append(events);
+    trace::finish();
+  } else if (state.hub) {
+    (void)state.hub->report_steps({state.spans});
+  }
+  state.spans.clear();
+}
+
+LaunchFailure give_up(LaunchState& state, const LaunchStep& step, const Error& error) {
+  const LaunchPlan& plan = state.plan;
+  LaunchFailure failure{
+      .step = step.name, .exit_code = exit_code_of(step, error), .text = sentence(plan, step, error)};
+  tell_trace(state);
+  // A hub that cannot be told leaves the sentence to the caller.
+  failure.told_hub =
+      state.hub &&
+      state.hub->report_failure({plan.app, plan.role, failure.text, failure.exit_code}).has_value();
+  return failure;
+}
+
+// One step, and what it took.
+Result<> carry_out(const LaunchStep& step, LaunchState& state) {
+  if (!is_traced(state.plan)) return step.run(state);
+  if (is_last_chance(step)) tell_trace(state);
+  const Nanoseconds start = monotonic_now();
+  auto done = step.run(state);
+  state.spans.push_back({std::string(step.name), start, monotonic_now()});
+  return done;
+}
+
 }  // namespace
 
 std::span<const LaunchStep> launch_steps() { return kSteps; }
 
 LaunchFailure launch(const LaunchPlan& plan, const LaunchOptions& options) {
   LaunchState state{.plan = plan, .options = options};
+  if (options.began != 0 && is_traced(plan))
+    state.spans.push_back({"read the plan", options.began, monotonic_now()});
   build_environment(state);
   if (!options.sockets.empty()) announce_sockets(state, options.sockets);
   reset_signals_and_umask();
   for (const LaunchStep& step : kSteps) {
-    const auto done = step.run(state);
-    if (done) continue;
-    LaunchFailure failure{.step = step.name,
-                          .exit_code = exit_code_of(step, done.error()),
-                          .text = sentence(plan, step, done.error())};
-    // A hub that cannot be told leaves the sentence to the caller.
-    failure.told_hub =
-        state.hub &&
-        state.hub->report_failure({plan.app, plan.role, failure.text, failure.exit_code}).has_value();
-    return failure;
+    const auto done = carry_out(step, state);
+    if (!done) return give_up(state, step, done.error());
   }
   // execve(2) does not return when it succeeds.
   return {.step = "program", .exit_code = kExitCannotExecute, .text = "the program was not executed"};

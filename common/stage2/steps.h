@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/trace.h"
 #include "common/stage2/hub_client.h"
 #include "common/stage2/launch_plan.h"
 #include "common/sys/fd.h"
@@ -22,6 +23,7 @@ struct LaunchOptions {
   std::vector<int> keep_fds;
   // Names of sockets that stand from descriptor 3 on and are meant for the program, whatever LISTEN_PID says.
   std::vector<std::string> sockets = {};
+  Nanoseconds began = 0;  // when this program began (CLOCK_MONOTONIC), for the trace
 };
 
 // Why a program was not started.
@@ -46,8 +48,9 @@ struct LaunchState {
   int listen_fds = 0;                         // descriptors from 3 on that are meant for the program
   sys::DirFd root = {};                       // "/" after the switch
   sys::Identity identity = {};
-  sys::DirFd attributes = {};  // /proc/self/attr, if a label is to be set
-  std::string program = {};    // path inside the root
+  sys::DirFd attributes = {};           // /proc/self/attr, if a label is to be set
+  std::string program = {};             // path inside the root
+  std::vector<trace::Span> spans = {};  // what was done so far, if that is traced
 };
 
 struct LaunchStep {

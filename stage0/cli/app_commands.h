@@ -14,13 +14,14 @@
 #include "stage0/cli/pod_flags.h"
 #include "stage0/cli/resource_flags.h"
 #include "stage0/cli/sandbox_flags.h"
+#include "stage0/cli/trace_flags.h"
 #include "stage0/cli/volume_flags.h"
 
 namespace agena::stage0 {
 
-inline constexpr auto kAppSandboxLists =
-    std::to_array<OptionList>({kStage1Options, kRootOptions, kPodResourceOptions, kLaunchOptions, kRunOptions,
-                               kPodLifeOptions, kPodNameOptions, kKernelOptions, kSandboxOptions});
+inline constexpr auto kAppSandboxLists = std::to_array<OptionList>(
+    {kStage1Options, kRootOptions, kPodResourceOptions, kLaunchOptions, kRunOptions, kPodLifeOptions,
+     kPodNameOptions, kKernelOptions, kSandboxOptions, kTraceOptions});
 
 inline constexpr std::array kAppListOptions = {&kFormat, &kNoLegend};
 inline constexpr std::array<OptionList, 1> kAppListLists = {kAppListOptions};

@@ -52,8 +52,10 @@ constexpr auto kPrepareLists = std::to_array<OptionList>({kPrepareOnlyOptions, k
 constexpr Lists1 kRmLists = {kRmOptions};
 constexpr auto kRunLists = std::to_array<OptionList>(
     {kPullOptions, kStage1Options, kRootOptions, kPrepareOptions, kPodResourceOptions, kLaunchOptions,
-     kTerminalOptions, kRunOptions, kPodLifeOptions, kPodNameOptions, kKernelOptions, kOptionsOfImages});
-constexpr std::array<OptionList, 3> kRunPreparedLists = {kLaunchOptions, kTerminalOptions, kPodLifeOptions};
+     kTerminalOptions, kRunOptions, kPodLifeOptions, kPodNameOptions, kKernelOptions, kTraceOptions,
+     kOptionsOfImages});
+constexpr std::array<OptionList, 4> kRunPreparedLists = {kLaunchOptions, kTerminalOptions, kPodLifeOptions,
+                                                         kTraceOptions};
 constexpr Lists1 kStatusLists = {kStatusOptions};
 constexpr Lists1 kStopLists = {kStopOptions};
 constexpr Lists1 kTrustLists = {kTrustOptions};

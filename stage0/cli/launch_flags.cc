@@ -6,6 +6,7 @@
 #include "common/base/strings.h"
 #include "stage0/cli/commands.h"
 #include "stage0/cli/flag_values.h"
+#include "stage0/cli/trace_flags.h"
 
 namespace agena::stage0 {
 namespace {
@@ -45,9 +46,13 @@ std::string waived(const InsecureOptions& insecure) {
 
 std::vector<std::string> launch_flags(std::span<const OptionUse> uses, const InsecureOptions& insecure) {
   std::vector<std::string> texts;
+  // A trace is of one start, not of the pod's.
+  const auto kept = [](const OptionUse& use) {
+    return find_option(launch_lists(), use.option->name) == use.option &&
+           std::ranges::find(kTraceOptions, use.option) == kTraceOptions.end();
+  };
   for (const OptionUse& use : uses)
-    if (find_option(launch_lists(), use.option->name) == use.option)
-      texts.push_back(text_of(use.option->name, use.value));
+    if (kept(use)) texts.push_back(text_of(use.option->name, use.value));
   if (const std::string names = waived(insecure); !names.empty()) texts.push_back(text_of(kInsecure, names));
   return texts;
 }

@@ -13,6 +13,7 @@
 #include "stage0/cli/pod_flags.h"
 #include "stage0/cli/resource_flags.h"
 #include "stage0/cli/sandbox_flags.h"
+#include "stage0/cli/trace_flags.h"
 #include "stage0/cli/volume_flags.h"
 
 namespace agena::stage0 {
@@ -73,7 +74,8 @@ Result<PodFlags> apply_pod_flags(std::span<const OptionUse> uses) {
         TRY(apply_option(kSandboxFlags, use, flags)) || TRY(apply_option(kPrepareFlags, use, flags)) ||
         TRY(apply_option(kLaunchFlags, use, flags)) || TRY(apply_option(kRunFlags, use, flags)) ||
         TRY(apply_option(kPodLifeFlags, use, flags)) || TRY(apply_option(kPodNameFlags, use, flags)) ||
-        TRY(apply_option(kPodResourceFlags, use, flags)) || TRY(apply_option(kKernelFlags, use, flags));
+        TRY(apply_option(kPodResourceFlags, use, flags)) || TRY(apply_option(kKernelFlags, use, flags)) ||
+        TRY(apply_option(kTraceFlags, use, flags));
     (void)applied;  // what is left are global flags, mounts for all apps, and the command's own flags
   }
   return flags;

@@ -15,6 +15,7 @@
 
 #include "common/base/log.h"
 #include "common/base/strings.h"
+#include "common/base/trace.h"
 #include "stage0/image/progress.h"
 #include "stage0/image/unpacked.h"
 #include "stage0/unpack/hash.h"
@@ -190,6 +191,7 @@ Result<Ready> LayerImport::make(std::size_t i, LayerProgress& progress) {
 }
 
 Result<Ready> LayerImport::unpack(std::size_t i, LayerProgress& progress) {
+  const trace::Scope scope("unpack layer", inputs_[i].name);
   const LayerInput& input = inputs_[i];
   const auto blob = TRY(input.open());
   ReportingSource source(*blob, progress, reporter_, cancelled_);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "common/base/strings.h"
+#include "common/base/trace.h"
 #include "common/sys/fs.h"
 #include "manifests/codec/image_manifest.h"
 #include "manifests/codec/pod_manifest.h"
@@ -25,6 +26,11 @@ CallerFacts caller_facts(const PrepareRequest& request) {
       facts.environment.push_back({std::string(pair.before), std::string(pair.after)});
   }
   return facts;
+}
+
+Result<ImageRecord> find_stage1(Store& store, const Engine& engine, const PrepareRequest& request) {
+  const trace::Scope scope("find stage1");
+  return select_stage1(store, engine, request.stage1, request.insecure);
 }
 
 Result<> choose_by_request(Store& store, const Engine& engine, const PrepareRequest& request,
@@ -54,6 +60,7 @@ Result<> choose_by_manifest(Store& store, const std::string& path, ImageChoice& 
 
 Result<ImageRecord> find_app_image(Store& store, const Engine& engine, const AppRequest& app,
                                    const ImageSources& from) {
+  const trace::Scope scope("find or fetch image", app.image);
   const Reference reference = TRY(parse_reference(app.image));
   const ProgressCallback progress = engine.watch_import ? engine.watch_import(app.image) : ProgressCallback();
   return fetch_image(store, reference, engine.fetch,
@@ -80,9 +87,7 @@ Result<RootSource> root_source(const ImageRecord& image) {
 }
 
 Result<ImageChoice> choose_images(Store& store, const Engine& engine, const PrepareRequest& request) {
-  ImageChoice choice{.stage1 = TRY(select_stage1(store, engine, request.stage1, request.insecure)),
-                     .apps = {},
-                     .manifest = {}};
+  ImageChoice choice{.stage1 = TRY(find_stage1(store, engine, request)), .apps = {}, .manifest = {}};
   if (request.pod_manifest.empty())
     TRY(choose_by_request(store, engine, request, choice));
   else

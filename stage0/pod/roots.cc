@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "common/base/trace.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "common/sys/path_in_root.h"
@@ -141,6 +142,7 @@ Result<> prepare_overlay_roots(const Store& store, const sys::DirFd& pod, const 
 
 Result<> prepare_app_overlay(const Store& store, const sys::DirFd& pod, const AppSource& app,
                              const PodUsers* users) {
+  const trace::Scope scope("prepare app", app.name);
   TRY(write_app_facts(pod, app));
   TRY(sys::write_file(pod, paths::app_tree_id(app.name), app.root.chain_id));
   TRY_CTX(prepare_overlay(store, pod, app.root, app_paths(app.name), users), "preparing app '{}'", app.name);
@@ -160,6 +162,7 @@ Result<> prepare_copied_roots(const Store& store, const sys::DirFd& pod, const P
 
 Result<> prepare_app_copy(const Store& store, const sys::DirFd& pod, const AppSource& app,
                           const PodUsers* users) {
+  const trace::Scope scope("copy app", app.name);
   TRY(write_app_facts(pod, app));
   const sys::DirFd root = TRY(sys::open_dir(pod, paths::kStage1Root));
   const sys::DirFd target = TRY(sys::open_dir_in_root(root, paths::app_root_in_stage1(app.name)));
@@ -190,12 +193,16 @@ Result<> mount_app_root(const Store& store, const sys::DirFd& pod, const std::st
 Result<> mount_roots(const Store& store, const sys::DirFd& pod, const std::vector<std::string>& apps,
                      const std::string& selinux_context, const PodUsers* users) {
   if (!TRY(sys::exists(pod, paths::kOverlayPrepared))) return {};
-  TRY_CTX(mount_root(store, pod, stage1_paths(), selinux_context, TRY(sys::open_dir(pod, paths::kStage1Root)),
-                     users),
-          "mounting the stage1 root");
+  {
+    const trace::Scope scope("mount the root of stage1");
+    TRY_CTX(mount_root(store, pod, stage1_paths(), selinux_context,
+                       TRY(sys::open_dir(pod, paths::kStage1Root)), users),
+            "mounting the stage1 root");
+  }
   // Opened anew: the path leads into the mount now.
   const sys::DirFd root = TRY(sys::open_dir(pod, paths::kStage1Root));
   for (const std::string& app : apps) {
+    const trace::Scope scope("mount the root of app", app);
     const sys::DirFd target = TRY(sys::open_dir_in_root(root, paths::app_root_in_stage1(app)));
     TRY_CTX(mount_app_root(store, pod, app, selinux_context, users, target), "mounting the root of app '{}'",
             app);

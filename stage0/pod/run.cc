@@ -1,8 +1,14 @@
 #include "stage0/pod/run.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <optional>
 
 #include "common/base/log.h"
+#include "common/base/strings.h"
+#include "common/base/trace.h"
 #include "common/contract/env.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
@@ -27,6 +33,19 @@ namespace agena::stage0 {
 namespace {
 
 namespace paths = contract::pod_paths;
+
+// The file is emptied if it is there. Its descriptor stays open until this process becomes something else.
+Result<> start_trace(const std::string& file) {
+  if (file.empty()) return {};
+  constexpr mode_t kMode = 0644;
+  sys::UniqueFd fd =
+      TRY_CTX(sys::open_at(sys::at_cwd(), file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOCTTY, kMode),
+              "--trace");
+  if (::write(fd.get(), trace::kHead.data(), trace::kHead.size()) < 0)
+    return sys_fail("--trace: writing to '{}'", printable(file));
+  trace::start(fd.release(), {.pid = ::getpid(), .lane = trace::Lane::kStage0}, "agena");
+  return {};
+}
 
 // Before anything is made or moved.
 Result<> check_services(const Engine& engine, const LaunchRequest& launch) {
@@ -95,7 +114,7 @@ Result<PodLaunch> launch(const Engine& engine, Pod& pod, RunCallFacts facts,
   set_variable(result.stage1, contract::env::kSelinuxMountContext, labels.mount);
   set_variable(result.stage1, contract::env::kLockFd, fmt::format("{}", result.lock.get()));
   set_variable(result.stage1, contract::env::kStartNs, fmt::format("{}", result.times.start()));
-  result.stage1.inherited_fds = {result.lock.get()};
+  result.stage1.inherited_fds.push_back(result.lock.get());
   return result;
 }
 
@@ -138,12 +157,15 @@ Result<std::vector<SharedVolume>> shared_volumes_of_prepared(const Engine& engin
 }  // namespace
 
 Result<PodLaunch> launch_pod(const Engine& engine, const RunRequest& request) {
+  TRY(start_trace(request.launch.trace_file));
   PhaseTimer times(engine.start);
+  times.end_phase("command line");
   TRY(check_services(engine, request.launch));
   TRY(check_volumes(request.prepare));
   const auto shared = TRY(open_shared_volumes(request.prepare));
   // Before anything is opened: the kernel mounts only by descriptors of the namespace that it mounts in.
   TRY(sys::enter_private_mount_namespace());
+  times.end_phase("mount namespace");
   TRY(make_data_dir(engine.data_dir, engine.group));
   const Pods pods = TRY(Pods::create(engine.data_dir));
   auto [pod, warnings] = TRY(prepare_directory(engine, pods, request.prepare, request.uuid_file_save, times));
@@ -156,10 +178,13 @@ Result<PodLaunch> launch_pod(const Engine& engine, const RunRequest& request) {
 }
 
 Result<PodLaunch> launch_prepared_pod(const Engine& engine, const RunPreparedRequest& request) {
+  TRY(start_trace(request.launch.trace_file));
   PhaseTimer times(engine.start);
+  times.end_phase("command line");
   TRY(check_services(engine, request.launch));
   const auto shared = TRY(shared_volumes_of_prepared(engine, request.uuid));
   TRY(sys::enter_private_mount_namespace());
+  times.end_phase("mount namespace");
   const Pods pods = TRY(Pods::open(engine.data_dir));
   Pod pod = TRY(take_startable(engine, pods, request.uuid));
   if (TRY(sys::exists(pod.dir(), paths::kOverlayPrepared)))
@@ -176,6 +201,10 @@ Result<PodLaunch> launch_prepared_pod(const Engine& engine, const RunPreparedReq
 Error hand_over(PodLaunch launch) {
   launch.times.end_phase("hand-over");
   log::debug("phases: {}", launch.times.to_string());
+  // A stage1 that does not know of traces adds nothing.
+  if (std::ranges::find(launch.stage1.inherited_fds, trace::descriptor()) ==
+      launch.stage1.inherited_fds.end())
+    trace::finish();
   return exec_stage1(launch.stage1);
 }
 

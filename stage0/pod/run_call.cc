@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/trace.h"
 #include "common/contract/env.h"
 #include "common/contract/metadata.h"
 #include "common/contract/pod_paths.h"
@@ -15,6 +16,8 @@ namespace {
 constexpr int kHostnameSince = 2;
 // … and --machine-name.
 constexpr int kMachineNameSince = 7;
+// … and --trace-fd.
+constexpr int kTraceSince = 10;
 // What stage1 names a pod by itself, rkt's way.
 constexpr const char* kStage1Personality = "rkt";
 
@@ -69,6 +72,7 @@ contract::EntrypointCall render_run_options(const Engine& engine, const Uuid& uu
   set_flag("disable-lsm", facts.insecure.lsm);
   if (launch.timeout)
     set("timeout", fmt::format("{}ms", std::max<Nanoseconds>(*launch.timeout / (kSecond / 1000), 1)));
+  if (trace::enabled()) set("trace-fd", fmt::format("{}", trace::descriptor()));
   call.operands = {uuid.str()};
   return call;
 }
@@ -83,6 +87,8 @@ Result<Stage1Exec> make_run_call(const Engine& engine, const Pod& pod, const sys
   auto exec = TRY(resolve_stage1_call(manifest, root, contract::pod_paths::kStage1Root, pod.dir(), call));
   if (facts.metadata && manifest.interface_version() >= contract::kMdsTokenByVariable)
     set_variable(exec, contract::env::kMdsToken, facts.metadata->token);
+  if (trace::enabled() && manifest.interface_version() >= kTraceSince)
+    exec.inherited_fds.push_back(trace::descriptor());
   return exec;
 }
 

@@ -206,6 +206,7 @@ struct LaunchRequest {
   bool mds_register = false;
   std::optional<Nanoseconds> timeout;  // the pod is stopped after it
   std::string ipc;                     // "auto", "private", "parent", or empty: the flavour's default
+  std::string trace_file;              // where the trace of this start goes; empty: nowhere
   bool operator==(const LaunchRequest&) const = default;
 
   // Whether the pod shares the host's network namespace.

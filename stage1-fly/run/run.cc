@@ -9,7 +9,9 @@
 #include "common/base/log.h"
 #include "common/base/phase_timer.h"
 #include "common/base/strings.h"
+#include "common/base/trace.h"
 #include "common/contract/env.h"
+#include "common/contract/handed_trace.h"
 #include "common/contract/metadata.h"
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
@@ -159,7 +161,8 @@ void warn_of_confinement(const FlyPod& pod) {
 
 Result<int> run(const contract::EntrypointCall& call) {
   PhaseTimer timer(parse_int(variable(contract::env::kStartNs), 0, INT64_MAX).value_or(0));
-  timer.end_phase("stage0");
+  timer.reach("stage0");
+  TRY(contract::take_trace(call, {.pid = ::getpid(), .lane = trace::Lane::kStage1}));
   TRY(check_run_options(call));
   const int lock = TRY(lock_descriptor());
   const sys::DirFd pod_dir = TRY(sys::open_dir("."));

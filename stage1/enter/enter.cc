@@ -36,6 +36,7 @@ Result<stage2::LaunchPlan> plan_in_app(const sys::DirFd& pod_root, const std::st
   plan.selinux_context.clear();
   plan.apparmor_profile.clear();
   plan.hub_socket.clear();
+  plan.trace = false;
   plan.stdio = {};
   return plan;
 }

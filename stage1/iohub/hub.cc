@@ -285,6 +285,10 @@ Result<> Hub::handle(int connection, const stage2::HubRequest& request) {
     launching_.erase(connection);
     return events_.failed(*failed);
   }
+  if (const auto* steps = std::get_if<stage2::HubSteps>(&request)) {
+    if (events_.steps) events_.steps(*steps, TRY(sys::peer_credentials(connection)).pid);
+    return {};
+  }
   if (std::holds_alternative<stage2::HubStop>(request)) return events_.stop();
   if (std::holds_alternative<stage2::HubManager>(request)) return serve_manager(connection);
   TRY(events_.ended(std::get<stage2::HubEnded>(request)));

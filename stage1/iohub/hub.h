@@ -34,6 +34,8 @@ struct HubEvents {
   // Before the program is answered. `process` is the program's, in our pid namespace.
   std::function<Result<>(const stage2::HubHello&, pid_t process)> hello;
   std::function<Result<>(const stage2::HubFailed&)> failed;
+  // What a program of an app has done up to shortly before its exec; `process` as above.
+  std::function<void(const stage2::HubSteps&, pid_t process)> steps = {};  // none where nobody traces
   // The app's own program was executed.
   std::function<Result<>(const std::string& app)> launched = {};  // none where nobody waits for it
   // An app may start, or not: answered by answer_admission(), now or later.

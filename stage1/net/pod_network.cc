@@ -8,6 +8,7 @@
 
 #include "common/base/log.h"
 #include "common/base/strings.h"
+#include "common/base/trace.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "common/sys/lock.h"
@@ -201,12 +202,14 @@ Result<NetworkFacts> PodNetwork::set_up(pid_t process) {
   std::vector<NetRecord> records;
   const auto make_all = [&]() -> Result<> {
     for (const Attachment& attachment : attachments_) {
+      const trace::Scope scope("network", attachment.conf.name);
       const std::size_t index = records.size();
       NetRecord& record = records.emplace_back(NetRecord{attachment, is_built_in(attachment), {}});
       record.attachment.control = control_;
       TRY_CTX(attach_one(place_.pod_dir, index, record, path_of(name_space_)), "network '{}'",
               attachment.conf.name);
     }
+    const trace::Scope scope("rules of the packet filter");
     TRY_CTX(begin_rules(records, ports_), "the pod's rules");
     return sys::replace_file(place_.pod_dir, paths::kNetInfo, TRY(render_net_info(records)));
   };

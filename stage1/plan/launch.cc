@@ -40,6 +40,7 @@ stage2::LaunchPlan health_plan(const stage2::LaunchPlan& app, const life::Health
   plan.argv = check.command;
   plan.stdio = {};
   plan.hub_socket.clear();
+  plan.trace = false;
   return plan;
 }
 
@@ -68,6 +69,7 @@ Result<std::vector<stage2::LaunchPlan>> plan_launches(const Pod& pod, const PodA
     plan.read_only_root = app.runtime.read_only_root_fs;
     plan.stdio = TRY(stdio_of(pod.options, app, plan.role));
     plan.hub_socket = stage2::kHubSocket;
+    plan.trace = pod.options.trace;
     plan.bounding_set = confined.bounding_set;
     plan.private_processes = confined.private_processes;
     plan.no_new_privileges = confined.no_new_privileges;

@@ -59,6 +59,7 @@ Result<RunOptions> read_run_options(const contract::EntrypointCall& call, const 
   options.share_ipc = ipc->share;
   options.selinux_context = variable(contract::env::kSelinuxContext);
   options.selinux_mount_context = variable(contract::env::kSelinuxMountContext);
+  options.trace = !call.value("trace-fd").empty();
   if (const std::string text = call.value("timeout"); !text.empty())
     options.timeout = TRY_CTX(parse_duration(text), "--timeout");
   if (const std::string ids = call.value("private-users"); !ids.empty())

@@ -48,6 +48,7 @@ struct RunOptions {
   std::string selinux_context;
   std::string selinux_mount_context;
   std::optional<Nanoseconds> timeout;  // after which the pod is stopped
+  bool trace = false;                  // the start of the pod and its apps is traced
 };
 
 struct Pod {

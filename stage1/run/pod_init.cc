@@ -11,6 +11,8 @@
 #include <cstdlib>
 
 #include "common/base/strings.h"
+#include "common/base/trace.h"
+#include "common/contract/handed_trace.h"
 #include "common/contract/pod_paths.h"
 #include "common/stage2/volumes.h"
 #include "common/sys/caps.h"
@@ -48,6 +50,7 @@ Result<> check_supervisor_lives(const sys::UniqueFd& channel) {
 // mount comes first of all, because the supervisor then starts a write to cgroup.procs that holds the
 // kernel's cgroup lock for a grace period.
 Result<sys::UniqueFd> make_cgroup_mount(const sys::UniqueFd& channel) {
+  const trace::Scope scope("cgroup namespace");
   TRY(sys::unshare_namespaces(CLONE_NEWCGROUP));
   sys::UniqueFd mount = TRY(sys::make_filesystem(
       {.type = "cgroup2", .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC}));
@@ -58,6 +61,7 @@ Result<sys::UniqueFd> make_cgroup_mount(const sys::UniqueFd& channel) {
 // Waits for the pod's networks, which the supervisor sets up meanwhile, and takes over what comes of them.
 Result<> await_networks(const sys::UniqueFd& channel, Pod& pod) {
   if (pod.options.network.kind != NetworkChoice::Kind::kPod) return {};
+  const trace::Scope scope("wait for the networks");
   constexpr std::size_t kMaxBytes = 256U << 10U;
   const auto message = TRY(sys::receive_message(channel.get(), kMaxBytes));
   if (!message) return fail(ErrorKind::kSystem, "the supervisor is gone");
@@ -74,20 +78,32 @@ sys::MountPlan pod_part(sys::MountPlan plan, const Pod& pod) {
 // Paths of the app and its image are resolved inside its own root.
 Result<> mount_app(const sys::DirFd& root, const sys::DirFd& app_root, const Pod& pod, const PodApp& app,
                    const std::vector<std::string>& hidden) {
+  const trace::Scope scope("mounts of app", app.name());
   sys::MountPlan user = TRY(user_mounts(pod, app));
   TRY(sys::order_by_place(app_root, user));
   return sys::run_mount_plan({app_root, root}, pod_part(app_mounts(pod, app, user, hidden), pod));
 }
 
-Result<> set_up_root(const sys::DirFd& pod_dir, const sys::DirFd& root, Pod& pod,
-                     const sys::UniqueFd& cgroup_mount, const sys::UniqueFd& channel) {
+Result<> mount_pod(const sys::DirFd& root, const Pod& pod, const sys::UniqueFd& cgroup_mount) {
+  const trace::Scope scope("mounts of the pod");
   TRY(sys::run_mount_plan(root, pod_part(proc_mount(), pod)));
   TRY(write_sysctls(root, pod));
   TRY(sys::run_mount_plan(root, pod_part(pod_mounts(pod), pod)));
   const sys::UniqueFd cgroup_target = TRY(sys::make_mount_point(root, "sys/fs/cgroup", false));
   TRY_CTX(sys::attach_mount(cgroup_mount, cgroup_target), "setting up 'sys/fs/cgroup'");
+  return {};
+}
+
+Result<> write_units(const sys::DirFd& root, const Pod& pod) {
+  const trace::Scope scope("units and launch plans");
+  return write_pod_files(root, pod);
+}
+
+Result<> set_up_root(const sys::DirFd& pod_dir, const sys::DirFd& root, Pod& pod,
+                     const sys::UniqueFd& cgroup_mount, const sys::UniqueFd& channel) {
+  TRY(mount_pod(root, pod, cgroup_mount));
   TRY(await_networks(channel, pod));
-  TRY(write_pod_files(root, pod));
+  TRY(write_units(root, pod));
   const bool overlay_roots = TRY(sys::exists(pod_dir, paths::kOverlayPrepared));
   const auto hidden = TRY(thermal_directories());
   for (const PodApp& app : pod.apps) {
@@ -108,6 +124,21 @@ Result<> redirect_streams() {
   if (::dup2(null.get(), STDERR_FILENO) < 0) return sys_fail("redirecting the streams of systemd");
   (void)message.release();
   return {};
+}
+
+// As which the host knows this process; its /proc is still the one that is mounted here.
+Result<> take_trace(const contract::EntrypointCall& call) {
+  if (call.value("trace-fd").empty()) return {};
+  const auto pid = TRY_CTX(parse_int(TRY(sys::read_link(sys::at_cwd(), "/proc/self")), 1, INT32_MAX),
+                           "reading '/proc/self'");
+  return contract::take_trace(call, {.pid = pid, .lane = trace::Lane::kPodInit}, "pod");
+}
+
+// The supervisor says when systemd has started.
+void begin_systemd() {
+  if (!trace::enabled()) return;
+  const trace::Row row{trace::own_row().pid, trace::Lane::kSystemd};
+  trace::append(trace::render_names(row, {}) + trace::render_begin(row, "systemd starts", monotonic_now()));
 }
 
 constexpr const char* kSystemd = "/usr/lib/systemd/systemd";
@@ -142,6 +173,7 @@ Result<> run_pod_init(const contract::EntrypointCall& call) {
   const sys::UniqueFd channel(kInitChannel);
   TRY(sys::set_cloexec(channel.get(), true));
   TRY(check_supervisor_lives(channel));
+  TRY(take_trace(call));
   const sys::UniqueFd cgroup_mount = TRY(make_cgroup_mount(channel));
   const sys::DirFd pod_dir = TRY(sys::open_dir(sys::at_cwd(), "."));
   Pod pod = TRY(load_pod(pod_dir, call));
@@ -151,7 +183,10 @@ Result<> run_pod_init(const contract::EntrypointCall& call) {
   TRY(sys::set_hostname(pod.options.hostname));
   if (!pod.options.network.is_hosts()) TRY(sys::bring_loopback_up());
   TRY(set_up_root(pod_dir, root, pod, cgroup_mount, channel));
-  TRY(sys::switch_root(root));
+  {
+    const trace::Scope scope("pivot_root");
+    TRY(sys::switch_root(root));
+  }
   // Keys of the caller's session are not the pod's business.
   TRY(sys::join_new_session_keyring());
   // Abstract sockets belong to the network namespace, and some of the host's let anybody who is root do
@@ -164,6 +199,7 @@ Result<> run_pod_init(const contract::EntrypointCall& call) {
   // can ever get it.
   const auto module = TRY(sys::CapabilitySet::parse({"CAP_SYS_MODULE"}));
   TRY(sys::limit_bounding_set(TRY(sys::bounding_set()).without(module)));
+  begin_systemd();
   return exec_systemd();
 }
 

@@ -12,6 +12,8 @@ inline constexpr int kInitChannel = 3;
 inline constexpr char kCgroupReady = 'c';
 // What the supervisor says there once the pod's networks exist (only if it has any) is a text:
 // render_network_facts().
+// Descriptor of the trace, if there is one.
+inline constexpr int kInitTrace = 4;
 
 // Runs in the pod directory with the same arguments as `run`. Returns only on failure.
 Result<> run_pod_init(const contract::EntrypointCall& call);

@@ -10,6 +10,8 @@
 #include "common/base/log.h"
 #include "common/base/phase_timer.h"
 #include "common/base/strings.h"
+#include "common/base/trace.h"
+#include "common/contract/handed_trace.h"
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
 #include "common/stage2/process_limits.h"
@@ -113,10 +115,13 @@ Result<PodNetwork> choose_networks(const sys::DirFd& pod_dir, const sys::DirFd& 
 
 Result<int> supervise(const contract::EntrypointCall& call) {
   PhaseTimer timer(start_of_run());
+  timer.reach("stage0");
+  TRY(contract::take_trace(call, {.pid = ::getpid(), .lane = trace::Lane::kStage1}));
   TRY(keep_lock());
   (void)::signal(SIGPIPE, SIG_IGN);
   Pod pod = TRY(load_pod(TRY(sys::open_dir(".")), call));
   auto ports = TRY_CTX(port_mappings(pod.manifest, pod.apps), "failed to setup network");
+  timer.end_phase("read the pod");
   // They are taken in one by one, as those that come later.
   if (pod.options.is_mutable) pod.apps.clear();
   const auto users = TRY(enter_users(pod));
@@ -132,11 +137,13 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   // What is wrong with the networks is known before anything is made for them.
   PodNetwork network =
       TRY_CTX(choose_networks(pod_dir, root, pod, std::move(ports)), "failed to setup network");
+  timer.end_phase("checks and choice of networks");
   HostManager host(pod_dir, pod.uuid, pod.options.machine_name, pod.options.debug);
   host.enter_scope();
   PodCgroup cgroup = TRY(PodCgroup::make(pod_dir, pod.uuid, TRY(limits_of(pod)), pod.options.waive_limits));
   for (const std::string& warning : cgroup.warnings()) log::warning("{}", warning);
   auto devices = TRY(restrict_devices(pod, cgroup));
+  timer.end_phase("cgroup and devices");
   // Whoever finds our process may ask it to end, from now on and until all is undone.
   const sys::UniqueFd end_request = TRY(sys::open_signalfd({SIGTERM, SIGINT, SIGHUP, SIGQUIT}));
   network.heed(end_request.get());
@@ -159,6 +166,7 @@ Result<int> supervise(const contract::EntrypointCall& call) {
   if (auto removed = cgroup.remove(); !removed) log::debug("{}", removed.error().to_string());
   timer.end_phase("cgroup removed");
   log::debug("phases: {}", timer.to_string());
+  trace::finish();
   return code;
 }
 

@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/phase_timer.h"
 #include "common/base/strings.h"
+#include "common/base/trace.h"
 #include "common/contract/env.h"
 #include "common/contract/exit_codes.h"
 #include "common/contract/pod_paths.h"
@@ -41,12 +42,19 @@ namespace paths = contract::pod_paths;
 // rkt's systemd flavour asks for a clean end by this signal (systemd(1): SIGRTMIN+3 starts halt.target).
 int halt_signal() { return SIGRTMIN + 3; }
 
-std::vector<std::string> init_argv(const contract::EntrypointCall& call) {
+std::vector<std::string> init_argv(contract::EntrypointCall call) {
+  if (trace::enabled()) call.options.insert_or_assign("trace-fd", std::to_string(kInitTrace));
   // pod-init takes the options of `run`; the table renders them in the newest version.
   auto rendered = contract::render_call(contract::Entrypoint::kRun, call, contract::kInterfaceVersion);
   std::vector<std::string> argv = {"pod-init"};
   if (rendered) argv.insert(argv.end(), rendered->argv.begin(), rendered->argv.end());
   return argv;
+}
+
+std::vector<sys::SpawnPlan::FdMove> init_fds(const sys::UniqueFd& channel) {
+  std::vector<sys::SpawnPlan::FdMove> fds = {{channel.get(), kInitChannel}};
+  if (trace::enabled()) fds.push_back({trace::descriptor(), kInitTrace});
+  return fds;
 }
 
 std::uint64_t namespaces_of(const RunOptions& options) {
@@ -108,7 +116,7 @@ Result<> Supervisor::start(const contract::EntrypointCall& call) {
                                     .namespaces = namespaces_of(pod_.options),
                                     .user_ids = pod_.options.private_users,
                                     .cgroup = &cgroup_.dir(),
-                                    .fds = {{theirs.get(), kInitChannel}},
+                                    .fds = init_fds(theirs),
                                     .join = {},
                                     // The working directory is inherited: a descriptor of ours would lead
                                     // back into our mount namespace.
@@ -216,7 +224,8 @@ HubEvents Supervisor::hub_events() {
         if (!ends_.knows(hello.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", hello.app);
         if (ends_.has_ended(hello.app) && !ends_.has_started(hello.app))
           return fail(ErrorKind::kBusy, "the pod is being stopped");
-        timer_.end_phase("app '" + hello.app + "' starts");
+        timer_.reach("app '" + hello.app + "' starts");
+        rows_.hello(hello, process);
         ends_.note_start(hello.app);
         TRY(cgroup_.place_app(hello.app, process));
         if (hello.role == stage2::Role::kApp) TRY(life_.begin(hello.app, process));
@@ -227,7 +236,11 @@ HubEvents Supervisor::hub_events() {
         if (apps_) apps_->failed(failed);
         return {};
       },
-      .launched = [this](const std::string& app) { return apps_ ? apps_->launched(app) : Result<>(); },
+      .steps = [](const stage2::HubSteps& steps, pid_t process) { AppRows::steps(steps, process); },
+      .launched = [this](const std::string& app) -> Result<> {
+        rows_.launched(app);
+        return apps_ ? apps_->launched(app) : Result<>();
+      },
       .admit = [this](const stage2::HubAdmit& admit) -> Result<> {
         if (!ends_.knows(admit.app)) return fail(ErrorKind::kNotFound, "the pod has no app '{}'", admit.app);
         return life_.ask_admission(admit.app);
@@ -281,6 +294,7 @@ Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
   if (refused && apps_ && !stopping_ && !apps_->is_stopping(ended.app)) return {};
   const bool asked = stopping_ || (apps_ && apps_->is_stopping(ended.app));
   const int code = exit_code_of(ended, asked ? stop_signal_of(app_named(ended.app)) : 0);
+  rows_.ended(ended.app);
   TRY(note_oom_kills(ended.app));
   log::debug("app '{}' ended: {} {} {}", ended.app, ended.service_result, ended.exit_code, ended.exit_status);
   const auto final_code = TRY(life_.end(ended.app, code, signal_of(ended)));
@@ -292,7 +306,7 @@ Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
 // An app has ended for good.
 Result<> Supervisor::account(const std::string& app, int code) {
   record_end(app, code);
-  timer_.end_phase(fmt::format("app '{}' ended with {}", app, code));
+  timer_.reach(fmt::format("app '{}' ended with {}", app, code));
   hub_->end_app(app);
   const bool first_failure = ends_.note(app, code);
   if (apps_) TRY(apps_->ended(app, code));
@@ -336,7 +350,8 @@ Result<> Supervisor::on_notify() {
   const std::string state = TRY(sys::receive_notify(notify_));
   for (const std::string& line : split(state, '\n')) {
     if (line != "READY=1") continue;
-    timer_.end_phase("pod ready");
+    timer_.reach("pod ready");
+    AppRows::systemd_started(init_->pid());
     if (apps_ && !ready_) TRY(apps_->serve(init_->pid()));
     ready_ = true;
     TRY(repeat_halt());
@@ -400,7 +415,7 @@ Result<> Supervisor::on_pod_end() {
   loop_.remove(init_->fd().get());
   init_end_ = TRY(init_->wait());
   host_.unregister_pod();
-  timer_.end_phase("pod's processes gone");
+  timer_.reach("pod's processes gone");
   return quit_if_done();
 }
 

@@ -23,6 +23,7 @@
 #include "stage1/life/pod_life.h"
 #include "stage1/net/pod_network.h"
 #include "stage1/run/app_ends.h"
+#include "stage1/run/app_rows.h"
 #include "stage1/run/device_policy.h"
 #include "stage1/run/host_manager.h"
 #include "stage1/run/listen_sockets.h"
@@ -98,6 +99,7 @@ class Supervisor {
   PodCgroup& cgroup_;
   std::optional<DevicePolicy>& devices_;
   AppEnds ends_;
+  AppRows rows_;
   PodNetwork& network_;
   HostManager& host_;
   const PassedSockets& sockets_;

@@ -61,7 +61,7 @@ __agena_options() {
     "app list") echo "--format --no-legend" ;;
     "app logs") echo "--app --follow --format --raw --since --tail --timestamps --until" ;;
     "app rm") echo "--app --timeout" ;;
-    "app sandbox") echo "--annotation --detach --dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --ipc --mds-register --net --no-overlay --pod-cpu --pod-memory --pod-name --pod-pids-limit --port --private-users --shm-size --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --sysctl --timeout --user-annotation --user-label --uuid-file-save --wait-timeout" ;;
+    "app sandbox") echo "--annotation --detach --dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --ipc --mds-register --net --no-overlay --pod-cpu --pod-memory --pod-name --pod-pids-limit --port --private-users --shm-size --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --sysctl --timeout --trace --user-annotation --user-label --uuid-file-save --wait-timeout" ;;
     "app start") echo "--app --timeout" ;;
     "app status") echo "--app --format" ;;
     "app stop") echo "--app --time --timeout" ;;
@@ -92,9 +92,9 @@ __agena_options() {
     "metadata-service") echo "--listen-port" ;;
     "prepare") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --device --device-read-bps --device-read-iops --device-write-bps --device-write-iops --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --inherit-env --log-driver --log-max-files --log-max-size --max-image-size --memory --mount --name --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pids-limit --platform --pod-cpu --pod-manifest --pod-memory --pod-name --pod-pids-limit --port --private-users --pull-policy --quiet --readonly-rootfs --restart --rlimit --sdnotify --seccomp --selinux-context --set-env --set-env-file --shm-size --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --sysctl --tmpfs --user --user-annotation --user-label --volume --working-dir" ;;
     "rm") echo "--uuid-file" ;;
-    "run") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --device --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-domain --dns-opt --dns-search --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --hostname --hosts-entry --inherit-env --interactive --ipc --log-driver --log-max-files --log-max-size --max-image-size --mds-register --memory --mount --name --net --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pids-limit --platform --pod-cpu --pod-manifest --pod-memory --pod-name --pod-pids-limit --port --private-users --pull-policy --readonly-rootfs --restart --rlimit --sdnotify --seccomp --selinux-context --set-env --set-env-file --shm-size --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --sysctl --timeout --tmpfs --user --user-annotation --user-label --uuid-file-save --volume --working-dir" ;;
-    "run-prepared") echo "--dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --interactive --ipc --mds-register --net --timeout" ;;
-    "start") echo "--dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --interactive --ipc --mds-register --net --timeout" ;;
+    "run") echo "--annotation --apparmor-profile --caps-remove --caps-retain --cpu --cpu-shares --device --device-read-bps --device-read-iops --device-write-bps --device-write-iops --dns --dns-domain --dns-opt --dns-search --environment --exec --group --health-cmd --health-interval --health-retries --health-start-period --health-timeout --hostname --hosts-entry --inherit-env --interactive --ipc --log-driver --log-max-files --log-max-size --max-image-size --mds-register --memory --mount --name --net --no-healthcheck --no-new-privileges --no-overlay --oom-score-adj --pids-limit --platform --pod-cpu --pod-manifest --pod-memory --pod-name --pod-pids-limit --port --private-users --pull-policy --readonly-rootfs --restart --rlimit --sdnotify --seccomp --selinux-context --set-env --set-env-file --shm-size --signature --stage1-from-dir --stage1-hash --stage1-name --stage1-path --stage1-url --stderr --stdin --stdout --stop-signal --stop-timeout --supplementary-gids --sysctl --timeout --tmpfs --trace --user --user-annotation --user-label --uuid-file-save --volume --working-dir" ;;
+    "run-prepared") echo "--dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --interactive --ipc --mds-register --net --timeout --trace" ;;
+    "start") echo "--dns --dns-domain --dns-opt --dns-search --hostname --hosts-entry --interactive --ipc --mds-register --net --timeout --trace" ;;
     "status") echo "--format --uuid-file --wait --wait-ready" ;;
     "stop") echo "--force --timeout --uuid-file" ;;
     "trust") echo "--format --insecure-allow-http --list --prefix --remove --root --skip-fingerprint-review" ;;
@@ -111,6 +111,7 @@ __agena_value() {
     "app sandbox --ipc") echo "=auto private parent" ;;
     "app sandbox --stage1-hash") echo "image" ;;
     "app sandbox --stage1-path") echo "file" ;;
+    "app sandbox --trace") echo "file" ;;
     "app sandbox --uuid-file-save") echo "file" ;;
     "app status --format") echo "=json json-pretty" ;;
     "cat-manifest --uuid-file") echo "file" ;;
@@ -152,9 +153,12 @@ __agena_value() {
     "run --signature") echo "file" ;;
     "run --stage1-hash") echo "image" ;;
     "run --stage1-path") echo "file" ;;
+    "run --trace") echo "file" ;;
     "run --uuid-file-save") echo "file" ;;
     "run-prepared --ipc") echo "=auto private parent" ;;
+    "run-prepared --trace") echo "file" ;;
     "start --ipc") echo "=auto private parent" ;;
+    "start --trace") echo "file" ;;
     "status --format") echo "=json json-pretty" ;;
     "status --uuid-file") echo "file" ;;
     "stop --uuid-file") echo "file" ;;

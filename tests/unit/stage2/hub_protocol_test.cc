@@ -54,6 +54,24 @@ TEST(HubProtocol, Admission) {
   EXPECT_FALSE(parse_hub_reply(R"({"version":1,"type":"admitted"})").has_value());
 }
 
+TEST(HubProtocol, Steps) {
+  expect_round_trip(
+      HubRequest(HubSteps{{{"root", 5, 12}, {"user", 12, 13}}}),
+      R"({"version":1,"type":"steps","spans":[{"name":"root","start":5,"end":12},{"name":"user","start":12,"end":13}]})");
+  EXPECT_FALSE(
+      parse_hub_request(R"({"version":1,"type":"steps","spans":[{"name":"root","start":5,"end":4}]})"));
+  EXPECT_FALSE(
+      parse_hub_request(R"({"version":1,"type":"steps","spans":[{"name":"root","start":-5,"end":4}]})"));
+  // What is more than a message holds is left out by the sender and refused by the reader.
+  HubSteps many;
+  for (int i = 0; i < 1000; ++i) many.spans.push_back({std::string(500, '"'), INT64_MAX - 1, INT64_MAX});
+  const std::string text = render_hub_request(many);
+  EXPECT_LE(text.size(), kMaxHubMessage);
+  const auto read = parse_hub_request(text);
+  ASSERT_TRUE(ok(read));
+  EXPECT_EQ(std::get<HubSteps>(*read).spans.size(), kMostSteps);
+}
+
 TEST(HubProtocol, Replies) {
   expect_round_trip(HubReply(HubStreams{.streams = {HubStream::kStdin, HubStream::kStderr}, .sockets = {}}),
                     R"({"version":1,"type":"streams","streams":["stdin","stderr"]})");

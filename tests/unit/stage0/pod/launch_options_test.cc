@@ -1,6 +1,11 @@
 // What stage1's `run` is called with, and the files for name resolution.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
+
+#include "common/base/trace.h"
 #include "common/contract/entrypoints.h"
 #include "stage0/pod/dns_files.h"
 #include "stage0/pod/run_call.h"
@@ -34,6 +39,19 @@ TEST(RunCall, Defaults) {
                                           "--machine-name=" + name, uuid_of('a')}));
   EXPECT_EQ(render({}, {}, 7, "rkt").argv,
             (Argv{"--net=default", "--local-config=/etc/agena", uuid_of('a')}));
+}
+
+TEST(RunCall, ATraceIsOfferedToThoseWhoKnowIt) {
+  const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  trace::start(null, {.pid = 1, .lane = trace::Lane::kStage0}, "");
+  const auto asked = render({}, {}, 10).argv;
+  const auto older = render({}, {}, 9);
+  trace::finish();
+  const std::string option = fmt::format("--trace-fd={}", null);
+  ::close(null);
+  EXPECT_NE(std::ranges::find(asked, option), asked.end());
+  EXPECT_EQ(std::ranges::find(older.argv, option), older.argv.end());
+  EXPECT_TRUE(older.warnings.empty());
 }
 
 TEST(RunCall, AMutablePodIsCalledOne) {
