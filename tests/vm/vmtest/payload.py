@@ -13,7 +13,7 @@ from imagekit.sources import File
 from .root_image import make_disk
 
 # Parts of the source tree that the tests stand on.
-SOURCES = ("scripts", "tests/contract", "tests/escape", "tests/functional", "tests/load", "tests/support", "tests/vm")
+SOURCES = ("docs", "scripts", "tests/contract", "tests/escape", "tests/functional", "tests/load", "tests/support", "tests/vm")
 LAYERED = (3, 127, 300)  # layers of the images that try out overlays; 127 is docker's limit
 MIB = 1 << 20
 
