@@ -3,40 +3,44 @@
 #include <algorithm>
 
 #include "common/base/strings.h"
+#include "common/base/text_width.h"
 
 namespace agena {
 namespace {
 
-constexpr std::size_t kLineWidth = 100;
+constexpr std::size_t kFewOptions = 12;  // so many are shown without groups
 constexpr std::size_t kHelpColumn = 36;  // where the explanations of options begin
 constexpr std::size_t kTabWidth = 8;
 
 class HelpText {
  public:
-  explicit HelpText(std::span<const HelpTerm> terms) : terms_(terms) {}
+  HelpText(std::span<const HelpTerm> terms, std::size_t width) : terms_(terms), width_(width) {}
 
   void section(std::string_view title) { text_ += fmt::format("{}{}:\n", text_.empty() ? "" : "\n", title); }
   void paragraph(std::string_view text) {
-    for (const std::string& line : wrap_text(expand_terms(text, terms_), kLineWidth - kTabWidth))
+    for (const std::string& line : wrap_text(expand_terms(text, terms_), width_ - kTabWidth))
       text_ += line.empty() ? "\n" : "\t" + line + "\n";
   }
   // Two columns: a name and its explanation, which starts at a fixed column and may take several lines.
   void row(const std::string& left, std::string_view explanation, std::size_t column) {
-    const auto lines = wrap_text(expand_terms(explanation, terms_), kLineWidth - column);
+    const auto lines = wrap_text(expand_terms(explanation, terms_), width_ - column);
     std::string line = left;
     for (const std::string& part : lines) {
-      if (line.size() + 1 > column) {
+      if (text_width(line) + 1 > column) {
         text_ += line + "\n";
         line.clear();
       }
-      line.resize(column, ' ');
+      line.append(column - text_width(line), ' ');
       text_ += line + part + "\n";
       line.clear();
     }
     if (lines.empty()) text_ += line + "\n";
   }
-  void options(std::string_view title, std::span<const OptionList> lists) {
-    const auto shown = visible_options(lists);
+  // Lines as they are.
+  void lines(std::string_view text) {
+    for (const std::string& line : split(text, '\n')) text_ += "\t" + expand_terms(line, terms_) + "\n";
+  }
+  void options(std::string_view title, std::span<const Option* const> shown) {
     if (shown.empty()) return;
     section(title);
     for (const Option* option : shown) {
@@ -60,6 +64,7 @@ class HelpText {
 
  private:
   std::span<const HelpTerm> terms_;
+  std::size_t width_;
   std::string text_;
 };
 
@@ -134,8 +139,37 @@ std::string option_synopsis(const Option& option, std::span<const HelpTerm> term
   return fmt::format("--{}{}={}{}", option.name, optional ? "[" : "", value, optional ? "]" : "");
 }
 
-std::string command_help(const ProgramSpec& program, const CommandSpec& command) {
-  HelpText help(program.terms);
+std::vector<ShownOptions> grouped_options(const ProgramSpec& program, const CommandSpec& command) {
+  std::vector<ShownOptions> groups(program.groups.size() + 1);
+  groups.front().title = "OPTIONS";
+  for (std::size_t i = 0; i < program.groups.size(); ++i) groups[i + 1].title = program.groups[i].title;
+  const auto shown = visible_options(command.options);
+  for (const Option* option : shown) {
+    const auto owner = std::ranges::find_if(program.groups, [&](const OptionGroup& group) {
+      return std::ranges::find(group.names, option->name) != group.names.end();
+    });
+    const bool alone = shown.size() <= kFewOptions || owner == program.groups.end();
+    groups[alone ? 0 : static_cast<std::size_t>(owner - program.groups.begin()) + 1].options.push_back(
+        option);
+  }
+  std::erase_if(groups, [](const ShownOptions& group) { return group.options.empty(); });
+  return groups;
+}
+
+namespace {
+
+// All global options in a few words: their explanations are in the program's help.
+std::string global_option_names(const ProgramSpec& program) {
+  std::vector<std::string> names;
+  for (const Option* option : visible_options(std::array{program.global_options}))
+    names.push_back(fmt::format("--{}", option->name));
+  return fmt::format("{} (see '{} help')", join(names, ", "), program.name);
+}
+
+}  // namespace
+
+std::string command_help(const ProgramSpec& program, const CommandSpec& command, std::size_t width) {
+  HelpText help(program.terms, width);
   const std::string full_name = fmt::format("{} {}", program.name, command.name);
   const auto subcommands = visible_commands(program, command.name);
   help.section("NAME");
@@ -148,13 +182,19 @@ std::string command_help(const ProgramSpec& program, const CommandSpec& command)
     help.section("DESCRIPTION");
     help.paragraph(command.description);
   }
-  help.options("OPTIONS", command.options);
-  help.options("GLOBAL OPTIONS", std::array{program.global_options});
+  if (!command.examples.empty()) {
+    help.section("EXAMPLES");
+    help.lines(command.examples);
+  }
+  for (const ShownOptions& group : grouped_options(program, command))
+    help.options(group.title, group.options);
+  help.section("GLOBAL OPTIONS");
+  help.paragraph(global_option_names(program));
   return help.take();
 }
 
-std::string program_help(const ProgramSpec& program) {
-  HelpText help(program.terms);
+std::string program_help(const ProgramSpec& program, std::size_t width) {
+  HelpText help(program.terms, width);
   help.section("NAME");
   help.paragraph(fmt::format("{} - {}", program.name, program.summary));
   help.section("USAGE");
@@ -164,7 +204,7 @@ std::string program_help(const ProgramSpec& program) {
   help.commands(visible_commands(program, ""), "");
   help.section("DESCRIPTION");
   help.paragraph(program.description);
-  help.options("OPTIONS", std::array{program.global_options});
+  help.options("OPTIONS", visible_options(std::array{program.global_options}));
   return help.take();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "common/base/advice.h"
 #include "common/base/strings.h"
 
 namespace agena {
@@ -20,17 +21,6 @@ const Option* find_short_option(std::span<const OptionList> lists, char name) {
     for (const Option* option : list)
       if (option->short_name == name && exists(*option)) return option;
   return nullptr;
-}
-
-std::unexpected<Error> unknown_option(std::string_view shown, std::span<const OptionList> lists) {
-  std::vector<std::string> names;
-  for (const OptionList list : lists)
-    for (const Option* option : list)
-      if (!option->hidden && exists(*option)) names.push_back("--" + std::string(option->name));
-  Error error(ErrorKind::kInvalidInput, fmt::format("unknown flag '{}'", printable(shown)));
-  if (const std::string best = closest(shown, names); !best.empty())
-    return std::unexpected(std::move(error).with_hint(fmt::format("did you mean '{}'?", best)));
-  return std::unexpected(std::move(error));
 }
 
 // An option argument taken apart: "--name=value", "--name" or "-n".
@@ -51,10 +41,7 @@ OptionText read_option_text(std::string_view arg, std::span<const OptionList> li
 Result<> check_value(const Option& option, std::string_view value) {
   if (option.arity == OptionArity::kSwitch) TRY_CTX(parse_bool(value), "--{}", option.name);
   if (option.choices.empty() || std::ranges::find(option.choices, value) != option.choices.end()) return {};
-  std::string allowed;
-  for (const std::string_view choice : option.choices)
-    if (!choice.empty()) allowed += (allowed.empty() ? "" : ", ") + std::string(choice);
-  return fail(ErrorKind::kInvalidInput, "--{}: '{}' is none of: {}", option.name, printable(value), allowed);
+  return std::unexpected(unknown_choice(option.name, value, option.choices));
 }
 
 }  // namespace
@@ -97,13 +84,18 @@ bool ArgScanner::at_option() const { return looks_like_option(peek()); }
 
 Result<OptionUse> ArgScanner::take_option() {
   const OptionText text = read_option_text(take(), lists_);
-  if (text.option == nullptr) return unknown_option(text.shown, lists_);
+  if (text.option == nullptr) return std::unexpected(unknown_option(text.shown, lists_, vocabulary_));
   const Option& option = *text.option;
   OptionUse use{&option, text.has_value ? text.value : option.bare_value};
   if (!text.has_value && option.arity == OptionArity::kValue) {
     if (done()) return fail(ErrorKind::kInvalidInput, "flag '{}' needs a value", text.shown);
     use.value = take();
   }
+  const std::string written = fmt::format("--{}={}", option.name, use.value);
+  if (std::string advice = foreign_advice(written, vocabulary_); !advice.empty())
+    return std::unexpected(
+        Error(ErrorKind::kInvalidInput, fmt::format("unknown value in '{}'", printable(written)))
+            .with_hint(std::move(advice)));
   TRY(check_value(option, use.value));
   return use;
 }
@@ -132,9 +124,9 @@ std::vector<std::string_view> ParsedArgs::all(const Option& option) const {
 }
 
 Result<ParsedArgs> parse_args(std::span<const std::string_view> args, std::span<const OptionList> lists,
-                              ArgOrder order) {
+                              ArgOrder order, const Vocabulary& vocabulary) {
   ParsedArgs parsed;
-  ArgScanner scanner(args, lists);
+  ArgScanner scanner(args, lists, vocabulary);
   while (!scanner.done()) {
     if (scanner.at_option()) {
       parsed.uses.push_back(TRY(scanner.take_option()));
@@ -169,22 +161,8 @@ std::vector<std::size_t> children_of(std::string_view group, CommandList command
 
 std::string_view last_word(std::string_view name) { return name.substr(name.rfind(' ') + 1); }
 
-std::unexpected<Error> unknown_command(std::string_view word, std::string_view group, CommandList commands,
-                                       const std::vector<std::size_t>& children) {
-  std::vector<std::string> names;
-  for (const std::size_t i : children)
-    if (!commands[i]->hidden) names.emplace_back(last_word(commands[i]->name));
-  Error error(ErrorKind::kInvalidInput, group.empty()
-                                            ? fmt::format("unknown command '{}'", printable(word))
-                                            : fmt::format("unknown command '{} {}'", group, printable(word)));
-  if (const std::string best = closest(word, names); !best.empty())
-    return std::unexpected(std::move(error).with_hint(
-        fmt::format("did you mean '{}{}{}'?", group, group.empty() ? "" : " ", best)));
-  return std::unexpected(std::move(error));
-}
-
 Result<std::size_t> match_word(std::string_view word, std::string_view group, CommandList commands,
-                               const std::vector<std::size_t>& children) {
+                               const std::vector<std::size_t>& children, const Vocabulary& vocabulary) {
   std::vector<std::size_t> matches;
   std::vector<std::string> names;
   for (const std::size_t i : children) {
@@ -195,7 +173,7 @@ Result<std::size_t> match_word(std::string_view word, std::string_view group, Co
     names.emplace_back(name);
   }
   if (matches.size() == 1) return matches.front();
-  if (matches.empty()) return unknown_command(word, group, commands, children);
+  if (matches.empty()) return std::unexpected(unknown_command(word, group, commands, children, vocabulary));
   return fail(ErrorKind::kInvalidInput, "command '{}' is ambiguous, it may be: {}", printable(word),
               join(names, ", "));
 }
@@ -203,7 +181,7 @@ Result<std::size_t> match_word(std::string_view word, std::string_view group, Co
 }  // namespace
 
 Result<FoundCommand> find_command(std::span<const std::string_view> args, CommandList commands,
-                                  OptionList global_options) {
+                                  OptionList global_options, const Vocabulary& vocabulary) {
   // Which command will own an option is not known yet, so any command's may stand here; the tables agree on
   // the arity of equal names (a unit test of the program's tables).
   std::vector<OptionList> lists = {global_options};
@@ -212,7 +190,7 @@ Result<FoundCommand> find_command(std::span<const std::string_view> args, Comman
 
   FoundCommand found{commands.size(), {}};
   std::string_view group;
-  ArgScanner scanner(args, lists);
+  ArgScanner scanner(args, lists, vocabulary);
   while (!scanner.done()) {
     if (scanner.at_option()) {
       const std::size_t before = args.size() - scanner.rest().size();
@@ -225,7 +203,7 @@ Result<FoundCommand> find_command(std::span<const std::string_view> args, Comman
     if (scanner.peek() == "--") break;
     const std::vector<std::size_t> children = children_of(group, commands);
     if (children.empty()) break;
-    found.index = TRY(match_word(scanner.take(), group, commands, children));
+    found.index = TRY(match_word(scanner.take(), group, commands, children, vocabulary));
     group = commands[found.index]->name;
     if (children_of(group, commands).empty()) break;
   }

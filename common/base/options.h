@@ -45,6 +45,25 @@ struct Option {
 // Options by reference, so that commands share them.
 using OptionList = std::span<const Option* const>;
 
+// A word that other programs take and this one does not, and what to write instead.
+struct ForeignWord {
+  std::string_view
+      commands;           // where it may be met: "run,prepare"; of a command word, its group; empty: anywhere
+  std::string_view word;  // "ps", "-v", "--env", "--restart=onfailure"
+  std::string_view advice;  // a hint; {program} stands for the program's name
+};
+
+struct CommandSpec;
+using CommandList = std::span<const CommandSpec* const>;
+
+// What a parser may say of words that it does not know; all of it may be empty.
+struct Vocabulary {
+  std::span<const ForeignWord> foreign = {};
+  CommandList commands = {};      // of the whole program
+  std::string_view program = {};  // as it was called
+  std::string_view command = {};  // whose line is being read, "image list"
+};
+
 // One use of an option on a command line. The value is a view of argv or of the option's bare_value.
 struct OptionUse {
   const Option* option;
@@ -62,8 +81,9 @@ Result<bool> parse_bool(std::string_view text);
 class ArgScanner {
  public:
   // Views only: args, lists and options must outlive the scanner and what it returns.
-  ArgScanner(std::span<const std::string_view> args, std::span<const OptionList> lists)
-      : args_(args), lists_(lists) {}
+  ArgScanner(std::span<const std::string_view> args, std::span<const OptionList> lists,
+             const Vocabulary& vocabulary = {})
+      : args_(args), lists_(lists), vocabulary_(vocabulary) {}
 
   bool done() const { return at_ == args_.size(); }
   // The next argument as it is; !done().
@@ -81,6 +101,7 @@ class ArgScanner {
  private:
   std::span<const std::string_view> args_;
   std::span<const OptionList> lists_;
+  Vocabulary vocabulary_;
   std::size_t at_ = 0;
 };
 
@@ -109,7 +130,7 @@ enum class ArgOrder : std::uint8_t { kMixed, kOptionsFirst };
 
 // Parses an ordinary command's arguments (without program and command names).
 Result<ParsedArgs> parse_args(std::span<const std::string_view> args, std::span<const OptionList> lists,
-                              ArgOrder order = ArgOrder::kMixed);
+                              ArgOrder order = ArgOrder::kMixed, const Vocabulary& vocabulary = {});
 
 // Gives a use to the row that owns its option, in a table of rows {.option, .set} where set is a
 // `Result<> (*)(Target&, std::string_view value)`; false if no row owns it. Errors get the option as context.
@@ -143,6 +164,7 @@ struct CommandSpec {
   std::string_view summary = {};      // one line, no full stop
   std::string_view usage = {};        // what stands behind the name: "[--app=APP] UUID [CMD…]"
   std::string_view description = {};  // paragraphs
+  std::string_view examples = {};     // lines as they would be typed, "{program} list"
   std::size_t min_args = 0;
   std::size_t max_args = 0;
   ArgOrder order = ArgOrder::kMixed;
@@ -153,8 +175,6 @@ struct CommandSpec {
   Completes arguments = Completes::kNothing;
 };
 
-using CommandList = std::span<const CommandSpec* const>;
-
 // Where in a program's argv the command stands.
 struct FoundCommand {
   std::size_t index;                   // in the list; a group's row if no word of it followed
@@ -164,7 +184,7 @@ struct FoundCommand {
 // Finds the command words among options; a word may be cut to a unique prefix, and any command's options may
 // stand before it. Success with index == commands.size() means that there was no command word.
 Result<FoundCommand> find_command(std::span<const std::string_view> args, CommandList commands,
-                                  OptionList global_options);
+                                  OptionList global_options, const Vocabulary& vocabulary = {});
 
 // Whether an environment variable is set to a true value ("1", "true", …).
 bool env_is_true(std::string_view name);

@@ -9,7 +9,9 @@
 #include "common/base/strings.h"
 #include "common/contract/exit_codes.h"
 #include "stage0/cli/commands.h"
+#include "stage0/cli/foreign_words.h"
 #include "stage0/cli/output/out.h"
+#include "stage0/cli/output/terminal.h"
 
 namespace agena::stage0 {
 namespace {
@@ -17,12 +19,21 @@ namespace {
 Result<> print_help(const Personality& personality, const CommandSpec* command) {
   std::vector<HelpTerm> terms;
   const ProgramSpec program = program_spec(personality, terms);
-  return print(command == nullptr ? program_help(program) : command_help(program, *command));
+  const std::size_t width = help_width();
+  return print(command == nullptr ? program_help(program, width) : command_help(program, *command, width));
+}
+
+Vocabulary vocabulary_of(const Personality& personality, std::string_view command) {
+  return {.foreign = foreign_words(),
+          .commands = command_specs(),
+          .program = personality.name,
+          .command = command};
 }
 
 // The line of a call without a command: only global flags.
 Result<int> run_without_command(const Personality& personality, std::span<const std::string_view> args) {
-  const ParsedArgs parsed = TRY(parse_args(args, std::array{global_options()}));
+  const ParsedArgs parsed =
+      TRY(parse_args(args, std::array{global_options()}, ArgOrder::kMixed, vocabulary_of(personality, "")));
   const GlobalFlags flags = TRY(read_global_flags(parsed.uses));
   if (flags.help) {
     TRY(print_help(personality, nullptr));
@@ -44,13 +55,15 @@ Result<> check_count(const CommandSpec& command, std::size_t count, std::string_
 Result<> parse_line(const CommandRow& row, std::span<const std::string_view> args, Invocation& call) {
   std::vector<OptionList> lists(row.spec.options.begin(), row.spec.options.end());
   lists.push_back(global_options());
+  const Vocabulary vocabulary = vocabulary_of(call.personality, row.spec.name);
   if (row.takes_images) {
-    call.images = TRY(parse_image_args(
-        args,
-        {.options = lists, .app_options = row.app_options, .leading_app_options = row.leading_app_options}));
+    call.images = TRY(parse_image_args(args, {.options = lists,
+                                              .app_options = row.app_options,
+                                              .leading_app_options = row.leading_app_options,
+                                              .vocabulary = vocabulary}));
     call.global = TRY(read_global_flags(call.images.uses));
   } else {
-    call.args = TRY(parse_args(args, lists, row.spec.order));
+    call.args = TRY(parse_args(args, lists, row.spec.order, vocabulary));
     call.global = TRY(read_global_flags(call.args.uses));
   }
   return {};
@@ -77,7 +90,8 @@ Result<int> run_command(const CommandRow& row, std::span<const std::string_view>
 Result<int> dispatch(const Personality& personality, std::span<const std::string_view> args) {
   Invocation call{
       .personality = personality, .global = {}, .args = {}, .images = {}, .start = monotonic_now()};
-  const FoundCommand found = TRY(find_command(args, command_specs(), global_options()));
+  const FoundCommand found =
+      TRY(find_command(args, command_specs(), global_options(), vocabulary_of(personality, "")));
   if (found.index == command_specs().size()) return run_without_command(personality, found.args);
   return run_command(command_rows()[found.index], found.args, call);
 }

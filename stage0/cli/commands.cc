@@ -7,7 +7,9 @@
 #include "stage0/cli/app_flags.h"
 #include "stage0/cli/command_options.h"
 #include "stage0/cli/confine_flags.h"
+#include "stage0/cli/examples.h"
 #include "stage0/cli/export_commands.h"
+#include "stage0/cli/help_groups.h"
 #include "stage0/cli/image_care_commands.h"
 #include "stage0/cli/image_commands.h"
 #include "stage0/cli/image_options.h"
@@ -243,6 +245,7 @@ constexpr std::array kAppAliases = {
 template <std::size_t N>
 consteval std::array<CommandRow, N> sorted(std::array<CommandRow, N> rows) {
   std::ranges::sort(rows, {}, [](const CommandRow& row) { return row.spec.name; });
+  for (CommandRow& row : rows) row.spec.examples = examples_of(row.spec.name);
   return rows;
 }
 constexpr auto kRows = sorted(
@@ -282,7 +285,8 @@ ProgramSpec program_spec(const Personality& personality, std::vector<HelpTerm>& 
           .description = kDescription,
           .commands = kSpecs,
           .global_options = global_options(),
-          .terms = terms};
+          .terms = terms,
+          .groups = kHelpGroups};
 }
 
 }  // namespace agena::stage0

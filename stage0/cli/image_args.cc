@@ -27,6 +27,14 @@ Result<> take_app_args(ArgScanner& scanner, std::vector<ImageArg>& images) {
   return {};
 }
 
+Error misplaced(const Option& option) {
+  const std::string written = fmt::format(
+      "--{}{}", option.name, option.value_name.empty() ? "" : "=" + std::string(option.value_name));
+  return Error(ErrorKind::kInvalidInput, fmt::format("--{} must follow an image", option.name))
+      .with_hint(option.name == "name" ? "IMAGE --name=NAME names an app, --pod-name=NAME the pod"
+                                       : fmt::format("IMAGE {}", written));
+}
+
 Result<> take_option(ArgScanner& scanner, const ImageGrammar& grammar, ImageArgs& parsed) {
   const OptionUse use = TRY(scanner.take_option());
   const bool of_app = contains(grammar.app_options, use.option);
@@ -35,7 +43,7 @@ Result<> take_option(ArgScanner& scanner, const ImageGrammar& grammar, ImageArgs
     return {};
   }
   if (of_app && !contains(grammar.leading_app_options, use.option))
-    return fail(ErrorKind::kInvalidInput, "--{} must follow an image", use.option->name);
+    return std::unexpected(misplaced(*use.option));
   parsed.uses.push_back(use);
   return {};
 }
@@ -44,7 +52,7 @@ Result<> take_option(ArgScanner& scanner, const ImageGrammar& grammar, ImageArgs
 
 Result<ImageArgs> parse_image_args(std::span<const std::string_view> args, const ImageGrammar& grammar) {
   ImageArgs parsed;
-  ArgScanner scanner(args, grammar.options);
+  ArgScanner scanner(args, grammar.options, grammar.vocabulary);
   while (!scanner.done()) {
     const std::string_view next = scanner.peek();
     if (next == kArgsBegin) {

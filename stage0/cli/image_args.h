@@ -29,6 +29,7 @@ struct ImageGrammar {
   std::span<const OptionList> options;  // of every sort
   OptionList app_options;               // those that follow an image ("--X must follow an image")
   OptionList leading_app_options = {};  // those of them that may precede all images, for all apps
+  Vocabulary vocabulary = {};           // for what is said of unknown flags
 };
 
 // Reads the arguments (without program and command names). Options, `--` and `---` are recognised outside the

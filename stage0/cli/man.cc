@@ -55,6 +55,12 @@ class ManText {
       line(std::string(option->help) + (option->repeatable ? " (may be repeated)." : "."));
     }
   }
+  void examples(std::string_view lines) {
+    if (lines.empty()) return;
+    text_ += ".PP\nExamples:\n.PP\n.nf\n";
+    for (const std::string& one : split(lines, '\n')) text_ += ".RS 4\n" + expand_and_escape(one) + "\n.RE\n";
+    text_ += ".fi\n";
+  }
   void commands(std::string_view group) {
     for (const CommandSpec* command : visible_commands(program_, group)) {
       const auto members = visible_commands(program_, command->name);
@@ -71,6 +77,7 @@ class ManText {
         text_ += ".PP\n";
         paragraphs(command->description);
       }
+      examples(command->examples);
       options(command->options);
     }
   }

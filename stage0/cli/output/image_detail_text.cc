@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/base/strings.h"
+#include "common/base/text_width.h"
 #include "stage0/cli/output/image_text.h"
 #include "stage0/image/platform.h"
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "common/base/strings.h"
+#include "common/base/text_width.h"
 
 namespace agena::stage0 {
 namespace {
@@ -20,12 +21,6 @@ std::size_t column_width(std::size_t widest) {
 }
 
 }  // namespace
-
-std::size_t text_width(std::string_view text) {
-  // Every byte but UTF-8's continuation bytes begins a code point.
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
-}
 
 std::string Table::to_string() const {
   std::vector<std::vector<std::string>> shown;

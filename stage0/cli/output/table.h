@@ -22,9 +22,6 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// Columns that a text takes on a terminal, one for each code point, as tabwriter counts.
-std::size_t text_width(std::string_view text);
-
 // "512B", "1.3MiB", "40MiB": three digits at most, units of 1024.
 std::string human_size(std::uint64_t bytes);
 

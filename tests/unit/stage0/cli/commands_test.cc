@@ -10,6 +10,8 @@
 #include "stage0/cli/app_flags.h"
 #include "stage0/cli/cli.h"
 #include "stage0/cli/completion.h"
+#include "stage0/cli/foreign_words.h"
+#include "stage0/cli/help_groups.h"
 #include "stage0/cli/man.h"
 #include "stage0/cli/pod_flags.h"
 #include "tests/support/golden.h"
@@ -88,6 +90,48 @@ TEST(CommandTable, OnlyCommandsThatNeedRootAskForIt) {
                          "export",       "gc",         "image diff", "image extract", "image import-rkt",
                          "image render", "prepare",    "rm",         "run",           "run-prepared",
                          "start"}));
+}
+
+TEST(CommandTable, EveryCommandHasAnExample) {
+  for (const CommandSpec* command : command_specs()) {
+    if (command->hidden) continue;
+    EXPECT_TRUE(command->examples.starts_with("{program} ") || command->name == "completion")
+        << command->name;
+  }
+}
+
+TEST(HelpGroups, NameOptionsOnce) {
+  std::set<std::string_view> known;
+  for (const auto& [command, option] : all_options()) known.insert(option->name);
+  std::set<std::string_view> named;
+  for (const OptionGroup& group : kHelpGroups)
+    for (const std::string_view name : group.names) {
+      EXPECT_TRUE(known.contains(name)) << group.title << " --" << name;
+      EXPECT_TRUE(named.insert(name).second) << group.title << " --" << name;
+    }
+}
+
+// Advice that would never be given, since the word means something.
+TEST(ForeignWords, AreForeign) {
+  for (const ForeignWord& row : foreign_words()) {
+    for (const std::string& place : split(row.commands, ',')) {
+      if (!row.word.starts_with('-')) {
+        EXPECT_TRUE(std::ranges::none_of(command_specs(), [&](const CommandSpec* command) {
+          return command->name == row.word;
+        })) << row.word;
+        continue;
+      }
+      const auto command = std::ranges::find(command_specs(), std::string_view(place),
+                                             [](const CommandSpec* spec) { return spec->name; });
+      EXPECT_EQ(command == command_specs().end(), place.empty()) << "no command '" << place << "'";
+      if (command == command_specs().end() || row.word.contains('=')) continue;
+      for (const OptionList list : (*command)->options)
+        for (const Option* option : list) {
+          EXPECT_NE(row.word, "--" + std::string(option->name)) << place;
+          EXPECT_NE(row.word, std::string("-") + option->short_name) << place;
+        }
+    }
+  }
 }
 
 TEST(Help, Golden) {
@@ -207,12 +251,16 @@ INSTANTIATE_TEST_SUITE_P(
                   "agena: unknown flag '--dubug'\nagena: hint: did you mean '--debug'?\n"},
         ErrorCase{"agena list --ful", "list: unknown flag '--ful'\nlist: hint: did you mean '--full'?\n"},
         // A flag of another command is known before the word, and refused behind it.
-        ErrorCase{"agena --mark-only list", "list: unknown flag '--mark-only'\n"},
+        ErrorCase{
+            "agena --mark-only list",
+            "list: unknown flag '--mark-only'\nlist: hint: --mark-only is a flag of 'gc', not of 'list'\n"},
         ErrorCase{"agena list x", "list: too many arguments\nlist: hint: usage: agena list\n"},
         ErrorCase{"agena image rm", "rm: missing argument\nrm: hint: usage: agena image rm IMAGE…\n"},
-        ErrorCase{"agena image nope", "agena: unknown command 'image nope'\n"},
+        ErrorCase{"agena image nope",
+                  "agena: unknown command 'image nope'\nagena: hint: 'agena image' lists its commands\n"},
         ErrorCase{"rkt completion zsh", "completion: unsupported shell 'zsh', only 'bash' is known\n"},
-        ErrorCase{"agena help nope", "help: unknown command 'nope'\n"},
+        ErrorCase{"agena help nope",
+                  "help: unknown command 'nope'\nhelp: hint: 'agena help' lists the commands\n"},
         ErrorCase{"agena help list more", "help: unknown help topic 'more'\n"},
         ErrorCase{"agena status", "status: must provide a pod's UUID or --uuid-file\n"},
         ErrorCase{"agena status a b", "status: unexpected argument 'b'\n"},
@@ -224,7 +272,34 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorCase{"agena image list --fields=id,colour",
                   "list: --fields: unknown column 'colour' (there are: id, name, size, importtime, "
                   "lastused, names, format, digest, unique, shared, layers)\n"},
-        ErrorCase{"agena list --format=yaml", "list: --format: 'yaml' is none of: json, json-pretty\n"}));
+        ErrorCase{"agena list --format=jsno",
+                  "list: --format: 'jsno' is none of: json, json-pretty\n"
+                  "list: hint: did you mean 'json'?\n"},
+        ErrorCase{"agena list --format=yaml",
+                  "list: unknown value in '--format=yaml'\n"
+                  "list: hint: --format=json-pretty is the most readable there is\n"},
+        // Words of other programs.
+        ErrorCase{"rkt ps", "rkt: unknown command 'ps'\nrkt: hint: 'rkt list' lists pods\n"},
+        ErrorCase{"agena inspec",
+                  "agena: unknown command 'inspec'\nagena: hint: 'agena help' lists the commands\n"},
+        ErrorCase{"agena df-images",
+                  "agena: unknown command 'df-images'\nagena: hint: 'agena help' lists the commands\n"},
+        ErrorCase{"agena render",
+                  "agena: unknown command 'render'\nagena: hint: did you mean 'image render'?\n"},
+        ErrorCase{"agena run -p80:80 x",
+                  "run: unknown flag '-p80:80'\nrun: hint: --port=80-tcp:8080 forwards port 8080 of the host "
+                  "to port 80 of the pod\n"},
+        ErrorCase{"agena run -net=none x",
+                  "run: unknown flag '-net=none'\nrun: hint: did you mean '--net'?\n"},
+        ErrorCase{"agena run --environ=A x",
+                  "run: unknown flag '--environ'\nrun: hint: did you mean '--environment'?\n"},
+        ErrorCase{"agena stop -x x",
+                  "stop: unknown flag '-x'\nstop: hint: 'agena help stop' lists its flags\n"},
+        ErrorCase{"agena run --name=x y",
+                  "run: --name must follow an image\nrun: hint: IMAGE --name=NAME names an app, "
+                  "--pod-name=NAME the pod\n"},
+        ErrorCase{"agena run --exec=x y",
+                  "run: --exec must follow an image\nrun: hint: IMAGE --exec=PATH\n"}));
 
 TEST(Cli, DebugShowsTheTree) {
   const Outcome outcome = run_line("agena --debug run --net=host,x y");
