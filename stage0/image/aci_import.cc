@@ -9,6 +9,7 @@
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "manifests/codec/image_manifest.h"
+#include "stage0/image/import_turn.h"
 #include "stage0/image/local_file.h"
 #include "stage0/image/progress.h"
 #include "stage0/image/render/dependencies.h"
@@ -157,6 +158,22 @@ Result<ImageRecord> import_bytes(Store& store, const AciFile& file, const std::o
   return committed;
 }
 
+// What a file was imported as, made ready for use; nothing if it has to be read.
+Result<std::optional<ImageRecord>> find_imported(Store& store, const Store::FileKey& key,
+                                                 const ImportOptions& options) {
+  auto known = TRY(store.find_by_file(key));
+  if (!known || !TRY(store.is_complete(*known))) return std::nullopt;
+  const ImageTrust trust = TRY(accept(options, known->id, known->manifest));
+  const bool is_news = ImageTrust(known->trust).add(trust);
+  known->trust = trust;  // of what may be rendered now
+  auto reused = reuse(store, *known, options.dependencies);
+  if (reused && is_news) TRY(store.add_trust(known->id, trust));
+  if (reused) return *std::move(reused);
+  // It was removed meanwhile, or a dependency is missing: reading the file will tell.
+  if (reused.error().kind() == ErrorKind::kNotFound) return std::nullopt;
+  return std::unexpected(std::move(reused).error());
+}
+
 }  // namespace
 
 Result<ImageRecord> import_aci(Store& store, const std::string& path, const ImportOptions& options,
@@ -168,16 +185,11 @@ Result<ImageRecord> import_aci(Store& store, const std::string& path, const Impo
     const auto digest = TRY(verified_digest(file, options));
     // Of verified bytes the digest decides, not time stamps, which can be set back.
     if (digest && local.key) local.key->selector = digest->str();
+    Found found;
     if (options.use_cache && local.key)
-      if (auto known = TRY(store.find_by_file(*local.key)); known && TRY(store.is_complete(*known))) {
-        const ImageTrust trust = TRY(accept(options, known->id, known->manifest));
-        const bool is_news = ImageTrust(known->trust).add(trust);
-        known->trust = trust;  // of what may be rendered now
-        auto reused = reuse(store, *known, options.dependencies);
-        if (reused && is_news) TRY(store.add_trust(known->id, trust));
-        // Otherwise it was removed meanwhile, or a dependency is missing: reading the file will tell.
-        if (reused || reused.error().kind() != ErrorKind::kNotFound) return reused;
-      }
+      found = TRY(find_or_take_turn(store, source_of(*local.key), local.path,
+                                    [&] { return find_imported(store, *local.key, options); }));
+    if (found.image) return *std::move(found.image);
     ImageRecord record = TRY(import_bytes(store, file, digest, options, progress));
     TRY(remember_local_file(store, local, record.id));
     return record;

@@ -10,6 +10,7 @@
 #include "stage0/image/derive_manifest.h"
 #include "stage0/image/formats/docker_archive.h"
 #include "stage0/image/formats/oci_layout.h"
+#include "stage0/image/import_turn.h"
 #include "stage0/image/layer_import.h"
 #include "stage0/image/layer_merge.h"
 #include "stage0/image/local_file.h"
@@ -143,9 +144,13 @@ Result<ImageRecord> import_oci_layout(Store& store, const std::string& path, con
   const auto layout = TRY(OciLayout::open(store, path));
   const OciLayout::Selection selection =
       TRY(layout->select(reference.tag, reference.digest, options.platform));
-  if (auto known = TRY(store.find_by_manifest(selection.manifest.digest)))
-    if (auto reused = TRY(reuse_image(store, *std::move(known), layout->names_of(selection).fetched_names())))
-      return *std::move(reused);
+  const std::string digest = selection.manifest.digest.str();
+  auto found = TRY(find_or_take_turn(store, digest, path, [&]() -> Result<std::optional<ImageRecord>> {
+    auto known = TRY(store.find_by_manifest(selection.manifest.digest));
+    if (!known) return std::nullopt;
+    return reuse_image(store, *std::move(known), layout->names_of(selection).fetched_names());
+  }));
+  if (found.image) return *std::move(found.image);
   const LayeredImage image = TRY(layout->load(selection));
   return TRY_CTX(import_layered(store, image, options, progress), "OCI layout '{}'", printable(path));
 }
@@ -160,9 +165,15 @@ template <class Import>
 Result<ImageRecord> import_cached(Store& store, const std::string& path, const std::string& selector,
                                   const ImportOptions& options, Import import) {
   const LocalFile file = TRY(open_local_file(path, selector));
+  Found found;
   if (options.use_cache && file.key)
-    if (auto known = TRY(store.find_by_file(*file.key)); known && TRY(store.is_complete(*known)))
-      return *std::move(known);
+    found =
+        TRY(find_or_take_turn(store, source_of(*file.key), path, [&]() -> Result<std::optional<ImageRecord>> {
+          auto known = TRY(store.find_by_file(*file.key));
+          if (!known || !TRY(store.is_complete(*known))) return std::nullopt;
+          return known;
+        }));
+  if (found.image) return *std::move(found.image);
   ImageRecord record = TRY(import());
   TRY(remember_local_file(store, file, record.id));
   return record;

@@ -28,6 +28,11 @@ Result<LocalFile> open_local_file(const std::string& path, const std::string& se
   return file;
 }
 
+std::string source_of(const Store::FileKey& key) {
+  return fmt::format("{} {} {} {} {} {} {}", key.dev, key.ino, key.size, key.mtime, key.ctime, key.selector,
+                     key.path);
+}
+
 Result<> remember_local_file(Store& store, const LocalFile& file, const std::string& id) {
   if (!file.key) return {};
   const auto key = TRY(Store::file_key(file.path, file.fd.get(), file.key->selector));

@@ -26,6 +26,9 @@ Result<sys::UniqueFd> open_regular(sys::DirRef dir, const std::string& path);
 // Opens a source. The selector says what of it is meant.
 Result<LocalFile> open_local_file(const std::string& path, const std::string& selector);
 
+// Text that tells this file, as it is now, and what of it is meant, from all others.
+std::string source_of(const Store::FileKey& key);
+
 // Notes what the file was imported as, unless it changed while it was read.
 Result<> remember_local_file(Store& store, const LocalFile& file, const std::string& id);
 

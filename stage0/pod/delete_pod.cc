@@ -1,5 +1,8 @@
 #include "stage0/pod/delete_pod.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "common/contract/pod_paths.h"
@@ -32,6 +35,20 @@ Result<bool> has_network_records(const Pod& pod) {
   return std::ranges::any_of(*files, [](const std::string& name) { return name.ends_with(".json"); });
 }
 
+// Whether the pod's files were still on their way to the disk when the power went: they are there then, and
+// empty. Nothing of such a pod runs or is mounted any more, and its stage1 cannot be called.
+Result<bool> was_lost_in_power_cut(const Pod& pod) {
+  for (const char* path : {paths::kManifest, paths::kStage1Manifest, paths::kStage1Layers}) {
+    struct stat st{};
+    if (::fstatat(pod.dir().get(), path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+      if (st.st_size == 0) return true;
+    } else if (errno != ENOENT) {
+      return sys_fail("reading attributes of '{}'", path);
+    }
+  }
+  return false;
+}
+
 Error keep_for_networks(const Error& why, const Pod& pod) {
   return Error(why)
       .with_context("pod '" + pod.uuid().str() + "' is kept, because its networks could not be taken down")
@@ -45,7 +62,7 @@ Result<> delete_pod(const Engine& engine, const Pods& pods, const Pod& pod, Erro
   const std::string context = "pod '" + pod.uuid().str() + "'";
   // The manifest of stage1 goes with the first step of deleting: without it, gc has been called before.
   if (pod.directory() == PodDirectory::kExitedGarbage &&
-      TRY(sys::exists(pod.dir(), paths::kStage1Manifest))) {
+      TRY(sys::exists(pod.dir(), paths::kStage1Manifest)) && !TRY(was_lost_in_power_cut(pod))) {
     auto called = call_gc_entrypoint(engine, pod);
     // The records of networks that are still there are the only way to get rid of them.
     if (!called && TRY(has_network_records(pod)))
