@@ -439,8 +439,8 @@ std::unexpected<Error> Supervisor::unexpected_end() const {
               fmt::format("the pod's systemd ended unexpectedly: {} {}",
                           init_end_->signalled ? "killed by signal" : "exit code", init_end_->value));
   if (!ready_ && !init_end_->signalled)
-    error = std::move(error).with_hint(
-        "systemd cannot start when inotify instances run out: sysctl fs.inotify.max_user_instances");
+    return std::unexpected(std::move(error).with_hint(
+        "systemd cannot start when inotify instances run out: sysctl fs.inotify.max_user_instances"));
   return std::unexpected(std::move(error));
 }
 

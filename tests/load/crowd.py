@@ -11,7 +11,7 @@ from engine import Failure, InotifyInstances, descendants, pss, read
 from report import mib
 
 APP = ["--exec=/bin/sh", "--", "-c", "echo up; exec sleep 1000000"]
-INSTANCES_OF_A_POD = 4  # of inotify; systemd holds three
+INSTANCES_OF_A_POD = 4  # of inotify; systemd holds two
 ENOUGH_FOR_OTHERS = 1000
 LIMIT = 600  # seconds; for what hangs
 PODMAN = "podman --runtime runc --cgroup-manager=cgroupfs --events-backend=file"

@@ -13,6 +13,11 @@ def device_number(path: str) -> str:
     return f"{os.major(number)}:{os.minor(number)}"
 
 
+def write(path: str, text: str):
+    with open(path, "w", encoding="ascii") as stream:
+        stream.write(text)
+
+
 class Limits(MachineCase):
     def start_limited(self, *flags, pod=(), properties=("Delegate=yes",)) -> tuple:
         """(cgroup of the pod, cgroup of its app)."""
@@ -52,6 +57,16 @@ class Limits(MachineCase):
         line = next(line for line in read(f"{app}/io.max").splitlines() if line.startswith(device_number("/dev/vda")))
         self.assertIn(" wbps=1048576", line)
         self.assertIn(" riops=200", line)
+
+    def test_without_inotify_instances(self):
+        """systemd in the pod cannot start; the message says what has to be raised."""
+        limit = "/proc/sys/fs/inotify/max_user_instances"
+        before = read(limit)
+        try:
+            write(limit, "1")
+            self.fails("run", "--net=none", Images.busybox(), *shell("true"), message="sysctl fs.inotify.max_user_instances")
+        finally:
+            write(limit, before)
 
     def test_without_limits_nothing_is_enabled(self):
         cgroup, _ = self.start_limited()
