@@ -37,7 +37,10 @@ Result<> remove_recorded_cgroups(const sys::DirFd& pod_dir) {
   const auto recorded = sys::read_file(pod_dir, contract::pod_paths::kSubcgroup, kMaxBytes);
   if (!recorded && recorded.error().kind() == ErrorKind::kNotFound) return {};  // it never came to a cgroup
   if (!recorded) return std::unexpected(recorded.error());
-  const auto lines = split(trim(*recorded), '\n');
+  const std::string_view text = trim(*recorded);
+  // A power cut came before it was on disk, and no cgroup is older than the machine's start.
+  if (text.empty()) return {};
+  const auto lines = split(text, '\n');
   TRY(remove_v2(lines.front()));
   for (std::size_t i = 1; i < lines.size(); ++i) TRY(remove_v1(lines[i]));
   return {};

@@ -15,13 +15,15 @@
 namespace agena::stage1 {
 namespace {
 
-// Path of the plugins' cgroup, from the pod's; nullopt for a pod that never came to one.
+// Path of the plugins' cgroup, from the pod's; nullopt for a pod that never came to one, or whose record a
+// power cut has emptied.
 Result<std::optional<std::string>> path_for(const sys::DirFd& pod_dir) {
   constexpr std::size_t kMaxBytes = 8 * PATH_MAX;
   const auto recorded = sys::read_file(pod_dir, contract::pod_paths::kSubcgroup, kMaxBytes);
   if (!recorded && recorded.error().kind() == ErrorKind::kNotFound) return std::optional<std::string>();
   if (!recorded) return std::unexpected(recorded.error());
   const std::string pods(trim(cut(*recorded, '\n').before));
+  if (pods.empty()) return std::optional<std::string>();
   TRY(check_recorded_cgroup(pods));
   return std::optional(pods + "-plugins");
 }

@@ -55,7 +55,7 @@ class Crash(Case):
 
     def test_files_lost_in_a_power_cut(self):
         """What was not on disk yet is empty afterwards. Neither can stage1 be asked to clean up, nor is there anything to clean."""
-        for lost in ("pod", "stage1/manifest", "stage1/layers"):
+        for lost in ("pod", "stage1/manifest", "stage1/layers", "subcgroup"):
             self.agena("run", "--net=none", Images.busybox(), *shell("true"))
             os.truncate(os.path.join(self.pod_path(self.only_pod()), lost), 0)
             self.look()
