@@ -1,10 +1,7 @@
 // Ports and their places on the host.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
-#include <array>
 
+#include "common/base/ip.h"
 #include "manifests/codec/parts.h"
 #include "manifests/json/object_reader.h"
 #include "manifests/json/object_writer.h"
@@ -35,15 +32,9 @@ std::optional<std::uint16_t> read_count(const JsonNode& node) {
   return static_cast<std::uint16_t>(std::max<std::int64_t>(*number, 1));
 }
 
-bool is_ip_address(const std::string& text) {
-  std::array<unsigned char, sizeof(in6_addr)> address{};
-  return ::inet_pton(AF_INET, text.c_str(), address.data()) == 1 ||
-         ::inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
-}
-
 std::optional<std::string> read_ip(const JsonNode& node) {
   auto text = read_text(node);
-  if (!text || text->empty() || is_ip_address(*text)) return text;
+  if (!text || text->empty() || IpAddress::parse(*text)) return text;
   node.complain_expected("an IPv4 or IPv6 address");
   return std::nullopt;
 }

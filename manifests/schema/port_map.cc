@@ -58,8 +58,10 @@ Result<PortMapping> mapping_of(const ExposedPort& exposed, std::span<const AppPo
   if (!is_forwarded_protocol(mapping.protocol))
     return fail(ErrorKind::kUnsupported, "port '{}': its protocol is '{}', not {}", mapping.name,
                 printable(port.protocol), "tcp, udp or sctp");
-  if (!exposed.host_ip.empty())
+  if (!exposed.host_ip.empty()) {
     mapping.host_ip = TRY_CTX(IpAddress::parse(exposed.host_ip), "port '{}'", mapping.name);
+    TRY_CTX(check_forwarded_from(*mapping.host_ip), "port '{}'", mapping.name);
+  }
   if (mapping.host_port + mapping.count - 1 > UINT16_MAX)
     return fail(ErrorKind::kInvalidInput,
                 "port '{}' is a range of {}, which does not fit behind host port {}", mapping.name,
@@ -68,6 +70,13 @@ Result<PortMapping> mapping_of(const ExposedPort& exposed, std::span<const AppPo
 }
 
 }  // namespace
+
+Result<> check_forwarded_from(const IpAddress& host) {
+  if (host.is_v4() || !host.is_loopback()) return {};
+  return fail(ErrorKind::kInvalidInput,
+              "ports cannot be forwarded from '{}': the kernel brings no answers back to it; use 127.0.0.1",
+              host.to_string());
+}
 
 bool is_forwarded_protocol(std::string_view protocol) {
   return std::ranges::find(kProtocols, protocol) != kProtocols.end();

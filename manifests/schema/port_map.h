@@ -40,6 +40,8 @@ struct AppPorts {
   std::span<const Port> ports;
 };
 
+// An error for an address of the host that no port can be forwarded from: ::1.
+Result<> check_forwarded_from(const IpAddress& host);
 // The protocols that can be forwarded.
 bool is_forwarded_protocol(std::string_view protocol);
 

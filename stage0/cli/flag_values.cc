@@ -1,7 +1,5 @@
 #include "stage0/cli/flag_values.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -166,13 +164,6 @@ constexpr std::array<KeyRow<MountRequest>, 2> kMountKeys = {{
 
 }  // namespace
 
-bool is_ip_address(std::string_view text) {
-  std::array<unsigned char, sizeof(in6_addr)> address{};
-  const std::string copy(text);
-  return !copy.contains('\0') && (::inet_pton(AF_INET, copy.c_str(), address.data()) == 1 ||
-                                  ::inet_pton(AF_INET6, copy.c_str(), address.data()) == 1);
-}
-
 Result<NameValue> parse_name_value(std::string_view text) {
   const Cut parts = cut(text, '=');
   if (!parts.found || parts.before.empty())
@@ -246,19 +237,12 @@ Result<MountRequest> parse_mount(std::string_view text) {
 
 namespace {
 
-bool is_loopback_v6(std::string_view text) {
-  const auto address = IpAddress::parse(text);
-  return address && address->is_v6() && address->is_loopback();
-}
-
 Result<std::string> parse_host_address(std::string_view text) {
   if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
-  if (is_loopback_v6(text))
-    return fail(ErrorKind::kInvalidInput,
-                "ports cannot be forwarded from '{}': the kernel brings no answers back to it; use 127.0.0.1",
-                text);
-  if (is_ip_address(text)) return std::string(text);
-  return fail(ErrorKind::kInvalidInput, "'{}' is not an IP address", printable(text));
+  const auto address = IpAddress::parse(text);
+  if (!address) return fail(ErrorKind::kInvalidInput, "'{}' is not an IP address", printable(text));
+  TRY(schema::check_forwarded_from(*address));
+  return std::string(text);
 }
 
 Result<std::uint16_t> parse_port_number(std::string_view text, std::string_view what) {
@@ -331,7 +315,7 @@ Result<> add_dns(DnsRequest& dns, std::string_view text) {
     return {};
   }
   for (std::string& server : TRY(parse_list(text))) {
-    if (!is_ip_address(server))
+    if (!IpAddress::parse(server))
       return fail(ErrorKind::kInvalidInput, "'{}' is not an IP address", printable(server));
     dns.servers.push_back(std::move(server));
   }
@@ -350,7 +334,7 @@ Result<> add_hosts_entries(HostsRequest& hosts, std::string_view text) {
     const Cut entry = cut(part, '=');
     if (!entry.found || entry.after.empty())
       return fail(ErrorKind::kInvalidInput, "expected IP=NAME, found '{}'", printable(part));
-    if (!is_ip_address(entry.before))
+    if (!IpAddress::parse(entry.before))
       return fail(ErrorKind::kInvalidInput, "'{}' is not an IP address", printable(entry.before));
     if (entry.after.find_first_of(" \t\r\n#") != std::string_view::npos)
       return fail(ErrorKind::kInvalidInput, "'{}' is not a host name", printable(entry.after));

@@ -45,7 +45,4 @@ Result<> add_insecure_options(InsecureOptions& options, std::string_view text);
 // "never", "new" or "update".
 Result<PullPolicy> parse_pull_policy(std::string_view text);
 
-// Whether the text is a literal IPv4 or IPv6 address.
-bool is_ip_address(std::string_view text);
-
 }  // namespace agena::stage0

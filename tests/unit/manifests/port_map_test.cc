@@ -27,8 +27,8 @@ TEST(PortMap, NamesOfApps) {
   const std::vector web = {port("http", 80), port("media", 5000, "UDP", 10)};
   const std::vector log = {port("http", 81), port("syslog", 514, "udp"), port("ping", 1, "icmp")};
   const std::vector<AppPorts> apps = {{"web", web}, {"log", log}};
-  EXPECT_EQ(shown({exposed("media", 6000, "::1"), exposed("syslog", 514)}, apps),
-            "udp-[::1]:6000 -> 5000+10 ;udp-0.0.0.0:514 -> 514+1 ;");
+  EXPECT_EQ(shown({exposed("media", 6000, "fd00::1"), exposed("syslog", 514)}, apps),
+            "udp-[fd00::1]:6000 -> 5000+10 ;udp-0.0.0.0:514 -> 514+1 ;");
   EXPECT_EQ(shown({exposed("http", 8080)}, apps),
             "port name 'http' is defined by several apps: 'web' and 'log'");
   EXPECT_EQ(shown({exposed("http", 8080, "", "log")}, apps), "tcp-0.0.0.0:8080 -> 81+1 log;");
@@ -36,6 +36,8 @@ TEST(PortMap, NamesOfApps) {
             "port 'ping': its protocol is 'icmp', not tcp, udp or sctp");
   EXPECT_EQ(shown({exposed("media", 65530)}, apps),
             "port 'media' is a range of 10, which does not fit behind host port 65530");
+  EXPECT_EQ(shown({exposed("http", 80, "::1", "web")}, apps),
+            "ports cannot be forwarded from '::1': the kernel brings no answers back to it; use 127.0.0.1");
   EXPECT_EQ(shown({exposed("none", 1)}, {}), "port name 'none' could not be found in any apps");
 }
 

@@ -56,7 +56,8 @@ TEST(ManifestEdit, PortsComeAndGoWithTheirApp) {
   schema::PodManifest pod = pod_of({"a"});
   pod = with_app(pod, app_of("b", {}, ports)).value();
   pod = with_app(pod, app_of("c", {}, ports)).value();
-  pod = with_ports(pod, "b", std::vector<PortRequest>{{"http", "", 8080}, {"53/udp", "::1", 5353}}).value();
+  pod =
+      with_ports(pod, "b", std::vector<PortRequest>{{"http", "", 8080}, {"53/udp", "fd00::1", 5353}}).value();
   ASSERT_EQ(pod.ports.size(), 2U);
   EXPECT_EQ(pod.ports[0].app, "b");
   EXPECT_FALSE(pod.ports[0].pod_port);
