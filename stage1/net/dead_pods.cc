@@ -12,8 +12,10 @@
 #include "common/base/uuid.h"
 #include "common/contract/pod_paths.h"
 #include "common/contract/pod_phase.h"
+#include "common/contract/status_files.h"
 #include "common/sys/fs.h"
 #include "common/sys/lock.h"
+#include "common/sys/pidfd.h"
 #include "stage1/net/capabilities.h"
 #include "stage1/net/net_record.h"
 #include "stage1/net/pod_network.h"
@@ -36,6 +38,14 @@ struct NewPod {
   }
 };
 
+// A pod that runs: somebody has its lock, and its supervisor lives.
+Result<bool> runs(const sys::DirFd& pod) {
+  const auto supervisor = TRY(contract::read_pid_file(pod, contract::pod_paths::kPpid));
+  if (!supervisor) return false;
+  const auto process = sys::open_pidfd(*supervisor);
+  return process && !TRY(sys::wait_for_end(*process, 0));
+}
+
 // Whether plugins forward such a port to the pod. A pod that runs holds its ports, so none of them is among
 // those that another pod has taken.
 Result<bool> has_any(const sys::DirFd& pod, std::span<const schema::PortMapping> ports) {
@@ -57,7 +67,7 @@ Result<std::optional<sys::FileLock>> lock_dead(const sys::DirFd& pod, const std:
   const auto open = [&] { return sys::open_at(pod, ".", O_RDONLY | O_DIRECTORY); };
   // Shared: to others the pod looks as dead as it is, and gc does not begin with it meanwhile.
   if (auto lock = TRY(sys::FileLock::try_now(TRY(open()), sys::LockMode::kShared))) return lock;
-  if (!TRY(has_any(pod, asker.ports))) return std::nullopt;
+  if (TRY(runs(pod)) || !TRY(has_any(pod, asker.ports))) return std::nullopt;
   const Nanoseconds deadline = monotonic_now() + kPatience;
   while (!asker.is_to_end()) {
     auto lock = sys::FileLock::wait_at_most(TRY(open()), sys::LockMode::kShared, kSecond / 10);

@@ -126,7 +126,8 @@ Json net_info_json(const NetRecord& record) {
 
 Result<> write_net_record(const sys::DirFd& pod_dir, std::size_t index, const NetRecord& record) {
   TRY(sys::make_dirs(pod_dir, paths::kNetRecords, 0700));
-  // What a plugin leaves on the disk of the host (addresses) survives a crash of the machine: so shall this.
+  // Not synced, which would cost more than the network: what a power cut takes of it is made up for by the
+  // pod's id, which host-local's files have (tear_down_networks).
   return sys::replace_file(pod_dir, record_path(index, record), TRY(render(index, record)), 0600);
 }
 

@@ -152,6 +152,8 @@ TEST(DiskPage, PodDirectory) {
       paths::app_log("APP", 1),
       paths::kAttach,
       paths::kControl,
+      paths::kPodName,
+      paths::kLaunchFlags,
       paths::kNextManifest,
       paths::kPreviousManifest,
       std::string(paths::kSharedVolumes) + "/VOL/",
