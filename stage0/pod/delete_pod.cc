@@ -74,7 +74,8 @@ Result<> delete_pod(const Engine& engine, const Pods& pods, const Pod& pod, Erro
   TRY_CTX(free_pod_name(pods, pod), "{}", context);
   TRY_CTX(sys::remove_tree(pod.dir(), paths::kStage1Root), "{}", context);
   TRY_CTX(sys::remove_tree(pod.dir(), paths::kStage1), "{}", context);
-  return sys::remove_tree(pods.dir(), Pods::path_of(pod.directory(), pod.uuid()));
+  TRY_CTX(sys::remove_tree(pods.dir(), Pods::path_of(pod.directory(), pod.uuid())), "{}", context);
+  return {};
 }
 
 }  // namespace agena::stage0

@@ -47,7 +47,8 @@ constexpr std::array kStateFacts = {
     StateFacts{PodState::kPrepared, AppState::kCreated, true, false, false},
     StateFacts{PodState::kRunning, AppState::kRunning, true, true, false},
     StateFacts{PodState::kExited, AppState::kExited, true, true, false},
-    StateFacts{PodState::kExitedGarbage, AppState::kExited, true, true, true},
+    // Whoever deleted it may have been killed over it.
+    StateFacts{PodState::kExitedGarbage, AppState::kExited, false, true, true},
     StateFacts{PodState::kExitedDeleting, AppState::kExited, false, true, true},
     StateFacts{PodState::kGarbage, AppState::kUnknown, false, false, true},
     StateFacts{PodState::kDeleting, AppState::kUnknown, false, false, true},

@@ -56,7 +56,7 @@ Result<> write_roots(const Store& store, const sys::DirFd& pod, const PodSources
 }
 
 Result<> write_pod_files(const sys::DirFd& pod, const schema::PodManifest& manifest) {
-  TRY(sys::write_file(pod, paths::kManifest, TRY(codec::write_pod_manifest(manifest)), kManifestMode));
+  TRY(sys::replace_file(pod, paths::kManifest, TRY(codec::write_pod_manifest(manifest)), kManifestMode));
   TRY(sys::write_file(pod, paths::kManifestLock, "", kManifestLockMode));
   return sys::write_file(pod, paths::kCreated, "");
 }

@@ -297,6 +297,10 @@ Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
   rows_.ended(ended.app);
   TRY(note_oom_kills(ended.app));
   log::debug("app '{}' ended: {} {} {}", ended.app, ended.service_result, ended.exit_code, ended.exit_status);
+  if (code != 0 && !asked && !refused && !ends_.has_started(ended.app) && !ended.exit_code.empty())
+    log::write(log::Level::kError,
+               fmt::format("cannot start app '{}': its start ended with {} before it could say why",
+                           ended.app, code));
   const auto final_code = TRY(life_.end(ended.app, code, signal_of(ended)));
   if (final_code) return account(ended.app, *final_code);
   if (apps_) apps_->put_off(ended.app, code);

@@ -15,7 +15,7 @@ from world import Broken, Session, World, json_of, normal
 LOADER = re.compile(r"error while loading shared libraries: |: cannot apply additional memory protection|^Fatal glibc error: |"
                     r"^Inconsistency detected by ld\.so")
 # What may follow the message of an error.
-MORE = re.compile(r"[\w-]+: (hint: |failed to \w+ \d+ )")
+MORE = re.compile(r"[\w-]+: (hint: |failed to \w+ (\d+|one or more) |.*entrypoint of stage1 (failed|was killed))")
 # What gc tells on stderr.
 CLEANING = re.compile(r"gc: moving pod|gc: \d+ (image|layer)")
 
@@ -104,8 +104,10 @@ class Worker:
         if any(LOADER.search(line) for line in lines):
             return []
         problems = []
-        if code not in scenario.codes and not (code == 128 + signal.SIGKILL and not fault.error):
+        if code not in scenario.codes:
             problems.append(f"{name} ended with {code}")
+        if code == 128 + signal.SIGKILL and not fault.error:
+            return []  # an app that was killed
         if not lines and session.hit_program not in scenario.programs_spared:
             problems.append(f"{name} ended with {code} and said nothing")
         if len([line for line in lines if not MORE.match(line)]) > 1:
@@ -139,7 +141,6 @@ class Worker:
             aside("gc", "--grace-period=0s", "--expire-prepared=0s")
             if self.world.pods():
                 problems.append(f"gc left {self.world.pods()}")
-        aside("image", "list")
         if os.path.isdir(os.path.join(self.world.data, "cas", "images")):
             aside("image", "verify", "--all")
         if not scenario.pods:
@@ -158,6 +159,7 @@ class Worker:
 
     def store_after(self, scenario, session, aside) -> list:
         """What was begun can be done, and of what was begun before nothing is left."""
+        aside("image", "list")
         session.processes = [one for one in session.processes if one.ended]
         words = (["image", "gc", "--grace-period=0s"] if scenario.name == "image-gc" else
                  ["fetch", *scenario.flags(), scenario.reference(self.world)])

@@ -30,3 +30,19 @@ class Found(unittest.TestCase):
     def test_a_store_that_is_half_made(self):
         """`image list` failed."""
         self.sweep("fetch-aci", "KILL", "^fetch:(mkdirat|fchmod):[1-9]:", share=16)
+
+    def test_a_pod_that_is_half_deleted(self):
+        """`list` complained of its missing manifest."""
+        self.sweep("gc", "KILL", "^gc:unlinkat:[3-5][0-9]:")
+
+    def test_a_pod_whose_deletion_fails(self):
+        """The message did not say which pod."""
+        self.sweep("rm", "EMFILE", "^rm:openat:[4-9][0-9]:")
+
+    def test_a_manifest_that_is_not_written(self):
+        """`list` complained of an empty one."""
+        self.sweep("prepare", "EIO", "^prepare:write:", share=16)
+
+    def test_an_app_that_cannot_say_why(self):
+        """`run` ended with the code of a step that nobody had named."""
+        self.sweep("run", "ENOMEM", "^run/1/1:socket:")

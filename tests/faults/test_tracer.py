@@ -44,6 +44,14 @@ class TracerTest(unittest.TestCase):
         self.assertEqual((1, ""), (process.code, process.out))
         self.assertIn("Too many open files", process.err)
 
+    def test_error_of_close(self):
+        """The descriptor is closed all the same."""
+        script = "import os; one = os.open('/', 0)\ntry: os.close(one)\nexcept OSError as error: print(error.errno)\nprint(os.open('/', 0) - one)"
+        session, _ = self.run_traced(None, "/usr/bin/env", "python3", "-c", script)
+        closes = [one.call for one in session.calls if one.call.name == "close"]
+        outputs = {self.run_traced(Fault(call, errno.EIO), "/usr/bin/env", "python3", "-c", script)[1].out for call in closes[-3:]}
+        self.assertIn("5\n0\n", outputs)
+
     def test_kill_before_the_call(self):
         made = os.path.join(self.directory, "made")
         session, process = self.run_traced(Fault(Call("it", "mkdir", 1)), "mkdir", made)

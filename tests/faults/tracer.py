@@ -29,9 +29,10 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 LIBC.ptrace.restype = ctypes.c_long
 
-CONT, PEEKUSER, POKEUSER, SEIZE, LISTEN, GETEVENTMSG = 7, 3, 6, 0x4206, 0x4208, 0x4201
+CONT, SYSCALL, PEEKUSER, POKEUSER, SEIZE, LISTEN, GETEVENTMSG = 7, 24, 3, 6, 0x4206, 0x4208, 0x4201
 EVENT_FORK, EVENT_VFORK, EVENT_CLONE, EVENT_EXEC, EVENT_SECCOMP, EVENT_STOP = 1, 2, 3, 4, 7, 128
-OPTIONS = sum(1 << event for event in (EVENT_FORK, EVENT_VFORK, EVENT_CLONE, EVENT_EXEC, EVENT_SECCOMP)) | 1 << 20  # EXITKILL
+OPTIONS = sum(1 << event for event in (EVENT_FORK, EVENT_VFORK, EVENT_CLONE, EVENT_EXEC, EVENT_SECCOMP)) | 1 << 20 | 1  # EXITKILL, TRACESYSGOOD
+SYSCALL_STOP = signal.SIGTRAP | 0x80
 WALL = 0x40000000
 ORIG_RAX, RAX = 15 * 8, 10 * 8
 ARGUMENTS = [8 * number for number in (14, 13, 12, 7, 9, 8)]  # rdi rsi rdx r10 r8 r9 in user_regs_struct
@@ -252,7 +253,9 @@ class Tracer:
         event, number = status >> 16, os.WSTOPSIG(status)
         deliver = 0
         if event == EVENT_SECCOMP:
-            self.at_call(pid)
+            if self.at_call(pid):
+                self.ptrace(SYSCALL, pid, 0, 0)
+                return
         elif event in (EVENT_FORK, EVENT_VFORK, EVENT_CLONE):
             self.at_fork(pid)
         elif event == EVENT_EXEC:
@@ -264,30 +267,37 @@ class Tracer:
             if number in (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
                 self.ptrace(LISTEN, pid, 0, 0)
                 return
+        elif number == SYSCALL_STOP:
+            self.ptrace(POKEUSER, pid, RAX, -self.fault.error)
         elif event == 0:
             deliver = number
         self.ptrace(CONT, pid, 0, deliver)
 
-    def at_call(self, pid):
+    def at_call(self, pid) -> bool:
+        """Whether the call is to be made first and to fail then."""
         tracee = self.tracees.get(pid)
         if tracee is None:
-            return
+            return False
         name = NAMES.get(self.peek(pid, ORIG_RAX), "?")
         number = tracee.counts[name] = tracee.counts.get(name, 0) + 1
         if self.fault is None:
             if self.watch:
                 self.calls.append(Recorded(Call(tracee.address, name, number), tracee.program, self.step))
-            return
+            return False
         call = self.fault.call
         if self.hit or name != call.name or number != call.number or tracee.address != call.address:
-            return
+            return False
         self.hit, self.hit_program = True, tracee.program
         self.hit_text = self.describe(pid, name)
+        if self.fault.error and name == "close":
+            # Whatever close(2) says, the descriptor is closed.
+            return True
         if self.fault.error:
             self.ptrace(POKEUSER, pid, ORIG_RAX, -1)
             self.ptrace(POKEUSER, pid, RAX, -self.fault.error)
         else:
             os.kill(pid, signal.SIGKILL)
+        return False
 
     def at_fork(self, pid):
         message = ctypes.c_ulong()
