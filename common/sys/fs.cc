@@ -82,8 +82,8 @@ Result<> replace_file(DirRef dir, const std::string& path, std::string_view byte
 Result<> make_dir(DirRef dir, const std::string& path, mode_t mode) {
   if (::mkdirat(dir.get(), path.c_str(), mode) == 0) {
     // mkdirat applies the umask. Not through a symlink: where others may write, the directory can have been
-    // swapped for one by now. By a descriptor, since glibc's fchmodat would go through /proc, which need not be
-    // ours where this is called.
+    // swapped for one by now. By a descriptor, since glibc's fchmodat would go through /proc, which need not
+    // be ours where this is called.
     const UniqueFd made(::openat(dir.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!made || ::fchmod(made.get(), mode) != 0)
       return sys_fail("setting the mode of '{}'", printable(path));
@@ -91,7 +91,10 @@ Result<> make_dir(DirRef dir, const std::string& path, mode_t mode) {
   }
   if (errno != EEXIST) return sys_fail("creating directory '{}'", printable(path));
   struct stat st{};
-  if (::fstatat(dir.get(), path.c_str(), &st, 0) == 0 && S_ISDIR(st.st_mode)) return {};
+  const bool seen = ::fstatat(dir.get(), path.c_str(), &st, 0) == 0;
+  if (seen && S_ISDIR(st.st_mode)) return {};
+  // ENOENT: a symlink that leads nowhere.
+  if (!seen && errno != ENOENT) return sys_fail("reading attributes of '{}'", printable(path));
   return errno_fail(EEXIST, "creating directory '{}'", printable(path));
 }
 

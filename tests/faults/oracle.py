@@ -14,6 +14,8 @@ from world import Broken, Session, World, json_of, normal
 # What the dynamic loader says if it cannot load a program's libraries: there is no program of ours yet that could say it better.
 LOADER = re.compile(r"error while loading shared libraries: |: cannot apply additional memory protection|^Fatal glibc error: |"
                     r"^Inconsistency detected by ld\.so")
+# Words of libraries for an error that was met in them.
+WORDS = re.compile(r"is needed for this \(Debian package|the pod ended meanwhile|before it could say why")
 # What may follow the message of an error.
 MORE = re.compile(r"[\w-]+: (hint: |failed to \w+ (\d+|one or more) |.*entrypoint of stage1 (failed|was killed))")
 # What gc tells on stderr.
@@ -72,8 +74,9 @@ class Worker:
             problems += self.aftermath(scenario, session, before)
             if fault is None:
                 self.usual[scenario.name] = {normal(line) for step in steps for line in step.err.splitlines()}
+            first = next((step for step in steps if step.code), None)
             for step in steps:
-                problems += self.judge(scenario, session, fault, step)
+                problems += self.judge(scenario, session, fault, step, step is first)
         except tracer.Stuck as stuck:
             problems.append(f"afterwards hangs: {stuck}")
             session.kill_all()
@@ -86,7 +89,7 @@ class Worker:
 
     # What the commands said
 
-    def judge(self, scenario, session, fault, step) -> list:
+    def judge(self, scenario, session, fault, step, is_first) -> list:
         code, name = step.code, step.name
         if code is None:
             return [f"{name} has not ended"]
@@ -112,6 +115,9 @@ class Worker:
             problems.append(f"{name} ended with {code} and said nothing")
         if len([line for line in lines if not MORE.match(line)]) > 1:
             problems.append(f"{name} said {len(lines)} things: {lines}")
+        # What fails in consequence of it says something else.
+        if fault.error and is_first and lines and os.strerror(fault.error).lower() not in step.err.lower() and not WORDS.search(step.err):
+            problems.append(f"{name} does not say why: {lines}")
         if any("uccess" in line or "errno" in line.lower() for line in lines):
             problems.append(f"{name} said {lines}")
         return problems

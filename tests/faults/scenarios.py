@@ -10,7 +10,7 @@ from world import FLY, Broken, Session, World, json_of
 
 ENGINE_FAILURE = 254
 # Codes of stage2 for what an app needs before its program (docs/stage1-contract.md), and of the dynamic loader.
-APP_FAILURES = {126, 127, 200, 201, 202, 205, 206, 209, 210, 216, 217, 218, 227, 229}
+APP_FAILURES = {126, 127, 200, 201, 202, 205, 206, 209, 210, 216, 217, 218, 227, 228, 229, 231}
 LOOP = "trap 'exit 0' TERM; echo up; while :; do sleep 0.02; done"
 FLAGS = {"systemd": ["--net=none"], "fly": ["--stage1-name=" + FLY]}
 
@@ -202,8 +202,7 @@ class Rm(WithEndedPod):
         session.agena("rm", "rm", self.ended, self.prepared)
 
     def effect(self, session, step):
-        left = [one for one in session.world.pods() if one.split("/")[0] not in ("garbage", "exited-garbage")]
-        return [f"left {left}"] if left else []
+        return [f"left {session.world.pods()}"] if session.world.pods() else []
 
 
 class Gc(WithEndedPod):
@@ -255,21 +254,27 @@ class Apps(Scenario):
 
     def steps(self, session):
         world = session.world
+        self.found = {}
         sandbox = session.agena("sandbox", "app", "sandbox", "--net=none", "--detach")
         if sandbox.code != 0:
             return
         self.uuid = sandbox.out.strip()
-        session.agena("add", "app", "add", self.uuid, world.busybox, "--name=web", "--exec=/bin/sh", "--", "-c", LOOP)
-        for verb in ("start", "stop", "rm"):
-            session.agena(verb, "app", verb, self.uuid, "--app=web")
+        orders = {"add": [world.busybox, "--name=web", "--exec=/bin/sh", "--", "-c", LOOP], **{verb: ["--app=web"] for verb in ("start", "stop", "rm")}}
+        for verb, words in orders.items():
+            done = session.agena(verb, "app", verb, self.uuid, *words)
+            if done.code == 0:
+                self.found[verb] = self.listing(session)
         session.agena("end", "stop", self.uuid)
 
-    def states(self, session) -> dict:
+    def listing(self, session) -> dict:
         listing = session.aside("app", "list", "--no-legend", self.uuid).out
         return dict(line.split()[:2] for line in listing.splitlines() if line.strip())
 
     def effect(self, session, step):
-        return []
+        wanted = {"add": {"web": "created"}, "start": {"web": "running"}, "stop": {"web": "exited"}, "rm": {}}.get(step)
+        # An app that was not started is stopped; one that was may have been killed since.
+        fine = {"stop": {"web": "created"}, "start": {"web": "exited"}}.get(step)
+        return [] if wanted is None or self.found[step] in (wanted, fine) else [f"apps are {self.found[step]}"]
 
 
 SCENARIOS = {one.name: one for one in (kind() for kind in (FetchAci, FetchOci, FetchRegistry, ImageGc, Run, RunFly, RunNetwork, Prepare, RunPrepared, Stop, Rm, Gc,
