@@ -72,6 +72,7 @@ Result<> delete_pod(const Engine& engine, const Pods& pods, const Pod& pod, Erro
   if (auto done = unregister_pod(engine.metadata_socket, pod.uuid(), pod.dir()); !done)
     errors.add(std::move(done).error().with_context(context));
   TRY_CTX(free_pod_name(pods, pod), "{}", context);
+  TRY_CTX(sys::remove_file(pod.dir(), paths::kStage1Manifest), "{}", context);
   TRY_CTX(sys::remove_tree(pod.dir(), paths::kStage1Root), "{}", context);
   TRY_CTX(sys::remove_tree(pod.dir(), paths::kStage1), "{}", context);
   TRY_CTX(sys::remove_tree(pods.dir(), Pods::path_of(pod.directory(), pod.uuid())), "{}", context);

@@ -115,15 +115,15 @@ Result<> set_up_root(const sys::DirFd& pod_dir, const sys::DirFd& root, Pod& pod
   return {};
 }
 
-// systemd gets /dev/null for its streams; ours stays open, close-on-exec, for the message of a failed exec.
-Result<> redirect_streams() {
+// systemd gets /dev/null for its streams. Returns what stderr was, close-on-exec: for the message of a failed
+// exec.
+Result<sys::UniqueFd> redirect_streams() {
   sys::UniqueFd null = TRY(sys::open_at(sys::at_cwd(), "/dev/null", O_RDWR));
   sys::UniqueFd message = TRY(sys::duplicate(STDERR_FILENO));
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO})
     if (::dup2(null.get(), fd) < 0) return sys_fail("redirecting the streams of systemd");
   if (::dup2(null.get(), STDERR_FILENO) < 0) return sys_fail("redirecting the streams of systemd");
-  (void)message.release();
-  return {};
+  return message;
 }
 
 // As which the host knows this process; its /proc is still the one that is mounted here.
@@ -167,6 +167,17 @@ std::unexpected<Error> exec_systemd() {
   return sys_fail("starting '{}'", kSystemd);
 }
 
+// Returns only if it fails.
+Result<> become_systemd(const Pod& pod) {
+  TRY(set_exec_context(pod.options.selinux_context));
+  // Without it systemd does not look for kernel modules to load (it scans the PCI bus for that), and no app
+  // can ever get it.
+  const auto module = TRY(sys::CapabilitySet::parse({"CAP_SYS_MODULE"}));
+  TRY(sys::limit_bounding_set(TRY(sys::bounding_set()).without(module)));
+  begin_systemd();
+  return exec_systemd();
+}
+
 }  // namespace
 
 Result<> run_pod_init(const contract::EntrypointCall& call) {
@@ -193,14 +204,10 @@ Result<> run_pod_init(const contract::EntrypointCall& call) {
   // anything.
   if (pod.options.network.is_hosts() && pod.options.restrict_paths) (void)TRY(sys::enter_socket_domain());
   if (::setsid() < 0 && errno != EPERM) return sys_fail("starting a session");
-  TRY(redirect_streams());
-  TRY(set_exec_context(pod.options.selinux_context));
-  // Without it systemd does not look for kernel modules to load (it scans the PCI bus for that), and no app
-  // can ever get it.
-  const auto module = TRY(sys::CapabilitySet::parse({"CAP_SYS_MODULE"}));
-  TRY(sys::limit_bounding_set(TRY(sys::bounding_set()).without(module)));
-  begin_systemd();
-  return exec_systemd();
+  const sys::UniqueFd message = TRY(redirect_streams());
+  auto failed = become_systemd(pod);
+  (void)::dup2(message.get(), STDERR_FILENO);
+  return failed;
 }
 
 }  // namespace agena::stage1

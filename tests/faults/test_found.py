@@ -39,6 +39,14 @@ class Found(unittest.TestCase):
         """The message did not say which pod."""
         self.sweep("rm", "EMFILE", "^rm:openat:[4-9][0-9]:")
 
+    def test_a_pod_whose_stage1_is_half_deleted(self):
+        """gc called an entrypoint that was gone."""
+        self.sweep("rm", "EIO", "^rm:unlinkat:[1-9]:")
+
+    def test_a_systemd_that_cannot_be_started(self):
+        """pod-init had nowhere left to say so."""
+        self.sweep("run", "ENOMEM", "^run/1:execve:")
+
     def test_a_manifest_that_is_not_written(self):
         """`list` complained of an empty one."""
         self.sweep("prepare", "EIO", "^prepare:write:", share=16)
