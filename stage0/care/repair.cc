@@ -44,6 +44,11 @@ bool can_render_again(const ImageCheck& check) {
   });
 }
 
+// A URL by whose name the image is known. Of one with a query there is only a hash (Reference::store_name).
+bool is_url_to_ask(std::string_view name) {
+  return (name.starts_with("http://") || name.starts_with("https://")) && !name.contains('?');
+}
+
 }  // namespace
 
 Result<ImageCheck> check_image(const Store& store, const ImageRecord& record) {
@@ -72,7 +77,7 @@ std::vector<std::string> references_of(const ImageRecord& record) {
   };
   for (const std::string& origin : record.origins) add(origin);
   for (const ImageName& name : record.names)
-    if (name.name.starts_with("http://") || name.name.starts_with("https://")) add(name.name);
+    if (is_url_to_ask(name.name)) add(name.name);
   if (record.oci && record.oci->manifest_digest) {
     for (const ImageName& name : record.names) {
       const auto parsed = parse_docker_name(cut(name.name, '@').before);

@@ -175,8 +175,10 @@ std::optional<ImageRecord> AciFetcher::known_image(const std::optional<RemoteEnt
   if (is_signature_given()) return std::nullopt;
   if (!entry || (!entry->verified && !options_.insecure.image)) return std::nullopt;
   auto image = store_.read_image(entry->image_id);
+  // One that has lost a layer is fetched again, whole: an answer without a body would not mend it.
+  if (!image || !store_.is_complete(*image).value_or(false)) return std::nullopt;
   // A key that is trusted no longer takes with it what was signed with it.
-  if (!image || (!options_.insecure.image && !is_trusted_image(*image, settings_))) return std::nullopt;
+  if (!options_.insecure.image && !is_trusted_image(*image, settings_)) return std::nullopt;
   return *std::move(image);
 }
 
@@ -375,6 +377,7 @@ Result<> AciFetcher::fetch_dependency(const schema::Dependency& dependency) {
                 chain_to(dependency.image_name.str()));
   if (done_.contains(text)) return {};
   const bool newest = policy_ == PullPolicy::kUpdate && !dependency.image_id;
+  bool damaged = false;
   if (!newest) {
     const auto present =
         dependency.image_id
@@ -382,7 +385,8 @@ Result<> AciFetcher::fetch_dependency(const schema::Dependency& dependency) {
             : store_.find_app_image(dependency.image_name, dependency.labels,
                                     [this](const ImageRecord& image) { return counts(image); });
     if (!present && present.error().kind() != ErrorKind::kNotFound) return std::unexpected(present.error());
-    if (present) {
+    damaged = present && !TRY(store_.is_complete(*present));
+    if (present && !damaged) {
       done_.insert(text);
       return {};
     }
@@ -393,7 +397,12 @@ Result<> AciFetcher::fetch_dependency(const schema::Dependency& dependency) {
   for (const schema::Label& label : dependency.labels) wanted.labels[label.name.str()] = label.value;
   wanted.labels.try_emplace("os", "linux");
   wanted.labels.try_emplace("arch", arch_label(options_.platform));
-  TRY_CTX(discover(wanted), "dependency '{}' of '{}'", text, shown(*chain_.back()));
+  auto fetched = discover(wanted);
+  // What was rendered over a damaged one may still be whole.
+  if (!fetched && damaged)
+    log::debug("dependency '{}' is damaged, and stays so: {}", text, fetched.error().to_string());
+  else
+    TRY_CTX(std::move(fetched), "dependency '{}' of '{}'", text, shown(*chain_.back()));
   done_.insert(text);
   return {};
 }

@@ -91,8 +91,11 @@ Result<ImageRecord> find_or_fetch(Store& store, const Reference& reference, cons
   const bool to_verify = !options.signature.empty() && !options.insecure.image;
   if (options.policy != PullPolicy::kUpdate && !to_verify) {
     if (auto found = TRY(find_in_store(store, reference, settings, options))) {
-      log::debug("using image from local store for {}", source_of(reference));
-      return *std::move(found);
+      if (options.policy == PullPolicy::kNever || TRY(store.is_complete(*found))) {
+        log::debug("using image from local store for {}", source_of(reference));
+        return *std::move(found);
+      }
+      log::info("image '{}' is not whole in the store; fetching it again", found->id);
     }
     if (options.policy == PullPolicy::kNever)
       return fail(

@@ -4,6 +4,7 @@ the loopback plays all hosts."""
 import concurrent.futures
 import json
 import os
+import shutil
 import threading
 import time
 
@@ -127,6 +128,26 @@ class Url(Web):
             os.unlink(os.path.join(self.data, "cas", "remotes", name))
         self.assertEqual(first, self.fetch("--pull-policy=update", self.URL))
         self.assertEqual([self.URL + ".asc", self.URL], self.server.asked())
+
+    def lose_layer(self, id_):
+        for layer in json.loads(self.agena("image", "inspect", "--format=json", id_).out)[0]["layers"]:
+            shutil.rmtree(os.path.join(self.data, "cas", "layers", layer["key"]))
+
+    def test_a_lost_layer_is_fetched_again(self):
+        self.trust()
+        self.publish(self.URL, self.image(), headers={"Cache-Control": "public, max-age=3600"})
+        id_ = self.fetch(self.URL)
+        for policy in ("update", "new"):
+            self.lose_layer(id_)
+            self.agena("image", "verify", id_, check=254)
+            self.assertEqual(id_, self.fetch("--pull-policy=" + policy, self.URL))
+            self.agena("image", "verify", id_)
+        self.lose_layer(id_)
+        self.server.forget_requests()
+        self.assertEqual(id_, self.fetch("--pull-policy=never", self.URL))
+        self.assertEqual([], self.server.asked())
+        done = self.agena("image", "verify", "--repair", "--format=json", id_)
+        self.assertEqual(("repaired", self.URL), tuple(json.loads(done.out)[0][key] for key in ("state", "repaired_from")))
 
     def test_last_modified(self):
         self.trust()
@@ -529,6 +550,18 @@ class Dependencies(Web):
                 self.assertEqual(1, urls.count(self.url_of(f"example.com/{one}")), urls)
             self.agena("image", "rm", *self.images())
             self.server.forget_requests()
+
+    def test_a_lost_layer_of_a_dependency(self):
+        self.trust()
+        self.publish_name("example.com/base")
+        self.publish_name("example.com/app", dependencies=[{"imageName": "example.com/base"}])
+        self.fetch("--pull-policy=new", "example.com/app")
+        base = self.fetch("example.com/base")
+        layer = json.loads(self.agena("image", "inspect", "--format=json", base).out)[0]["layers"][0]["key"]
+        shutil.rmtree(os.path.join(self.data, "cas", "layers", layer))
+        path = self.image("example.com/top", dependencies=[{"imageName": "example.com/base"}])
+        self.agena("--insecure-options=image", "fetch", path)
+        self.agena("image", "verify", "--all")
 
     def test_of_a_local_file(self):
         self.publish_name("example.com/base")
