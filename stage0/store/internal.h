@@ -1,6 +1,7 @@
 // Shared by the store's sources and of no use outside.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,9 @@
 #include "stage0/store/store.h"
 
 namespace agena::stage0 {
+
+// Longest `meta` of a layer, in bytes.
+inline constexpr std::size_t kMaxLayerMetaBytes = 256U << 20U;
 
 // A name that no other process and no other call uses: "<pid>-<16 hex digits>".
 std::string unique_name();

@@ -1,6 +1,7 @@
 #include "common/base/json_node.h"
 #include "common/base/json_text.h"
 #include "common/base/strings.h"
+#include "stage0/store/internal.h"
 #include "stage0/store/store.h"
 
 namespace agena::stage0 {
@@ -8,6 +9,8 @@ namespace {
 
 using json_text::Json;
 constexpr std::uint64_t kVersion = 1;
+// A layer may imply very many directories, and its meta is our own file.
+constexpr json_text::Limits kLimits{.max_bytes = kMaxLayerMetaBytes};
 
 std::uint64_t read_number(const JsonNode& root, std::string_view key) {
   const auto node = root.require(key);
@@ -53,7 +56,7 @@ Result<std::string> layer_meta_to_json(const LayerMeta& meta) {
 }
 
 Result<LayerMeta> layer_meta_from_json(std::string_view bytes) {
-  const Json json = TRY_CTX(json_text::parse(bytes), "layer meta");
+  const Json json = TRY_CTX(json_text::parse(bytes, kLimits), "layer meta");
   JsonProblems problems("layer meta");
   const JsonNode root(json, problems);
   root.only_members({"version", "key", "diffId", "archiveBytes", "fileBytes", "entries", "recordDigest",

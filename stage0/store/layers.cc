@@ -11,9 +11,6 @@
 namespace agena::stage0 {
 namespace {
 
-// A layer may imply very many directories; its meta is our own file.
-constexpr std::size_t kMaxMetaBytes = 256U << 20U;
-
 std::string layer_path(const LayerKey& key) { return fmt::format("{}/{}", layout::kLayers, key.str()); }
 std::string blob_path(const Digest& digest) { return fmt::format("{}/{}", layout::kBlobs, digest.hex()); }
 
@@ -34,7 +31,7 @@ Result<sys::DirFd> Store::open_layer_fs(const LayerKey& key) const {
 }
 
 Result<LayerMeta> Store::layer_meta(const LayerKey& key) const {
-  const auto bytes = sys::read_file(cas_, layer_path(key) + "/" + layout::kLayerMeta, kMaxMetaBytes);
+  const auto bytes = sys::read_file(cas_, layer_path(key) + "/" + layout::kLayerMeta, kMaxLayerMetaBytes);
   if (!bytes && bytes.error().kind() == ErrorKind::kNotFound)
     return fail(ErrorKind::kNotFound, "layer '{}' is not in the store", key.str());
   if (!bytes) return std::unexpected(bytes.error());
@@ -66,6 +63,8 @@ Result<> Store::commit_layers(std::vector<Commit> layers) const {
   if (layers.empty()) return {};
   for (const Commit& commit : layers) {
     const std::string meta = TRY(layer_meta_to_json(commit.meta));
+    // Nobody could use a layer whose meta cannot be read.
+    TRY_CTX(layer_meta_from_json(meta), "layer '{}'", commit.meta.key.str());
     TRY(sys::write_file(commit.layer.staging.dir(), layout::kLayerMeta, meta, 0600));
   }
   TRY_CTX(sys::sync_file_system(cas_.get()), "writing layers to disk");

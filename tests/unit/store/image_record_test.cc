@@ -117,5 +117,15 @@ TEST(LayerMetaTest, ReadsBackWhatItWrites) {
   EXPECT_FALSE(layer_meta_from_json("{}"));
 }
 
+// As a tar that was made of a list of files has: no entries of directories.
+TEST(LayerMetaTest, ManyImpliedDirectories) {
+  LayerMeta meta{.key = key_of("a"), .diff_id = sha256("a"), .record_digest = sha256("record")};
+  for (int i = 0; i < 50'000; ++i)
+    meta.implied_directories.push_back(fmt::format("usr/lib/modules-of-a-large-program/node-{:05}/lib", i));
+  const std::string text = ASSERT_VALUE(layer_meta_to_json(meta));
+  EXPECT_GT(text.size(), 4U << 20U);
+  EXPECT_EQ(ASSERT_VALUE(layer_meta_from_json(text)), meta);
+}
+
 }  // namespace
 }  // namespace agena::stage0
