@@ -162,12 +162,13 @@ Result<ImageRecord> import_bytes(Store& store, const AciFile& file, const std::o
 Result<std::optional<ImageRecord>> find_imported(Store& store, const Store::FileKey& key,
                                                  const ImportOptions& options) {
   auto known = TRY(store.find_by_file(key));
-  if (!known || !TRY(store.is_complete(*known))) return std::nullopt;
-  const ImageTrust trust = TRY(accept(options, known->id, known->manifest));
-  const bool is_news = ImageTrust(known->trust).add(trust);
-  known->trust = trust;  // of what may be rendered now
-  auto reused = reuse(store, *known, options.dependencies);
-  if (reused && is_news) TRY(store.add_trust(known->id, trust));
+  if (!known || !TRY(store.is_complete(known->image))) return std::nullopt;
+  ImageRecord& image = known->image;
+  const ImageTrust trust = TRY(accept(options, image.id, image.manifest));
+  const bool is_news = ImageTrust(image.trust).add(trust);
+  image.trust = trust;  // of what may be rendered now
+  auto reused = reuse(store, image, options.dependencies);
+  if (reused && is_news) TRY(store.add_trust(image.id, trust));
   if (reused) return *std::move(reused);
   // It was removed meanwhile, or a dependency is missing: reading the file will tell.
   if (reused.error().kind() == ErrorKind::kNotFound) return std::nullopt;

@@ -139,20 +139,29 @@ Result<std::optional<ImageRecord>> reuse_image(Store& store, ImageRecord record,
 
 namespace {
 
-Result<ImageRecord> import_oci_layout(Store& store, const std::string& path, const Reference& reference,
-                                      const ImportOptions& options, const ProgressCallback& progress) {
+// An image as it now stands in the store, and the names that its source gives it.
+struct Imported {
+  ImageRecord record;
+  std::vector<std::string> names;
+};
+
+Result<Imported> import_oci_layout(Store& store, const std::string& path, const Reference& reference,
+                                   const ImportOptions& options, const ProgressCallback& progress) {
   const auto layout = TRY(OciLayout::open(store, path));
   const OciLayout::Selection selection =
       TRY(layout->select(reference.tag, reference.digest, options.platform));
+  const std::vector<std::string> names = layout->names_of(selection).fetched_names();
   const std::string digest = selection.manifest.digest.str();
   auto found = TRY(find_or_take_turn(store, digest, path, [&]() -> Result<std::optional<ImageRecord>> {
     auto known = TRY(store.find_by_manifest(selection.manifest.digest));
     if (!known) return std::nullopt;
-    return reuse_image(store, *std::move(known), layout->names_of(selection).fetched_names());
+    return reuse_image(store, *std::move(known), names);
   }));
-  if (found.image) return *std::move(found.image);
+  if (found.image) return Imported{.record = *std::move(found.image), .names = names};
   const LayeredImage image = TRY(layout->load(selection));
-  return TRY_CTX(import_layered(store, image, options, progress), "OCI layout '{}'", printable(path));
+  return Imported{.record = TRY_CTX(import_layered(store, image, options, progress), "OCI layout '{}'",
+                                    printable(path)),
+                  .names = names};
 }
 
 bool is_directory(const std::string& path) {
@@ -160,7 +169,7 @@ bool is_directory(const std::string& path) {
   return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-// Imports from one file, or knows from the cache what it holds.
+// Imports from one file, or knows from the cache what it holds: then the image only gets its names.
 template <class Import>
 Result<ImageRecord> import_cached(Store& store, const std::string& path, const std::string& selector,
                                   const ImportOptions& options, Import import) {
@@ -170,13 +179,13 @@ Result<ImageRecord> import_cached(Store& store, const std::string& path, const s
     found =
         TRY(find_or_take_turn(store, source_of(*file.key), path, [&]() -> Result<std::optional<ImageRecord>> {
           auto known = TRY(store.find_by_file(*file.key));
-          if (!known || !TRY(store.is_complete(*known))) return std::nullopt;
-          return known;
+          if (!known) return std::nullopt;
+          return reuse_image(store, std::move(known->image), known->names);
         }));
   if (found.image) return *std::move(found.image);
-  ImageRecord record = TRY(import());
-  TRY(remember_local_file(store, file, record.id));
-  return record;
+  Imported imported = TRY(import());
+  TRY(remember_local_file(store, file, imported.record.id, imported.names));
+  return std::move(imported.record);
 }
 
 }  // namespace
@@ -184,7 +193,7 @@ Result<ImageRecord> import_cached(Store& store, const std::string& path, const s
 Result<ImageRecord> import_oci(Store& store, const Reference& reference, const ImportOptions& options,
                                const ProgressCallback& progress) {
   auto import = [&] { return import_oci_layout(store, reference.path, reference, options, progress); };
-  if (is_directory(reference.path)) return import();
+  if (is_directory(reference.path)) return TRY(import()).record;
   const std::string selector =
       fmt::format("oci:{}@{}:{}", reference.tag, reference.digest ? reference.digest->str() : "",
                   to_string(options.platform));
@@ -193,16 +202,18 @@ Result<ImageRecord> import_oci(Store& store, const Reference& reference, const I
 
 Result<ImageRecord> import_docker_archive(Store& store, const Reference& reference,
                                           const ImportOptions& options, const ProgressCallback& progress) {
-  auto import = [&]() -> Result<ImageRecord> {
+  auto import = [&]() -> Result<Imported> {
     const auto archive = TRY(DockerArchive::open(store, reference.path));
     const LayeredImage image = TRY(archive->load(reference.tag, reference.index));
+    const std::vector<std::string> names = image.names.fetched_names();
     auto known = store.read_image(image.id);
-    if (!known && known.error().kind() != ErrorKind::kNotFound) return known;
+    if (!known && known.error().kind() != ErrorKind::kNotFound) return std::unexpected(known.error());
     if (known)
-      if (auto reused = TRY(reuse_image(store, *std::move(known), image.names.fetched_names())))
-        return *std::move(reused);
-    return TRY_CTX(import_layered(store, image, options, progress), "docker archive '{}'",
-                   printable(reference.path));
+      if (auto reused = TRY(reuse_image(store, *std::move(known), names)))
+        return Imported{.record = *std::move(reused), .names = names};
+    return Imported{.record = TRY_CTX(import_layered(store, image, options, progress), "docker archive '{}'",
+                                      printable(reference.path)),
+                    .names = names};
   };
   const std::string selector =
       fmt::format("docker:{}@{}", reference.tag, reference.index ? std::to_string(*reference.index) : "");

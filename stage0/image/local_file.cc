@@ -33,12 +33,13 @@ std::string source_of(const Store::FileKey& key) {
                      key.path);
 }
 
-Result<> remember_local_file(Store& store, const LocalFile& file, const std::string& id) {
+Result<> remember_local_file(Store& store, const LocalFile& file, const std::string& id,
+                             const std::vector<std::string>& names) {
   if (!file.key) return {};
   const auto key = TRY(Store::file_key(file.path, file.fd.get(), file.key->selector));
   if (key != file.key) return {};
   // The image is in the store; that the cache cannot have it costs time later, no more.
-  if (const auto remembered = store.remember_file(*key, id); !remembered)
+  if (const auto remembered = store.remember_file(*key, id, names); !remembered)
     log::debug("image: {}", remembered.error().to_string());
   return {};
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/sys/fd.h"
@@ -29,8 +30,9 @@ Result<LocalFile> open_local_file(const std::string& path, const std::string& se
 // Text that tells this file, as it is now, and what of it is meant, from all others.
 std::string source_of(const Store::FileKey& key);
 
-// Notes what the file was imported as, unless it changed while it was read.
-Result<> remember_local_file(Store& store, const LocalFile& file, const std::string& id);
+// Notes what the file was imported as and under which names, unless it changed while it was read.
+Result<> remember_local_file(Store& store, const LocalFile& file, const std::string& id,
+                             const std::vector<std::string>& names = {});
 
 // Removes what killed imports left behind, before more is written. Failing to is no reason not to import.
 void clear_leftovers(const Store& store);

@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "common/base/log.h"
+#include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "common/sys/lock.h"
 #include "stage0/store/internal.h"
@@ -15,7 +16,7 @@
 namespace agena::stage0 {
 namespace {
 
-constexpr std::int64_t kSchemaVersion = 1;
+constexpr std::int64_t kSchemaVersion = 2;
 constexpr int kBusyTimeoutMs = 10'000;
 
 constexpr const char* kSchema = R"sql(
@@ -24,9 +25,10 @@ CREATE TABLE images(id TEXT PRIMARY KEY, name TEXT, import_time INTEGER) WITHOUT
 CREATE INDEX images_by_name ON images(name);
 CREATE TABLE digests(digest TEXT, id TEXT, PRIMARY KEY(digest, id)) WITHOUT ROWID;
 CREATE TABLE names(name TEXT, id TEXT, time INTEGER, PRIMARY KEY(name, id)) WITHOUT ROWID;
-CREATE TABLE files(path TEXT, selector TEXT, identity TEXT, id TEXT, PRIMARY KEY(path, selector)) WITHOUT ROWID;
+CREATE TABLE files(path TEXT, selector TEXT, identity TEXT, id TEXT, names TEXT,
+                   PRIMARY KEY(path, selector)) WITHOUT ROWID;
 CREATE TABLE state(stamp TEXT);
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 COMMIT;
 )sql";
 
@@ -230,14 +232,16 @@ Result<std::vector<std::string>> Index::find_by_app_name(std::string_view name) 
   return ids_of_name("SELECT id FROM images WHERE name = ?1 ORDER BY import_time DESC, id", name);
 }
 
-Result<std::optional<std::string>> Index::find_file(const FileRow& file) {
+Result<std::optional<Index::FileContent>> Index::find_file(const FileRow& file) {
   // No look at the stamp: the caller reads the record, and one that is gone is a miss. So is any failure.
   if (!on_disk_) return std::nullopt;
-  auto statement =
-      TRY(database_->prepare("SELECT id FROM files WHERE path = ?1 AND selector = ?2 AND identity = ?3"));
+  auto statement = TRY(
+      database_->prepare("SELECT id, names FROM files WHERE path = ?1 AND selector = ?2 AND identity = ?3"));
   statement.bind(1, file.path).bind(2, file.selector).bind(3, file.identity);
   if (!TRY(statement.step())) return std::nullopt;
-  return statement.text(0);
+  FileContent content{.id = statement.text(0), .names = split(statement.text(1), '\n')};
+  std::erase(content.names, "");
+  return content;
 }
 
 Result<> Index::insert(const ImageRecord& record) {
@@ -338,12 +342,17 @@ Result<std::vector<std::string>> Index::holders_while_changing(const std::string
   return ids;
 }
 
-Result<> Index::remember_file(const FileRow& file, std::string_view id) {
+Result<> Index::remember_file(const FileRow& file, const FileContent& content) {
   if (!on_disk_ || !writable_) return {};
+  // Not worth more: nobody names an image so.
+  if (std::ranges::any_of(content.names, [](const std::string& name) { return name.contains('\n'); }))
+    return {};
+  const std::string names = join(content.names, "\n");
   const sys::FileLock lock = TRY(lock_index(cas_));
   if (TRY(identity_of(cas_, layout::kIndex)) != opened_file_) TRY(reopen_locked());
-  auto statement = TRY(database_->prepare("INSERT OR REPLACE INTO files VALUES(?1, ?2, ?3, ?4)"));
-  return statement.bind(1, file.path).bind(2, file.selector).bind(3, file.identity).bind(4, id).run();
+  auto statement = TRY(database_->prepare("INSERT OR REPLACE INTO files VALUES(?1, ?2, ?3, ?4, ?5)"));
+  statement.bind(1, file.path).bind(2, file.selector).bind(3, file.identity);
+  return statement.bind(4, content.id).bind(5, names).run();
 }
 
 Result<> Index::rebuild() {

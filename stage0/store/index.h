@@ -43,8 +43,12 @@ class Index {
   Result<std::vector<std::string>> find_by_digest(std::string_view prefix, int limit);
   Result<std::vector<std::string>> find_by_fetched_name(std::string_view name);
   Result<std::vector<std::string>> find_by_app_name(std::string_view name);
-  // Id that a local file was imported as. The image may be gone by now.
-  Result<std::optional<std::string>> find_file(const FileRow& file);
+  // What a local file was imported as, and the names that it gave. The image may be gone by now.
+  struct FileContent {
+    std::string id;
+    std::vector<std::string> names;
+  };
+  Result<std::optional<FileContent>> find_file(const FileRow& file);
 
   // Changes cas/images: change() renames or unlinks under the lock and returns the records that are new or
   // other than they were, and the ids that are gone. Its error is passed on; a failure of the index alone is
@@ -57,7 +61,7 @@ class Index {
   // Only for use by change(): ids of the images that hold a name now, in no order.
   Result<std::vector<std::string>> holders_while_changing(const std::string& name);
   // Notes what a local file was imported as.
-  Result<> remember_file(const FileRow& file, std::string_view id);
+  Result<> remember_file(const FileRow& file, const FileContent& content);
   // Reads all records again.
   Result<> rebuild();
 

@@ -113,20 +113,22 @@ Result<std::optional<Store::FileKey>> Store::file_key(const std::string& path, i
                  .ctime = sys::ctime_of(st)};
 }
 
-Result<std::optional<ImageRecord>> Store::find_by_file(const FileKey& key) {
+Result<std::optional<Store::FileImage>> Store::find_by_file(const FileKey& key) {
   const std::string identity = identity_of(key);
-  const auto id =
+  auto content =
       TRY(TRY(index())->find_file({.path = key.path, .selector = key.selector, .identity = identity}));
-  if (!id) return std::nullopt;
-  auto record = read_image(*id);
-  if (record) return *std::move(record);
+  if (!content) return std::nullopt;
+  auto record = read_image(content->id);
+  if (record) return FileImage{.image = *std::move(record), .names = std::move(content->names)};
   if (record.error().kind() == ErrorKind::kNotFound) return std::nullopt;
   return std::unexpected(std::move(record).error());
 }
 
-Result<> Store::remember_file(const FileKey& key, const std::string& id) {
+Result<> Store::remember_file(const FileKey& key, const std::string& id,
+                              const std::vector<std::string>& names) {
   const std::string identity = identity_of(key);
-  return TRY(index())->remember_file({.path = key.path, .selector = key.selector, .identity = identity}, id);
+  return TRY(index())->remember_file({.path = key.path, .selector = key.selector, .identity = identity},
+                                     {.id = id, .names = names});
 }
 
 }  // namespace agena::stage0

@@ -300,9 +300,15 @@ class Store {
   // Key of an open file; nullopt if it changed a moment ago: time stamps are too coarse to tell the next
   // change.
   static Result<std::optional<FileKey>> file_key(const std::string& path, int fd, std::string selector);
-  // Image that the file was imported as, if that image is still there.
-  Result<std::optional<ImageRecord>> find_by_file(const FileKey& key);
-  Result<> remember_file(const FileKey& key, const std::string& id);
+  // Image that the file was imported as, if that image is still there, and the names that the file gives it:
+  // others may have them by now.
+  struct FileImage {
+    ImageRecord image;
+    std::vector<std::string> names;
+  };
+  Result<std::optional<FileImage>> find_by_file(const FileKey& key);
+  Result<> remember_file(const FileKey& key, const std::string& id,
+                         const std::vector<std::string>& names = {});
 
  private:
   Store();

@@ -10,7 +10,7 @@ import stat
 import time
 
 from harness import FLY, Case, Images, read, shell
-from imagekit import aci, oci
+from imagekit import aci, docker, oci
 from imagekit.entries import directory, file, hardlink, opaque, symlink, whiteout
 from registry import Registry
 
@@ -137,6 +137,21 @@ class Names(Commands):
         self.assertIn("successfully removed aci", self.agena("image", "rm", "base:latest").out)
         self.assertEqual({other}, set(self.images()))
         self.fails("image", "tag", other, "Not A Name", message="Not A Name")
+
+    def test_a_file_that_is_known_gives_its_names_again(self):
+        references = []
+        for text in ("one", "two"):
+            image = docker.Image([[file("f", text)]], repo_tags=["app:1", f"{text}:1"])
+            references.append("docker-archive:" + docker.write(f"{self.top}/{text}.tar", docker.flat([image])))
+        one, two = (self.agena("fetch", "--full", reference).out.strip() for reference in references)
+        self.assertEqual(two, self.json("image", "inspect", "app:1")[0]["id"])
+        time.sleep(0.2)  # files that changed a moment ago are not remembered
+        for reference, id_ in zip(references * 2, (one, two, one, two)):
+            self.assertEqual(id_, self.agena("fetch", "--full", reference).out.strip())
+            self.assertEqual(id_, self.json("image", "inspect", "app:1")[0]["id"])
+        self.agena("image", "rm", "two:1")
+        self.agena("fetch", references[1])
+        self.assertEqual(two, self.json("image", "inspect", "two:1")[0]["id"])
         self.fails("image", "tag", "example.com/nosuch", "x", message="example.com/nosuch")
 
 

@@ -335,9 +335,12 @@ TEST_F(FindTest, FilesAreKnownUntilTheyChange) {
   ASSERT_TRUE(key);
   EXPECT_FALSE(*store().find_by_file(*key));
   ASSERT_TRUE(ok(store().remember_file(*key, id)));
-  EXPECT_EQ((*store().find_by_file(*key))->id, id);
+  EXPECT_EQ((*store().find_by_file(*key))->image.id, id);
+  EXPECT_TRUE((*store().find_by_file(*key))->names.empty());
+  ASSERT_TRUE(ok(store().remember_file(*key, id, {"example.com/app:1", "app:2"})));
   Store other = open_again();
-  EXPECT_EQ((*other.find_by_file(*key))->id, id);
+  EXPECT_EQ((*other.find_by_file(*key))->image.id, id);
+  EXPECT_EQ((*other.find_by_file(*key))->names, (std::vector<std::string>{"example.com/app:1", "app:2"}));
 
   Store::FileKey changed = *key;
   changed.selector = "other";
