@@ -59,7 +59,7 @@ Result<LayerUse> render(const Store& store, const ImageRecord& record, const std
 Result<ImageRecord> finish(Store& store, ImageRecord record, OwnFiles own, const Staging& work,
                            const ImageFilter& dependencies) {
   std::vector<LayerKey> claimed = {own.use.key};
-  TRY(work.claim(claimed));
+  TRY(store.claim(work, claimed));
   std::vector<Store::Commit> commits;
   record.layers = {own.use};
   record.sources.clear();
@@ -68,7 +68,7 @@ Result<ImageRecord> finish(Store& store, ImageRecord record, OwnFiles own, const
     const LayerKey key = TRY(rendered_key(inputs));
     for (const RenderInput& input : inputs) claimed.push_back(input.layer);
     claimed.push_back(key);
-    TRY(work.claim(claimed));
+    TRY(store.claim(work, claimed));
     record.sources = record.layers;
     record.layers = {
         TRY_CTX(render(store, record, inputs, key, own, commits), "rendering image '{}'", record.id)};

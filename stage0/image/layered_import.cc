@@ -88,7 +88,7 @@ Result<ImageRecord> import_layered(Store& store, const LayeredImage& image, cons
                                    const ProgressCallback& progress) {
   clear_leftovers(store);
   const Staging work = TRY(store.stage());
-  TRY(work.claim(TRY(possible_keys(image.layers))));
+  TRY(store.claim(work, TRY(possible_keys(image.layers))));
   for (int attempt = 1;; ++attempt) {
     std::vector<ShownLayer> layers =
         TRY(unpack_layers(store, with_one_layer(image.layers), options, progress));

@@ -27,7 +27,7 @@ Result<> write_shared_file(const sys::DirFd& cas, const Staging& staging, const 
                            std::string_view bytes);
 // Opens a directory and locks it, so that no cleaner takes it; nullopt if it is locked or gone.
 Result<std::optional<sys::DirFd>> try_lock_dir(sys::DirRef parent, const std::string& name);
-// Layer keys that imports in progress count on (Staging::claim), as written. What cannot be read is an error:
+// Layer keys that imports in progress count on (Store::claim), as written. What cannot be read is an error:
 // who would go on without deletes layers that somebody needs.
 Result<std::vector<std::string>> collect_claims(const sys::DirFd& cas);
 // Path of a record, relative to cas.

@@ -64,10 +64,12 @@ void Staging::drop() noexcept {
     log::debug("store: {}", removed.error().to_string());
 }
 
-Result<> Staging::claim(std::span<const LayerKey> keys) const {
+Result<> Store::claim(const Staging& work, std::span<const LayerKey> keys) const {
   std::string lines;
   for (const LayerKey& key : keys) lines += key.str() + "\n";
-  return sys::replace_file(dir_, layout::kClaims, lines, 0600);
+  // A sweep that has read the claims already ends first, and what it took is seen to be gone.
+  const sys::FileLock lock = TRY(lock_prepare(sys::LockMode::kShared));
+  return sys::replace_file(work.dir(), layout::kClaims, lines, 0600);
 }
 
 Result<Staging> Store::stage() const {
@@ -81,7 +83,7 @@ Result<std::optional<Staging>> Store::hold_layers(std::span<const LayerKey> keys
   auto staging = make_staging();
   if (!staging && staging.error().sys_errno() == EROFS) return std::nullopt;
   if (!staging) return std::unexpected(std::move(staging).error());
-  TRY(staging->claim(keys));
+  TRY(claim(*staging, keys));
   return std::optional<Staging>(*std::move(staging));
 }
 

@@ -74,10 +74,6 @@ class Staging {
 
   const sys::DirFd& dir() const { return dir_; }
   const std::string& name() const { return name_; }
-  // Writes which layers this work counts on, so that a sweep spares them until it is done. Call it before
-  // has_layer(); commit_image() still checks.
-  Result<> claim(std::span<const LayerKey> keys) const;
-
  private:
   friend class Store;
   Staging(std::string name, sys::DirFd parent, sys::DirFd dir)
@@ -202,6 +198,9 @@ class Store {
 
   // A new staging directory.
   Result<Staging> stage() const;
+  // Notes which layers the work in a staging directory counts on (instead of those of the call before), under
+  // the shared prepareLock: those that has_layer() finds from now on no sweep takes until the work is done.
+  Result<> claim(const Staging& work, std::span<const LayerKey> keys) const;
   // Keeps sweeps away from layers, there or not, for as long as the result lives; for readers, also of a
   // store that is open for reading. Empty where nothing can be written, and so nothing swept.
   Result<std::optional<Staging>> hold_layers(std::span<const LayerKey> keys) const;

@@ -1,5 +1,9 @@
 #include <array>
+#include <atomic>
+#include <chrono>
+#include <optional>
 #include <set>
+#include <thread>
 
 #include "tests/unit/store/fixtures.h"
 
@@ -20,7 +24,7 @@ TEST_F(SweepTest, KeepsWhatImagesPodsAndImportsUse) {
   for (const char* document : {"kept", "lost"}) ASSERT_TRUE(ok(store().put_blob(sha256(document), document)));
   ASSERT_TRUE(ok(store().commit_image(record)));
   const Staging import = ASSERT_VALUE(store().stage());
-  ASSERT_TRUE(ok(import.claim(std::vector{key_of("import"), key_of("to come")})));
+  ASSERT_TRUE(ok(store().claim(import, std::vector{key_of("import"), key_of("to come")})));
 
   const auto report = ASSERT_VALUE(
       store().sweep_layers([]() -> Result<std::set<LayerKey>> { return std::set{key_of("pod")}; }));
@@ -45,6 +49,27 @@ TEST_F(SweepTest, DeletesNothingIfItCannotReadWhatImportsNeed) {
   ASSERT_TRUE(ok(sys::make_dirs(dir(), "data/cas/staging/1-import/claims")));
   EXPECT_FALSE(store().sweep_layers(no_pods));
   EXPECT_TRUE(*store().has_layer(key_of("needed?")));
+}
+
+TEST_F(SweepTest, NobodyClaimsBetweenASweepsLookAndItsTaking) {
+  ASSERT_TRUE(ok(add_layers(store(), {"a"})));
+  Store other = open_again();
+  const Staging import = ASSERT_VALUE(other.stage());
+  std::atomic<bool> claimed = false;
+  std::optional<std::jthread> importer;
+  // Asked for under the lock: an import that comes now has to wait, and finds the layer gone.
+  ASSERT_TRUE(ok(store().sweep_layers([&]() -> Result<std::set<LayerKey>> {
+    importer.emplace([&] {
+      EXPECT_TRUE(ok(other.claim(import, std::vector{key_of("a")})));
+      claimed = true;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_FALSE(claimed);
+    return std::set<LayerKey>{};
+  })));
+  importer.reset();
+  EXPECT_TRUE(claimed);
+  EXPECT_FALSE(*store().has_layer(key_of("a")));
 }
 
 TEST_F(SweepTest, DeletesWhenNobodyImports) {
