@@ -92,6 +92,11 @@ std::vector<std::string> references_of(const ImageRecord& record) {
 }
 
 Result<> repair_image(Store& store, const std::string& data_dir, ImageCheck& check, const Refetch& refetch) {
+  // What a repair that was killed had taken away comes back now, not when it would be in the way of what is
+  // fetched.
+  if (const auto tidied = store.tidy(); !tidied) log::debug("repair: {}", tidied.error().to_string());
+  for (LayerVerdict& fault : check.faults)
+    if (fault.state == LayerVerdict::State::kMissing) fault = TRY(store.verify_layer(fault.key));
   std::vector<LayerKey> corrupt;
   for (const LayerVerdict& fault : check.faults)
     if (fault.state == LayerVerdict::State::kCorrupt) corrupt.push_back(fault.key);

@@ -30,6 +30,9 @@ Result<std::optional<sys::DirFd>> try_lock_dir(sys::DirRef parent, const std::st
 // Layer keys that imports in progress count on (Store::claim), as written. What cannot be read is an error:
 // who would go on without deletes layers that somebody needs.
 Result<std::vector<std::string>> collect_claims(const sys::DirFd& cas);
+// Undoes what a process that died amid a repair took out of sight into its staging directory (which the
+// caller has locked). On error what lies there must stay.
+Result<> put_back_aside(const sys::DirFd& cas, const sys::DirFd& staging);
 // Path of a record, relative to cas.
 std::string image_path(const std::string& id);
 // Adds the names; those that are there get the later time.

@@ -24,5 +24,7 @@ inline constexpr const char* kLayerRecord = "record";
 inline constexpr const char* kLayerArchive = "archive";
 // Inside of a staging directory: layer keys that its owner counts on, one a line.
 inline constexpr const char* kClaims = "claims";
+// Likewise: where damaged things that lie in it as "0", "1"… belong, relative to cas, one a line.
+inline constexpr const char* kAside = "aside";
 
 }  // namespace agena::stage0::layout

@@ -1,6 +1,7 @@
 // Finding what is damaged, and taking it out of sight until it is replaced.
 #include <fcntl.h>
 
+#include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "stage0/store/internal.h"
 #include "stage0/store/layout.h"
@@ -85,36 +86,68 @@ Result<std::vector<Digest>> Store::damaged_documents(const ImageRecord& record) 
   return damaged;
 }
 
+namespace {
+
+// Puts what lies in a staging directory as "0", "1"… to these places, unless something is there by now.
+Result<> put_all_back(const sys::DirFd& cas, const sys::DirFd& staging,
+                      const std::vector<std::string>& paths) {
+  ErrorList errors;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    auto moved = sys::rename_new(staging, std::to_string(i), cas, paths[i]);
+    if (!moved && moved.error().kind() != ErrorKind::kAlreadyExists &&
+        moved.error().kind() != ErrorKind::kNotFound)
+      errors.add(std::move(moved).error());
+  }
+  for (const char* directory : {layout::kLayers, layout::kBlobs})
+    errors.add_if(sys::sync_dir(cas, directory));
+  return errors.to_result();
+}
+
+bool is_place_of_ours(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return false;
+  const std::string directory = path.substr(0, slash);
+  const std::string name = path.substr(slash + 1);
+  return (directory == layout::kLayers && LayerKey::parse(name).has_value()) ||
+         (directory == layout::kBlobs && Digest::parse("sha256:" + name).has_value());
+}
+
+}  // namespace
+
+Result<> put_back_aside(const sys::DirFd& cas, const sys::DirFd& staging) {
+  const auto text = sys::read_file(staging, layout::kAside);
+  if (!text && text.error().kind() == ErrorKind::kNotFound) return {};
+  if (!text) return std::unexpected(text.error());
+  std::vector<std::string> paths = split(*text, '\n');
+  std::erase(paths, "");
+  for (const std::string& path : paths)
+    if (!is_place_of_ours(path)) return {};
+  return put_all_back(cas, staging, paths);
+}
+
 Result<Store::SetAside> Store::set_aside(std::span<const LayerKey> layers, std::span<const Digest> documents,
                                          const std::function<Result<>()>& check) const {
   SetAside aside(TRY(stage()), {}, sys::DirFd(TRY(sys::open_dir(cas_, "."))));
   const sys::FileLock lock = TRY(lock_prepare(sys::LockMode::kExclusive));
   TRY(check());
-  std::vector<std::string> paths;
-  for (const LayerKey& key : layers) paths.push_back(fmt::format("{}/{}", layout::kLayers, key.str()));
-  for (const Digest& digest : documents) paths.push_back(fmt::format("{}/{}", layout::kBlobs, digest.hex()));
-  for (const std::string& path : paths) {
-    const std::string place = fmt::format("{}", aside.paths_.size());
-    auto moved = sys::rename_at(cas_, path, aside.staging_.dir(), place);
-    if (moved) {
-      aside.paths_.push_back(path);
-      continue;
-    }
-    if (moved.error().kind() == ErrorKind::kNotFound) continue;
+  for (const LayerKey& key : layers) aside.paths_.push_back(fmt::format("{}/{}", layout::kLayers, key.str()));
+  for (const Digest& digest : documents)
+    aside.paths_.push_back(fmt::format("{}/{}", layout::kBlobs, digest.hex()));
+  std::string places;
+  for (const std::string& path : aside.paths_) places += path + "\n";
+  // What is moved here is all that is left of it; whoever finds us dead must be able to undo this.
+  TRY(sys::replace_file(aside.staging_.dir(), layout::kAside, places, 0600, sys::Durability::kSync));
+  TRY(sys::sync_dir(cas_, layout::kStaging));
+  for (std::size_t i = 0; i < aside.paths_.size(); ++i) {
+    auto moved = sys::rename_at(cas_, aside.paths_[i], aside.staging_.dir(), std::to_string(i));
+    if (moved || moved.error().kind() == ErrorKind::kNotFound) continue;
     // All or nothing.
-    if (auto back = std::move(aside).put_back(); !back) return std::unexpected(std::move(back).error());
+    TRY(std::move(aside).put_back());
     return std::unexpected(std::move(moved).error());
   }
   return aside;
 }
 
-Result<> Store::SetAside::put_back() && {
-  ErrorList errors;
-  for (std::size_t i = 0; i < paths_.size(); ++i) {
-    auto moved = sys::rename_new(staging_.dir(), fmt::format("{}", i), cas_, paths_[i]);
-    if (!moved && moved.error().kind() != ErrorKind::kAlreadyExists) errors.add(std::move(moved).error());
-  }
-  return errors.to_result();
-}
+Result<> Store::SetAside::put_back() && { return put_all_back(cas_, staging_.dir(), paths_); }
 
 }  // namespace agena::stage0

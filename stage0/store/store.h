@@ -263,7 +263,8 @@ class Store {
   // --- repair ---
 
   // A damaged layer or document that was taken out of sight for a moment: put_back() makes it visible again,
-  // unless another took its place; otherwise it is gone with this object.
+  // unless another took its place; otherwise it is gone with this object. If the process is killed, the next
+  // tidy() puts it back.
   class SetAside {
    public:
     Result<> put_back() &&;

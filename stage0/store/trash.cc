@@ -73,6 +73,11 @@ Result<> remove_one(const sys::DirFd& trash, const std::string& name) {
 Result<> Store::bury_dead_staging() const {
   ErrorList errors;
   const sys::DirFd staging = TRY(sys::open_dir(cas_, layout::kStaging));
+  const auto put_back = [&](const sys::DirFd& dead) {
+    const auto done = put_back_aside(cas_, dead);
+    if (!done) errors.add(done.error());
+    return done.has_value();
+  };
   for (const std::string& name : TRY(sys::list_dir(staging))) {
     const auto st = sys::stat_at(staging, name);
     if (!st) continue;
@@ -80,6 +85,8 @@ Result<> Store::bury_dead_staging() const {
         S_ISDIR(st->st_mode) ? try_lock_dir(staging, name) : Result<std::optional<sys::DirFd>>(sys::DirFd());
     if (!dir)
       errors.add(dir.error());
+    else if (*dir && S_ISDIR(st->st_mode) && !put_back(**dir))
+      continue;
     else if (*dir)
       errors.add_if(move_to_trash(cas_, fmt::format("{}/{}", layout::kStaging, name), name));
   }

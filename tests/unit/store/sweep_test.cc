@@ -117,6 +117,34 @@ TEST_F(SweepTest, ForgetsChosenImagesWithTheirLayers) {
   EXPECT_EQ(ASSERT_VALUE(store().find_image("example.com/app")).id, id_of("b"));
 }
 
+// As a process leaves it that is killed while it waits for the network.
+TEST_F(SweepTest, WhatTheDeadSetAsideComesBack) {
+  ASSERT_TRUE(ok(add_layers(store(), {"a", "b"})));
+  ASSERT_TRUE(ok(store().put_blob(sha256("doc"), "doc")));
+  const std::string dead = "data/cas/staging/1-dead";
+  {
+    const std::array layers = {key_of("a"), key_of("not there"), key_of("b")};
+    const std::array documents = {sha256("doc")};
+    const auto aside = ASSERT_VALUE(store().set_aside(layers, documents, []() -> Result<> { return {}; }));
+    EXPECT_TRUE(names_in("layers").empty());
+    // Under another name its owner does not find it again.
+    ASSERT_TRUE(ok(sys::rename_at(dir(), "data/cas/staging/" + names_in("staging").front(), dir(), dead)));
+    ASSERT_TRUE(ok(store().tidy()));
+    EXPECT_TRUE(names_in("layers").empty()) << "its owner lives";
+  }
+  ASSERT_TRUE(ok(add_layers(store(), {"b"})));
+  ASSERT_TRUE(ok(store().tidy()));
+  for (const char* name : {"a", "b"}) EXPECT_TRUE(*store().has_layer(key_of(name)));
+  EXPECT_TRUE(store().read_blob(sha256("doc")));
+  EXPECT_TRUE(names_in("staging").empty());
+  // A list that nobody of us wrote moves nothing.
+  ASSERT_TRUE(ok(sys::make_dirs(dir(), dead + "/0")));
+  ASSERT_TRUE(ok(sys::write_file(dir(), dead + "/aside", "../locks/x\n")));
+  ASSERT_TRUE(ok(store().tidy()));
+  EXPECT_FALSE(*sys::exists(dir(), "data/locks/x"));
+  EXPECT_TRUE(names_in("staging").empty());
+}
+
 TEST_F(SweepTest, WhatIsSetAsideComesBackOrGoes) {
   ASSERT_TRUE(ok(add_layers(store(), {"a", "b"})));
   ASSERT_TRUE(ok(store().put_blob(sha256("doc"), "doc")));
