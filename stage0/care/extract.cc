@@ -96,6 +96,8 @@ Result<std::string> make_scratch(const Target& target) {
 Result<> write_root(const Store& store, const std::vector<LayerUse>& layers, const sys::DirFd& root) {
   std::vector<LayerKey> keys;
   for (const LayerUse& layer : layers) keys.push_back(layer.key);
+  // The image may be removed meanwhile; what is deleted while it is read would look like an end.
+  const auto hold = TRY(store.hold_layers(keys));
   const std::vector<sys::DirFd> open = TRY(open_layers(store, keys));
   if (open.empty()) return {};
   const std::size_t attributes = TRY(root_attributes_layer(store, keys, open));

@@ -1,6 +1,7 @@
 #include "stage0/care/image_diff.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
@@ -14,9 +15,11 @@ namespace {
 
 namespace paths = contract::pod_paths;
 
-// Layers of the store, opened.
+// Layers of the store, opened and kept from sweeps: what is deleted while it is read would look like a
+// difference.
 struct OpenRoot {
   std::vector<LayerKey> keys;  // bottom first
+  std::optional<Staging> hold;
   std::vector<sys::DirFd> trees;
 
   std::vector<TreeLayer> layers() const {
@@ -28,7 +31,8 @@ struct OpenRoot {
 };
 
 Result<OpenRoot> open_root(const Store& store, std::vector<LayerKey> keys) {
-  OpenRoot root{.keys = std::move(keys), .trees = {}};
+  OpenRoot root{.keys = std::move(keys), .hold = {}, .trees = {}};
+  root.hold = TRY(store.hold_layers(root.keys));
   root.trees = TRY(open_layers(store, root.keys));
   return root;
 }

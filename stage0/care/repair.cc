@@ -52,10 +52,16 @@ bool is_url_to_ask(std::string_view name) {
 }  // namespace
 
 Result<ImageCheck> check_image(const Store& store, const ImageRecord& record) {
+  std::vector<LayerKey> keys;
+  for (const auto* uses : {&record.layers, &record.sources})
+    for (const LayerUse& use : *uses) keys.push_back(use.key);
+  const auto hold = TRY(store.hold_layers(keys));
   ImageCheck check{.image = record, .faults = {}, .documents = {}, .repaired_from = {}};
   for (LayerVerdict& verdict : TRY(store.verify_image(record)))
     if (verdict.state != LayerVerdict::State::kIntact) check.faults.push_back(std::move(verdict));
   check.documents = TRY(store.damaged_documents(record));
+  // What somebody removes meanwhile is not damaged, nor wanted back.
+  if (!check.intact()) TRY(store.read_image(record.id));
   return check;
 }
 

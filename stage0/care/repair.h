@@ -19,7 +19,8 @@ struct ImageCheck {
   bool intact() const { return faults.empty() && documents.empty(); }
 };
 
-// Compares everything of an image with what came in.
+// Compares everything of an image with what came in. kNotFound: it is damaged because it has been removed
+// meanwhile.
 Result<ImageCheck> check_image(const Store& store, const ImageRecord& record);
 
 // What the damage is, in a sentence for each layer and document.

@@ -22,13 +22,19 @@ class Verification {
  public:
   Verification(const Invocation& call, Engine engine, Store store)
       : repair_(call.args.flag(kRepair)),
+        all_(call.args.flag(kAllImages)),
         json_(!call.args.text(kFormat).empty()),
         insecure_(call.global.insecure),
         engine_(std::move(engine)),
         store_(std::move(store)) {}
 
   Result<> verify(const ImageRecord& record) {
-    VerifiedImage result{.check = TRY(check_image(store_, record))};
+    auto check = check_image(store_, record);
+    if (!check && check.error().kind() == ErrorKind::kNotFound && all_) {
+      log::debug("verify: {}", check.error().to_string());  // removed since it was listed
+      return {};
+    }
+    VerifiedImage result{.check = TRY(std::move(check))};
     if (!result.check.intact()) {
       if (repair_)
         TRY(mend(result));
@@ -78,6 +84,7 @@ class Verification {
   }
 
   bool repair_;
+  bool all_;
   bool json_;
   InsecureOptions insecure_;
   Engine engine_;

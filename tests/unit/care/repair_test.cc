@@ -17,5 +17,16 @@ TEST(ReferencesOfTest, UrlsAreAskedAgainIfTheyAreKnownWhole) {
   EXPECT_EQ(references_of(record), (Texts{"example.com/app:1"}));
 }
 
+class CheckTest : public StoreTest {};
+
+TEST_F(CheckTest, WhatIsRemovedMeanwhileIsNotDamaged) {
+  ASSERT_TRUE(test::ok(add_layers(store(), {"a"})));
+  const ImageRecord record = ASSERT_VALUE(store().commit_image(record_of("one", {"a"})));
+  EXPECT_EQ(ASSERT_VALUE(check_image(store(), record)).faults.size(), 1U) << "its tree record is empty";
+  ASSERT_TRUE(test::ok(store().remove_image(record.id)));
+  EXPECT_EQ(check_image(store(), record).error().kind(), ErrorKind::kNotFound);
+  EXPECT_TRUE(names_in("staging").empty());
+}
+
 }  // namespace
 }  // namespace agena::stage0
