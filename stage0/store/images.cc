@@ -54,6 +54,12 @@ bool matches(const ImageRecord& record, const AppQuery& query) {
          });
 }
 
+// Whether a record that could not be read may be written anew.
+bool is_gone_or_damaged(const Error& error) {
+  return error.kind() == ErrorKind::kNotFound || error.kind() == ErrorKind::kInvalidInput ||
+         error.kind() == ErrorKind::kVerification;
+}
+
 // "docker://busybox" and "oci://busybox" are found as "busybox".
 std::string_view without_transport(std::string_view text) {
   for (const std::string_view transport : {"docker://", "oci://"})
@@ -293,7 +299,11 @@ Result<ImageRecord> Store::commit_image(const ImageRecord& record, std::span<con
   TRY(TRY(index())->change_records([&]() -> Result<Index::Changed> {
     const std::vector<ImageName> names = TRY(names_to_get(record));
     merged.names = names;
-    if (const auto present = read_image(record.id)) {
+    const auto present = read_image(record.id);
+    // A damaged record is mended by being replaced. One by a newer program, or that cannot be read now, has
+    // names and signers that would be lost.
+    if (!present && !is_gone_or_damaged(present.error())) return std::unexpected(present.error());
+    if (present) {
       merged.names = present->names;
       merge_names(merged.names, names);
       // Who vouched for it did so for what it is made of.

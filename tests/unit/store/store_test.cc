@@ -270,6 +270,20 @@ TEST_F(FindTest, TrustIsOfTheLayers) {
   EXPECT_TRUE(ASSERT_VALUE(store().commit_image(record)).trust.empty());
 }
 
+TEST_F(FindTest, ARecordOfANewerProgramIsNotReplaced) {
+  const std::string id = add("one", "example.com/app", "1").id;
+  const std::string path = "data/cas/images/" + id;
+  const std::string record = ASSERT_VALUE(sys::read_file(dir(), path));
+  const std::string newer = "{\"version\":99,\"names\":\"all in another form\"}\n{}\n";
+  ASSERT_TRUE(ok(sys::write_file(dir(), path, newer)));
+  const ImageRecord again = record_of("one", {"a"});
+  EXPECT_EQ(store().commit_image(again).error().kind(), ErrorKind::kUnsupported);
+  EXPECT_EQ(ASSERT_VALUE(sys::read_file(dir(), path)), newer);
+  // A damaged one is mended.
+  ASSERT_TRUE(ok(sys::write_file(dir(), path, record.substr(0, 40))));
+  EXPECT_TRUE(ok(store().commit_image(again)));
+}
+
 TEST_F(FindTest, AddsNamesToWhatIsThere) {
   (void)add("one", "example.com/app", "1", {"localhost/a:1"});
   (void)add("one", "example.com/app", "1", {"localhost/b:1"});
