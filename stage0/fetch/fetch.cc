@@ -4,6 +4,7 @@
 
 #include "common/base/log.h"
 #include "common/base/strings.h"
+#include "common/sys/rlimit.h"
 #include "stage0/fetch/aci_fetch.h"
 #include "stage0/fetch/registry_fetch.h"
 #include "stage0/fetch/signature_gate.h"
@@ -71,6 +72,9 @@ void note_use(const Store& store, const ImageRecord& record) {
 
 Result<ImageRecord> fetch_remote(Store& store, const Reference& reference, const FetchSettings& settings,
                                  const FetchOptions& options, const ProgressCallback& progress) {
+  // All layers of an image are downloaded and unpacked at once, each with several files and directories open;
+  // rendering an ACI opens all that it depends on.
+  const sys::RaisedFileLimit many_files;
   if (reference.kind == ReferenceKind::kRegistry)
     return fetch_from_registry(store, reference, settings, options, progress);
   if (reference.kind == ReferenceKind::kUrl)

@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
+#include "common/sys/rlimit.h"
 #include "manifests/codec/image_manifest.h"
 #include "stage0/image/import_turn.h"
 #include "stage0/image/local_file.h"
@@ -58,6 +59,8 @@ Result<LayerUse> render(const Store& store, const ImageRecord& record, const std
 // them.
 Result<ImageRecord> finish(Store& store, ImageRecord record, OwnFiles own, const Staging& work,
                            const ImageFilter& dependencies) {
+  // Rendering opens every image that this one depends on.
+  const sys::RaisedFileLimit many_files;
   std::vector<LayerKey> claimed = {own.use.key};
   TRY(store.claim(work, claimed));
   std::vector<Store::Commit> commits;

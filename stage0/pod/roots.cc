@@ -7,6 +7,7 @@
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
 #include "common/sys/path_in_root.h"
+#include "common/sys/rlimit.h"
 #include "common/sys/user_namespace.h"
 #include "stage0/tree/copy_tree.h"
 #include "stage0/tree/layers_file.h"
@@ -107,6 +108,8 @@ Result<OpenOverlay> open_overlay(const Store& store, const sys::DirFd& pod, cons
 
 Result<> mount_root(const Store& store, const sys::DirFd& pod, const OverlayPaths& from,
                     const std::string& selinux_context, const sys::DirFd& target, const PodUsers* users) {
+  // Up to kMaxOverlayLayers layers, each opened and, for a user namespace, mounted and opened again.
+  const sys::RaisedFileLimit many_files;
   const OpenOverlay open = TRY(open_overlay(store, pod, from));
   const OverlayRoot root = open.root(selinux_context);
   if (users == nullptr) return mount_overlay_root(root, target);

@@ -12,7 +12,7 @@ namespace {
 
 // Smaller ones are sooner downloaded again than looked after.
 constexpr std::uint64_t kWorthKeeping = 64U << 10U;
-// Each holds a descriptor.
+// Each holds two descriptors: the file and its directory.
 constexpr std::size_t kMostParts = 256;
 constexpr std::size_t kBuffer = 256U << 10U;
 

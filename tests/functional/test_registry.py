@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 
@@ -114,6 +115,13 @@ class Plain(RegistryCase):
         before = len(registry.got("/blobs/"))
         self.fetch(f"docker://{registry.host}/b:1")
         self.assertEqual(2, len(registry.got("/blobs/")) - before, registry.requests)  # config, and what is new
+
+    def test_many_layers_and_few_files_at_a_time(self):
+        registry = self.registry()
+        registry.push(self.image(layers=[[file(f"noise{n}", noise(70_000, n))] for n in range(20)], compression="none"), "app:1")
+        def few():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 4096))
+        self.agena("image", "verify", self.fetch(f"docker://{registry.host}/app:1", preexec_fn=few))
 
     def test_pull_policies(self):
         registry = self.registry()
