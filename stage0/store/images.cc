@@ -67,6 +67,8 @@ std::string_view without_transport(std::string_view text) {
   return text;
 }
 
+bool is_url(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
+
 // "localhost:5000/app:1" and "localhost:5000/app@sha256:…" as "localhost:5000/app".
 std::string without_tag(std::string_view name) {
   name = cut(name, '@').before;
@@ -213,9 +215,17 @@ Result<ImageRecord> Store::find_by_name_and_digest(std::string_view name, std::s
   });
 }
 
+Result<ImageRecord> Store::find_by_name(const std::string& name, const ImageFilter& suits) {
+  auto record = first_of(cas_, TRY(TRY(index())->find_by_fetched_name(name)),
+                         [&](const ImageRecord& one) { return !suits || suits(one); });
+  if (record || record.error().kind() != ErrorKind::kNotFound) return record;
+  return fail(ErrorKind::kNotFound, "no image '{}' in the store", printable(name));
+}
+
 Result<ImageRecord> Store::find_image(std::string_view text, const ImageFilter& suits) {
   const auto may_be = [&](const ImageRecord& record) { return !suits || suits(record); };
   if (!cas_) return fail(ErrorKind::kNotFound, "no image '{}' in the store", printable(text));
+  if (is_url(text)) return find_by_name(std::string(text), suits);
   text = without_transport(text);
   if (schema::looks_like_image_id(text)) return find_by_id(TRY(schema::parse_image_id_prefix(text)));
   if (text.starts_with("sha256:")) return find_by_digest(text);

@@ -147,7 +147,8 @@ class Store {
   //   name in that repository;
   // - a name that it was fetched by or tagged with, as in ImageRecord::names, or short for it;
   // - name[:version][,label=value…], by appc name and labels.
-  // "docker://" before a name may be there. Several images of one name: the one that got it last. kNotFound
+  // "docker://" before a name may be there. A URL ("http://…", "https://…") is a name as a whole, whatever it
+  // has in it. Several images of one name: the one that got it last. kNotFound
   // if there is none. Of those that a name stands for the first that suits; ids and digests are not asked
   // about.
   Result<ImageRecord> find_image(std::string_view text, const ImageFilter& suits = {});
@@ -314,6 +315,7 @@ class Store {
   Store();
   Result<Index*> index();
   Result<ImageRecord> find_by_id(const std::string& prefix);
+  Result<ImageRecord> find_by_name(const std::string& name, const ImageFilter& suits);
   Result<ImageRecord> find_by_digest(std::string_view prefix);
   Result<ImageRecord> find_by_name_and_digest(std::string_view name, std::string_view digest);
   Result<> check_complete(const ImageRecord& record) const;

@@ -181,6 +181,17 @@ class Url(Web):
         self.fetch(self.URL)
         self.assertEqual(["example.com/app:2"], self.images())
 
+    def test_signs_that_names_have_mean_nothing_in_urls(self):
+        self.trust()
+        for url in ("https://example.com/@scope/app.aci", "https://example.com/app@1.0.aci", "https://example.com/a,b.aci"):
+            self.publish(url, self.image(text=url))
+            id_ = self.fetch("--pull-policy=new", url)
+            self.server.forget_requests()
+            self.assertEqual(id_, self.fetch("--pull-policy=new", url))
+            self.assertEqual([], self.server.asked())
+            self.agena("image", "rm", url)
+        self.assertEqual([], self.images())
+
     def test_two_at_once_fetch_once(self):
         self.trust()
         self.publish(self.URL, self.image(text=os.urandom(400_000).hex()))

@@ -238,6 +238,15 @@ TEST_F(FindTest, ByLabelsAlone) {
             "no image 'example.com/app,version=3' in the store");
 }
 
+TEST_F(FindTest, ByUrlsWhateverIsInThem) {
+  for (const char* url : {"https://example.com/@scope/app.aci", "http://example.com/a,b.aci"}) {
+    EXPECT_EQ(store().find_image(url).error().kind(), ErrorKind::kNotFound);
+    const std::string id = add(url, "example.com/app", "1", {url}).id;
+    EXPECT_EQ(found(url), id);
+    EXPECT_FALSE(store().find_image(url, [](const ImageRecord&) { return false; }));
+  }
+}
+
 TEST_F(FindTest, OnlyWhatSuits) {
   const std::string older = add("one", "example.com/app", "1").id;
   const std::string newer = add("two", "example.com/app", "1").id;
