@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -148,7 +149,12 @@ std::unique_ptr<ChunkSource> make_direct_chunks(ByteSource& source, std::size_t 
 }
 
 std::unique_ptr<ChunkSource> make_pipelined_chunks(ByteSource& source) {
-  return std::make_unique<PipelinedChunks>(source);
+  try {
+    return std::make_unique<PipelinedChunks>(source);
+  } catch (const std::system_error&) {
+    // No thread to be had (pids.max, TasksMax): all in this one, slower.
+    return make_direct_chunks(source);
+  }
 }
 
 std::unique_ptr<ChunkSource> make_seeking_chunks(int fd, std::uint64_t size) {

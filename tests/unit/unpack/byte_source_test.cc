@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -132,6 +134,24 @@ TEST(Chunks, FailureComesThrough) {
   SlowSource source(numbers(kChunkBytes + 5), true);
   const auto chunks = make_pipelined_chunks(source);
   EXPECT_EQ(error_of(all_of(*chunks)), "the line is dead");
+}
+
+// As in a cgroup whose pids.max is reached.
+TEST(Chunks, NeedNoThread) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // Root is not limited.
+    const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+    constexpr uid_t kNobody = 65534;
+    if (::setrlimit(RLIMIT_NPROC, &none) != 0 || (::geteuid() == 0 && ::setuid(kNobody) != 0)) ::_exit(2);
+    StringSource source("content");
+    const auto chunks = make_pipelined_chunks(source);
+    const auto chunk = chunks->next();
+    ::_exit(chunk && std::string_view(chunk->data(), chunk->size()) == "content" ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(Chunks, CanBeGivenUp) {
