@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/json_node.h"
 #include "common/base/json_text.h"
 #include "common/base/strings.h"
 #include "manifests/schema/annotations.h"
@@ -81,9 +82,15 @@ void update_history(Json& config, std::size_t had, std::size_t has,
                     const std::vector<std::string>& created_by) {
   if (!config.contains("history")) return;
   Json& history = config["history"];
-  const auto layers = std::ranges::count_if(
-      history, [](const Json& entry) { return !entry.is_object() || !entry.value("empty_layer", false); });
-  if (static_cast<std::size_t>(layers) != had || has != had + created_by.size()) {
+  // Imports do not look at it, so it may be anything.
+  JsonProblems none_of_ours("history");
+  const auto made_layer = [&](const Json& entry) {
+    const auto empty = JsonNode(entry, none_of_ours).find("empty_layer");
+    return !empty || !empty->as_bool().value_or(false);
+  };
+  const auto layers = history.is_array() ? std::ranges::count_if(history, made_layer) : 0;
+  if (!none_of_ours.empty() || !history.is_array() || static_cast<std::size_t>(layers) != had ||
+      has != had + created_by.size()) {
     config.erase("history");
     return;
   }
@@ -131,8 +138,10 @@ Result<std::string> make_oci_manifest(const Written& config, const std::vector<W
 
 std::string manifest_type(const std::string& manifest) {
   const auto json = json_text::parse(manifest);
-  return json && json->is_object() ? json->value("mediaType", std::string(kOciManifestType))
-                                   : kOciManifestType;
+  if (!json) return kOciManifestType;
+  JsonProblems none_of_ours("manifest");
+  const auto type = JsonNode(*json, none_of_ours).find("mediaType");
+  return type ? type->as_string().value_or(kOciManifestType) : kOciManifestType;
 }
 
 bool manifest_lists(const std::string& manifest, const Written& config,

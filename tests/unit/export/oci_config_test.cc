@@ -53,6 +53,22 @@ TEST(ConfigWithLayers, AddsWhatIsNewToTheHistory) {
   EXPECT_EQ(json["history"][1]["created_by"], "export");
 }
 
+TEST(ConfigWithLayers, DropsAHistoryThatIsNone) {
+  for (const char* history : {R"({"a":1})", R"({})", R"("x")", "1", R"(["x"])", R"([{"empty_layer":"yes"}])",
+                              R"([{"empty_layer":1}])", "[[]]"}) {
+    const auto result =
+        config_with_layers(config_of({"a"}, history), {digest_of("a"), digest_of("b")}, {"export"});
+    EXPECT_FALSE(parsed(ASSERT_VALUE(result)).contains("history")) << history;
+  }
+}
+
+TEST(ManifestType, IsOcisUnlessItSaysAnother) {
+  const std::string oci = manifest_type("{}");
+  for (const char* manifest : {"", "[]", R"({"mediaType":null})", R"({"mediaType":7})"})
+    EXPECT_EQ(manifest_type(manifest), oci) << manifest;
+  EXPECT_EQ(manifest_type(R"({"mediaType":"x/y"})"), "x/y");
+}
+
 TEST(ConfigWithLayers, DropsAHistoryOfOtherLayers) {
   const std::string config = config_of({"a", "b"}, R"([{"created_by":"x"},{"created_by":"y"}])");
   const auto json = parsed(ASSERT_VALUE(config_with_layers(config, {digest_of("c")}, {})));
