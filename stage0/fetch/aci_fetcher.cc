@@ -279,6 +279,16 @@ Result<PartialFile> AciFetcher::open_partial(const RemoteAci& remote, bool& wait
   });
 }
 
+// What is known of URLs and downloads only saves time; that it cannot be written fails nothing.
+void AciFetcher::remember(const std::string& url, const RemoteEntry& entry) {
+  if (const auto noted = remember_remote(store_, url, entry); !noted)
+    log::debug("store: {}", noted.error().to_string());
+}
+
+void AciFetcher::forget(PartialFile& file) {
+  if (const auto removed = file.remove(); !removed) log::debug("store: {}", removed.error().to_string());
+}
+
 Result<ImageRecord> AciFetcher::fetch_once(const RemoteAci& remote) {
   std::optional<RemoteEntry> entry = TRY(find_remote(store_, remote.url));
   std::optional<ImageRecord> known = known_image(entry);
@@ -293,7 +303,7 @@ Result<ImageRecord> AciFetcher::fetch_once(const RemoteAci& remote) {
     entry = TRY(find_remote(store_, remote.url));
     known = known_image(entry);
     if (known && is_enough()) {
-      TRY(file.remove());
+      forget(file);
       return reuse(remote, *known);
     }
   }
@@ -316,19 +326,18 @@ Result<ImageRecord> AciFetcher::fetch_once(const RemoteAci& remote) {
     if (fresh.last_modified.empty()) fresh.last_modified = entry->last_modified;
     fresh.image_id = known->id;
     fresh.verified = entry->verified;
-    TRY(file.remove());
-    TRY(remember_remote(store_, remote.url, fresh));
+    forget(file);
+    remember(remote.url, fresh);
     return reuse(remote, *known);
   }
   if (!signature || signature->bytes.empty()) signature = TRY(signature_of(remote, true));
   bool good = false;
   auto image = import(remote, file, signature, good);
   // Bytes that are no good are not to be gone on with; those that only miss a dependency are.
-  if (image || !good) TRY(file.remove());
+  if (image || !good) forget(file);
   if (!image) return image;
   fresh.image_id = image->id;
-  if (const auto noted = remember_remote(store_, remote.url, fresh); !noted)
-    log::debug("store: {}", noted.error().to_string());
+  remember(remote.url, fresh);
   return image;
 }
 

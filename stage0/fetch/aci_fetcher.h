@@ -58,6 +58,8 @@ class AciFetcher {
 
   Result<ImageRecord> fetch(const RemoteAci& remote);
   Result<ImageRecord> fetch_once(const RemoteAci& remote);
+  void remember(const std::string& url, const RemoteEntry& entry);
+  static void forget(PartialFile& file);
   Result<PartialFile> open_partial(const RemoteAci& remote, bool& waited);
   // The image that came from there before, if it still counts; it may have to be confirmed by the server.
   std::optional<ImageRecord> known_image(const std::optional<RemoteEntry>& entry) const;

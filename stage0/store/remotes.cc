@@ -15,8 +15,15 @@ namespace {
 constexpr const char* kRemotes = "remotes";
 constexpr std::size_t kMaxBytes = 64U << 10U;
 constexpr std::uint64_t kMaxAge = 365ULL * 86'400;
+// After that nobody goes on writing a temporary file.
+constexpr Nanoseconds kLongestWrite = 3600 * kSecond;
 
 std::string name_of(std::string_view url) { return hash_of(HashAlgorithm::kSha256, url).hex(); }
+
+bool is_older(const sys::DirFd& dir, const std::string& name, Nanoseconds age) {
+  const auto st = sys::stat_at(dir, name);
+  return st && now() - sys::mtime_of(*st) > age;
+}
 
 // DATA/cas/remotes.
 Result<sys::DirFd> open_remotes(const Store& store) {
@@ -80,6 +87,8 @@ Result<> sweep_remotes(const Store& store) {
   const auto dir = open_remotes(store);
   if (!dir) return {};
   for (const std::string& name : TRY(sys::list_dir(*dir))) {
+    // Somebody may be writing it.
+    if (name.starts_with('.') && !is_older(*dir, name, kLongestWrite)) continue;
     const auto bytes = sys::read_file(*dir, name, kMaxBytes);
     const auto entry = bytes ? parse_entry(*bytes) : std::unexpected(bytes.error());
     const auto image = entry ? store.read_image(entry->image_id) : std::unexpected(entry.error());

@@ -1,5 +1,10 @@
 #include "stage0/store/remotes.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/result_matchers.h"
@@ -65,6 +70,19 @@ TEST_F(Remotes, OfImagesThatAreGoneAreSwept) {
   ASSERT_TRUE(test::ok(remember_remote(*store_, kUrl, entry())));
   ASSERT_TRUE(test::ok(sweep_remotes(*store_)));
   EXPECT_EQ(*find_remote(*store_, kUrl), std::nullopt);
+}
+
+TEST_F(Remotes, BeingWrittenAreLeftAlone) {
+  ASSERT_TRUE(test::ok(remember_remote(*store_, kUrl, entry())));
+  const std::string temporary = directory() + "/." + std::string(64, 'a') + ".tmp-1";
+  ASSERT_TRUE(test::ok(sys::write_file(sys::at_cwd(), temporary, "{")));
+  ASSERT_TRUE(test::ok(sweep_remotes(*store_)));
+  EXPECT_EQ(*sys::exists(sys::at_cwd(), temporary), true);
+  const std::array<timespec, 2> times = {timespec{.tv_sec = 1, .tv_nsec = 0},
+                                         timespec{.tv_sec = 1, .tv_nsec = 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, temporary.c_str(), times.data(), 0), 0);
+  ASSERT_TRUE(test::ok(sweep_remotes(*store_)));
+  EXPECT_EQ(*sys::exists(sys::at_cwd(), temporary), false);
 }
 
 }  // namespace
