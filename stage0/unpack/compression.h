@@ -31,10 +31,14 @@ struct DecompressionLimits {
   // What several streams (the layers of an image) put out together, which max_bytes holds for then; must
   // outlive them. nullptr: each stream for itself.
   std::atomic<std::uint64_t>* together = nullptr;
-  // Output per input byte, looked at only beyond ratio_from bytes of output. Deflate cannot exceed 1032, and
-  // does not fall short of it by much for a file of zeros, which is nothing wrong; the others can by far.
+  // Output per input byte, looked at only beyond ratio_from bytes of output, and only while max_bytes is the
+  // default: who says how large an image may be has decided. It ends a bomb of a few KB before it fills the
+  // disk with max_bytes. Deflate cannot exceed 1032, so gzip never meets it, and a bomb of 64 GiB has 64 MB;
+  // the others pack a file of zeros some 30,000:1, which is nothing wrong: databases and disk images are made
+  // like that, and zstd layers of our own pushes have them. So much of them that all of the first GiB is
+  // nothing else is rather a bomb.
   std::uint64_t max_ratio = 1100;
-  std::uint64_t ratio_from = 64ULL << 20U;
+  std::uint64_t ratio_from = 1ULL << 30U;
 };
 
 // A stream's content, and how it was compressed.

@@ -39,11 +39,14 @@ Result<std::size_t> Decompressor::read(std::span<char> buffer) {
         Error(ErrorKind::kInvalidInput,
               fmt::format("unpacked, it is larger than the limit of {} bytes", limits_.max_bytes))
             .with_hint(kSizeLimitHint));
-  if (produced_ > limits_.ratio_from && produced_ / limits_.max_ratio > input_.offset())
-    return fail(ErrorKind::kInvalidInput,
-                "the content grows more than {} times by decompression ({} bytes from {}); this looks like a "
-                "decompression bomb",
-                limits_.max_ratio, produced_, input_.offset());
+  if (limits_.max_bytes == kDefaultMaxUnpackedBytes && produced_ > limits_.ratio_from &&
+      produced_ / limits_.max_ratio > input_.offset())
+    return std::unexpected(
+        Error(ErrorKind::kInvalidInput,
+              fmt::format("the content grows more than {} times by decompression ({} bytes from {}); this "
+                          "looks like a decompression bomb",
+                          limits_.max_ratio, produced_, input_.offset()))
+            .with_hint(kSizeLimitHint));
   return n;
 }
 

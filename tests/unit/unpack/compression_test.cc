@@ -168,6 +168,14 @@ TEST_P(EveryFormat, Limits) {
   EXPECT_THAT(error_of(read(compressed, 1000, 65536, {.max_ratio = 50, .ratio_from = 1U << 20U})),
               HasSubstr("more than 50 times"));
   EXPECT_TRUE(read(compressed, 1000, 65536, {.max_ratio = 50, .ratio_from = 4U << 20U}));
+  EXPECT_TRUE(
+      read(compressed, 1000, 65536, {.max_bytes = 5U << 20U, .max_ratio = 50, .ratio_from = 1U << 20U}))
+      << "the user has said how much it may be";
+}
+
+// As databases preallocate them; zstd makes some KB of it.
+TEST_P(EveryFormat, AFileOfZerosIsNoBomb) {
+  EXPECT_EQ(ASSERT_VALUE(read(make(std::string(70U << 20U, '\0')), 1U << 20U, 1U << 20U)).size(), 70U << 20U);
 }
 
 Result<std::string> open_and_read(std::string compressed, std::optional<Compression> stated,
