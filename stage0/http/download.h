@@ -20,7 +20,7 @@ using DownloadProgress = std::function<void(std::uint64_t done, std::uint64_t to
 
 // Gets the rest of what the partial file has the beginning of, if the server still has the same (ETag or
 // Last-Modified, which are noted with the file), else all of it. After an error the file stays as it is, for
-// the next attempt. kInvalidInput: more than max_bytes.
+// the next attempt, unless it cannot be written to. kInvalidInput: more than max_bytes.
 Result<Downloaded> download(HttpClient& client, const HttpRequest& request, PartialFile& file,
                             std::uint64_t max_bytes, const DownloadProgress& progress = {});
 

@@ -29,15 +29,14 @@ std::optional<ContentRange> parse_content_range(std::string_view text) {
   return parsed;
 }
 
-// Whether the request may be answered by "not modified".
+}  // namespace
+
 bool is_conditional(const HttpRequest& request) {
   return std::ranges::any_of(request.headers, [](const auto& header) {
     const std::string name = to_lower(header.first);
     return name == "if-none-match" || name == "if-modified-since";
   });
 }
-
-}  // namespace
 
 std::string validator_of(const HttpHeaders& headers) {
   const std::string tag = headers.first("etag");
@@ -81,6 +80,7 @@ Result<> ResumingSource::after_failure(Error error, bool passes, const HttpHeade
 
 Result<> ResumingSource::try_connect() {
   std::optional<HttpHeaders> refused;
+  answered_ = false;
   while (true) {
     request_ = TRY(plan_.request(refused ? &*refused : nullptr));
     if (at_ > 0 && !ranges_refused_) {

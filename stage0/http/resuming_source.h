@@ -74,6 +74,8 @@ class ResumingSource : public ByteSource {
   HttpHeaders headers_;
 };
 
+// Whether the request may be answered by "not modified".
+bool is_conditional(const HttpRequest& request);
 // What If-Range may be asked with (RFC 9110 13.1.5): a strong ETag, or a date; empty if there is neither.
 std::string validator_of(const HttpHeaders& headers);
 

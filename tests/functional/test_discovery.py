@@ -4,7 +4,9 @@ the loopback plays all hosts."""
 import concurrent.futures
 import json
 import os
+import resource
 import shutil
+import signal
 import threading
 import time
 
@@ -172,6 +174,17 @@ class Url(Web):
         ranges = [one.headers.get("range") for one in self.server.requests if one.url == self.URL]
         self.assertEqual(["bytes=100000-"], [one[:13] for one in ranges])
         self.assertEqual([], self.partials())
+
+    def test_a_full_disk_does_not_stay_full(self):
+        self.trust()
+        self.publish(self.URL, self.image(text=os.urandom(400_000).hex()))
+        def small_files():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+        self.fails("fetch", self.URL, message="file too large", preexec_fn=small_files)
+        partial = os.path.join(self.data, "cas", "partial")
+        self.assertEqual(0, sum(os.path.getsize(os.path.join(partial, name)) for name in self.partials()))
+        self.fetch(self.URL)
 
     def test_a_changed_image_is_not_resumed(self):
         self.trust()
@@ -562,15 +575,30 @@ class Dependencies(Web):
             self.agena("image", "rm", *self.images())
             self.server.forget_requests()
 
-    def test_a_lost_layer_of_a_dependency(self):
-        self.trust()
+    def test_a_download_is_not_in_vain_for_want_of_one(self):
+        self.publish_name("example.com/app", dependencies=self.depends("example.com/base"))
+        self.agena("fetch", "example.com/app:1.0.0", check=254)
+        self.assertNotEqual([], self.partials())
         self.publish_name("example.com/base")
-        self.publish_name("example.com/app", dependencies=[{"imageName": "example.com/base"}])
-        self.fetch("--pull-policy=new", "example.com/app")
-        base = self.fetch("example.com/base")
+        self.server.forget_requests()
+        self.fetch("example.com/app:1.0.0")
+        asked = [one.headers for one in self.server.requests if one.url == self.url_of("example.com/app")]
+        self.assertEqual([True], ["if-none-match" in headers and "range" not in headers for headers in asked])
+        self.assertEqual([], self.partials())
+
+    def test_a_complete_download_of_what_has_changed(self):
+        self.publish_name("example.com/top", dependencies=self.depends("example.com/none"))
+        self.agena("fetch", "example.com/top:1.0.0", check=254)
+        self.publish_name("example.com/top", text="another")
+        self.agena("image", "verify", self.fetch("example.com/top:1.0.0"))
+        self.assertEqual([], self.partials())
+
+    def test_a_lost_layer_of_a_dependency(self):
+        self.publish_name("example.com/base")
+        base = self.fetch("example.com/base:1.0.0")
         layer = json.loads(self.agena("image", "inspect", "--format=json", base).out)[0]["layers"][0]["key"]
         shutil.rmtree(os.path.join(self.data, "cas", "layers", layer))
-        path = self.image("example.com/top", dependencies=[{"imageName": "example.com/base"}])
+        path = self.image("example.com/top", dependencies=self.depends("example.com/base"))
         self.agena("--insecure-options=image", "fetch", path)
         self.agena("image", "verify", "--all")
 
