@@ -17,11 +17,21 @@ Result<bool> has_another_name(Store& store, const ImageRecord& record, const std
   return false;
 }
 
+// Whether a record will never be readable again, by anybody.
+bool is_damaged(const Error& error) {
+  return error.kind() == ErrorKind::kInvalidInput || error.kind() == ErrorKind::kVerification;
+}
+
 }  // namespace
 
 Result<RemovedImage> remove_image_or_name(Store& store, std::string_view text) {
   const Nanoseconds asked = now();
-  const ImageRecord record = TRY(store.find_image(text));
+  auto found = store.find_image(text);
+  if (!found && is_image_id(text) && is_damaged(found.error())) {
+    TRY(store.remove_image(std::string(text)));
+    return RemovedImage{.id = std::string(text), .only_name = {}};
+  }
+  const ImageRecord record = TRY(std::move(found));
   const auto name = TRY(store.fetched_name(text));
   if (name) {
     // Not from an image that has got the name since.

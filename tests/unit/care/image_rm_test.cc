@@ -52,6 +52,17 @@ TEST_F(ImageRmTest, ByIdTheImageGoesWithAllNames) {
   EXPECT_FALSE(there(id));
 }
 
+TEST_F(ImageRmTest, ADamagedRecordGoesByItsId) {
+  const std::string id = add("a", {{.name = kName, .time = 1}});
+  const std::string path = "data/cas/images/" + id;
+  ASSERT_TRUE(ok(sys::write_file(dir(), path, "{\"version\":99}\n{}\n")));
+  EXPECT_EQ(remove_image_or_name(store(), id).error().kind(), ErrorKind::kUnsupported) << "a newer program's";
+  ASSERT_TRUE(ok(sys::write_file(dir(), path, "")));
+  EXPECT_FALSE(remove_image_or_name(store(), id.substr(0, 20)));
+  EXPECT_EQ(ASSERT_VALUE(remove_image_or_name(store(), id)).id, id);
+  EXPECT_FALSE(*sys::exists(dir(), path));
+}
+
 TEST_F(ImageRmTest, AnAciHasAlwaysItsOwnName) {
   const std::string id = add("a", {{.name = kName, .time = 1}}, ImageFormat::kAci);
   EXPECT_EQ(ASSERT_VALUE(remove_image_or_name(store(), kName)).only_name, kName);
