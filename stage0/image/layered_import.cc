@@ -147,7 +147,7 @@ struct Imported {
 
 Result<Imported> import_oci_layout(Store& store, const std::string& path, const Reference& reference,
                                    const ImportOptions& options, const ProgressCallback& progress) {
-  const auto layout = TRY(OciLayout::open(store, path));
+  const auto layout = TRY(OciLayout::open(store, path, options.max_bytes));
   const OciLayout::Selection selection =
       TRY(layout->select(reference.tag, reference.digest, options.platform));
   const std::vector<std::string> names = layout->names_of(selection).fetched_names();
@@ -159,9 +159,9 @@ Result<Imported> import_oci_layout(Store& store, const std::string& path, const 
   }));
   if (found.image) return Imported{.record = *std::move(found.image), .names = names};
   const LayeredImage image = TRY(layout->load(selection));
-  return Imported{.record = TRY_CTX(import_layered(store, image, options, progress), "OCI layout '{}'",
-                                    printable(path)),
-                  .names = names};
+  return Imported{
+      .record = TRY_CTX(import_layered(store, image, options, progress), "OCI layout '{}'", printable(path)),
+      .names = names};
 }
 
 bool is_directory(const std::string& path) {
@@ -203,7 +203,7 @@ Result<ImageRecord> import_oci(Store& store, const Reference& reference, const I
 Result<ImageRecord> import_docker_archive(Store& store, const Reference& reference,
                                           const ImportOptions& options, const ProgressCallback& progress) {
   auto import = [&]() -> Result<Imported> {
-    const auto archive = TRY(DockerArchive::open(store, reference.path));
+    const auto archive = TRY(DockerArchive::open(store, reference.path, options.max_bytes));
     const LayeredImage image = TRY(archive->load(reference.tag, reference.index));
     const std::vector<std::string> names = image.names.fetched_names();
     auto known = store.read_image(image.id);

@@ -112,6 +112,13 @@ class Limits(BadCase):
         docker.write(path, docker.flat([docker.Image([[file("a", Zeros(2 << 20))]], ["example.com/large:latest"])]))
         self.check_limit("docker-archive:" + path, "1m")
 
+    def test_compressed_docker_archive(self):
+        path = os.path.join(self.top, "image.tar.gz")
+        members = docker.flat([docker.Image([[file("a", "a")]], ["example.com/large:latest"])])
+        docker.write(path, [*members, file("no-layer", Zeros(2 << 20))], "gzip")
+        self.check_limit("docker-archive:" + path, "1m")
+        self.assertEqual([], os.listdir(os.path.join(self.data, "cas", "staging")))
+
     def test_run(self):
         self.prepare_store()
         # That brings the stage1 image in, which the limit is not for.

@@ -9,18 +9,19 @@
 #include "common/base/strings.h"
 #include "common/sys/fs.h"
 #include "stage0/image/link_path.h"
-#include "stage0/unpack/compression.h"
 #include "stage0/unpack/tar_reader.h"
 
 namespace agena::stage0 {
 namespace {
 
 // Decompresses a whole file into an unnamed one.
-Result<sys::UniqueFd> decompress(const Store& store, int fd, Compression compression) {
+Result<sys::UniqueFd> decompress(const Store& store, int fd, Compression compression,
+                                 std::uint64_t max_bytes) {
+  // Its name goes with the directory; not every file system has O_TMPFILE.
   const Staging staging = TRY(store.stage());
-  sys::UniqueFd plain = TRY(sys::open_at(staging.dir(), ".", O_TMPFILE | O_RDWR, 0600));
+  sys::UniqueFd plain = TRY(sys::open_at(staging.dir(), "archive", O_CREAT | O_EXCL | O_RDWR, 0600));
   FdSource compressed(fd);
-  const DecompressedSource source = TRY(open_decompressor(compressed, compression));
+  const DecompressedSource source = TRY(open_decompressor(compressed, compression, {.max_bytes = max_bytes}));
   std::vector<char> buffer(1U << 18U);
   while (const std::size_t size = TRY(source.content->read(buffer)))
     TRY_CTX(sys::write_all(plain.get(), {buffer.data(), size}), "decompressing the archive");
@@ -29,12 +30,13 @@ Result<sys::UniqueFd> decompress(const Store& store, int fd, Compression compres
 
 }  // namespace
 
-Result<std::shared_ptr<const ArchiveFile>> ArchiveFile::open(const Store& store, sys::UniqueFd fd) {
+Result<std::shared_ptr<const ArchiveFile>> ArchiveFile::open(const Store& store, sys::UniqueFd fd,
+                                                             std::uint64_t max_bytes) {
   std::array<char, 8> head{};
   const ssize_t size = ::pread(fd.get(), head.data(), head.size(), 0);
   if (size < 0) return sys_fail("reading the archive");
   const Compression compression = sniff_compression({head.data(), static_cast<std::size_t>(size)});
-  if (compression != Compression::kNone) fd = TRY(decompress(store, fd.get(), compression));
+  if (compression != Compression::kNone) fd = TRY(decompress(store, fd.get(), compression, max_bytes));
 
   std::shared_ptr<ArchiveFile> archive(new ArchiveFile(std::move(fd)));
   for (const TarMember& member : TRY(index_tar(archive->fd_.get()))) {

@@ -11,6 +11,7 @@
 #include "common/sys/fd.h"
 #include "stage0/store/store.h"
 #include "stage0/unpack/byte_source.h"
+#include "stage0/unpack/compression.h"
 
 namespace agena::stage0 {
 
@@ -23,8 +24,9 @@ struct Extent {
 class ArchiveFile {
  public:
   // Indexes a tar. A compressed one, in which nothing can be read in place, is first decompressed into an
-  // unnamed file in the store's staging area.
-  static Result<std::shared_ptr<const ArchiveFile>> open(const Store& store, sys::UniqueFd fd);
+  // unnamed file in the store's staging area, of max_bytes at most.
+  static Result<std::shared_ptr<const ArchiveFile>> open(const Store& store, sys::UniqueFd fd,
+                                                         std::uint64_t max_bytes = kDefaultMaxUnpackedBytes);
 
   // A regular member by its normalised path; links inside the archive are followed. Of two members of one
   // name the last counts, as with tar.

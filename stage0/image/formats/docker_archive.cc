@@ -61,11 +61,12 @@ Result<std::vector<DockerArchiveEntry>> parse_docker_manifest(std::string_view b
   return entries;
 }
 
-Result<std::unique_ptr<DockerArchive>> DockerArchive::open(const Store& store, const std::string& path) {
+Result<std::unique_ptr<DockerArchive>> DockerArchive::open(const Store& store, const std::string& path,
+                                                           std::uint64_t max_bytes) {
   std::unique_ptr<DockerArchive> archive(new DockerArchive());
   archive->path_ = path;
   auto read = [&]() -> Result<> {
-    archive->archive_ = TRY(ArchiveFile::open(store, TRY(open_regular(sys::at_cwd(), path))));
+    archive->archive_ = TRY(ArchiveFile::open(store, TRY(open_regular(sys::at_cwd(), path)), max_bytes));
     if (!archive->archive_->find("manifest.json"))
       return fail(ErrorKind::kInvalidInput,
                   "no 'manifest.json' in it: not a docker archive, or from a docker before 1.10");

@@ -26,7 +26,8 @@ Result<std::vector<DockerArchiveEntry>> parse_docker_manifest(std::string_view b
 
 class DockerArchive {
  public:
-  static Result<std::unique_ptr<DockerArchive>> open(const Store& store, const std::string& path);
+  static Result<std::unique_ptr<DockerArchive>> open(const Store& store, const std::string& path,
+                                                     std::uint64_t max_bytes = kDefaultMaxUnpackedBytes);
 
   // Picks an image by its full name, by its place in manifest.json, or the only one there is (both unset),
   // and reads its config. Errors list what there is. The layers read from this archive, which must outlive

@@ -49,7 +49,8 @@ Result<> check_layout_version(std::string_view bytes) {
 
 }  // namespace
 
-Result<std::unique_ptr<OciLayout>> OciLayout::open(const Store& store, const std::string& path) {
+Result<std::unique_ptr<OciLayout>> OciLayout::open(const Store& store, const std::string& path,
+                                                   std::uint64_t max_bytes) {
   std::unique_ptr<OciLayout> layout(new OciLayout());
   layout->path_ = path;
   struct stat st{};
@@ -58,7 +59,8 @@ Result<std::unique_ptr<OciLayout>> OciLayout::open(const Store& store, const std
     layout->directory_ = TRY(sys::open_dir(path));
   } else {
     sys::UniqueFd fd = TRY(open_regular(sys::at_cwd(), path));
-    layout->archive_ = TRY_CTX(ArchiveFile::open(store, std::move(fd)), "archive '{}'", printable(path));
+    layout->archive_ =
+        TRY_CTX(ArchiveFile::open(store, std::move(fd), max_bytes), "archive '{}'", printable(path));
   }
   const auto version = layout->read_file("oci-layout");
   if (!version && version.error().kind() == ErrorKind::kNotFound)

@@ -26,7 +26,8 @@ class OciLayout {
   };
 
   // Opens what the path names. The errors name it.
-  static Result<std::unique_ptr<OciLayout>> open(const Store& store, const std::string& path);
+  static Result<std::unique_ptr<OciLayout>> open(const Store& store, const std::string& path,
+                                                 std::uint64_t max_bytes = kDefaultMaxUnpackedBytes);
 
   // Picks a manifest: by tag, by digest (of a manifest or of an index), or the only one there is; for the
   // platform wanted. Nested indexes are followed four levels deep; attestations are passed over. Errors list
