@@ -74,6 +74,7 @@ class Staging {
 
   const sys::DirFd& dir() const { return dir_; }
   const std::string& name() const { return name_; }
+
  private:
   friend class Store;
   Staging(std::string name, sys::DirFd parent, sys::DirFd dir)

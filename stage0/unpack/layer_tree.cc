@@ -21,6 +21,14 @@ constexpr std::size_t kDirectoryOverhead = 200;
 
 std::string shown(std::string_view path) { return path.empty() ? "/" : printable(path); }
 
+// Takes a path and all below it out of a sorted container, whose other elements are not looked at: an archive
+// may replace a directory again and again.
+template <class Paths>
+void erase_at_and_below(Paths& paths, const std::string& path) {
+  if (const auto at = paths.find(path); at != paths.end()) paths.erase(at);
+  paths.erase(paths.lower_bound(path + "/"), paths.lower_bound(path + static_cast<char>('/' + 1)));
+}
+
 }  // namespace
 
 std::string Place::path() const { return join_path(parent, name); }
@@ -102,8 +110,8 @@ Result<> LayerTree::remove(const Place& place, bool directory) {
     return sys::remove_file(sys::DirRef(place.dir), place.name);
   }
   cache_.forget(path);
-  std::erase_if(directories_, [&](const auto& item) { return is_at_or_below(item.first, path); });
-  std::erase_if(copies_, [&](const std::string& copy) { return is_at_or_below(copy, path); });
+  erase_at_and_below(directories_, path);
+  erase_at_and_below(copies_, path);
   return sys::remove_tree(sys::DirRef(place.dir), place.name);
 }
 

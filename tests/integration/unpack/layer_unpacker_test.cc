@@ -558,6 +558,28 @@ TEST_F(Layers, AnEntryMayFollowTheImpliedDirectory) {
   EXPECT_THAT(result.warnings, IsEmpty());
 }
 
+TEST_F(Layers, OnlyWhatIsBelowIsReplaced) {
+  TarBuilder builder;
+  for (const char* name : {"a", "a!", "a/b", "a/b/c", "a0", "a0/x", "a!/y"}) builder.dir(name);
+  builder.file("a", "file");
+  // Directories that are still known get their attributes here, and those that are not fail.
+  for (const char* name : {"a!", "a!/y", "a0", "a0/x"})
+    builder.add({.name = name, .type = '5', .data = {}, .link = {}, .mode = 0700});
+  const UnpackResult result = ASSERT_VALUE(unpack("t", builder.done()));
+  EXPECT_EQ(content("t/a"), "file");
+  for (const char* name : {"a!", "a!/y", "a0", "a0/x"})
+    EXPECT_EQ(look(std::string("t/") + name).st_mode & 07777U, 0700U) << name;
+}
+
+// Quadratic work would take minutes.
+TEST_F(Layers, ReplacingAgainAndAgainTakesNoLonger) {
+  TarBuilder builder;
+  for (int i = 0; i < 20'000; ++i) builder.dir(fmt::format("d{:05}", i));
+  for (int i = 0; i < 5'000; ++i) builder.dir("x").file("x");
+  ASSERT_VALUE(unpack("t", builder.done()));
+  EXPECT_EQ(look("t/x").st_mode & S_IFMT, static_cast<mode_t>(S_IFREG));
+}
+
 TEST_F(Layers, HostileNodes) {
   int count = 0;
   const auto error = [&](const TarBuilder& builder) {
