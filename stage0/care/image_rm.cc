@@ -33,19 +33,26 @@ Result<RemovedImage> remove_image_or_name(Store& store, std::string_view text) {
   }
   const ImageRecord record = TRY(std::move(found));
   const auto name = TRY(store.fetched_name(text));
-  if (name) {
-    // Not from an image that has got the name since.
-    const auto held = std::ranges::find(record.names, *name, &ImageName::name);
-    TRY(store.remove_name(*name, held == record.names.end() ? asked : std::max(asked, held->time)));
+  if (!name) {
+    TRY(store.remove_image(record.id));
+    return RemovedImage{.id = record.id, .only_name = {}};
+  }
+  // Not from an image that has got the name since.
+  const auto held = std::ranges::find(record.names, *name, &ImageName::name);
+  TRY(store.remove_name(*name, held == record.names.end() ? asked : std::max(asked, held->time)));
+  while (true) {
     const auto present = store.read_image(record.id);
     if (!present && present.error().kind() == ErrorKind::kNotFound)
       return RemovedImage{.id = record.id, .only_name = {}};
     if (!present) return std::unexpected(present.error());
     if (TRY(has_another_name(store, *present, *name)))
       return RemovedImage{.id = record.id, .only_name = *name};
+    auto removed = store.remove_image(record.id, &present->names);
+    if (removed) return RemovedImage{.id = record.id, .only_name = {}};
+    // It may have been given another name a moment ago.
+    if (removed.error().kind() != ErrorKind::kBusy && removed.error().kind() != ErrorKind::kNotFound)
+      return std::unexpected(std::move(removed).error());
   }
-  TRY(store.remove_image(record.id));
-  return RemovedImage{.id = record.id, .only_name = {}};
 }
 
 }  // namespace agena::stage0

@@ -18,11 +18,13 @@
 
 namespace agena::stage0 {
 
-Result<> Store::remove_image(const std::string& id) {
+Result<> Store::remove_image(const std::string& id, const std::vector<ImageName>* names) {
   if (mode_ == Mode::kReadOnly)
     return fail(ErrorKind::kPermission, "the store in '{}' is open for reading only", path_);
   if (!is_image_id(id)) return fail(ErrorKind::kInvalidInput, "'{}' is not an image id", printable(id));
   TRY(TRY(index())->change_records([&]() -> Result<Index::Changed> {
+    if (names != nullptr && TRY(read_image(id)).names != *names)
+      return fail(ErrorKind::kBusy, "somebody else changes the names of image '{}'", id);
     if (::unlinkat(cas_.get(), image_path(id).c_str(), 0) != 0) {
       if (errno == ENOENT) return fail(ErrorKind::kNotFound, "image '{}' is not in the store", id);
       return sys_fail("removing image '{}'", id);

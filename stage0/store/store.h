@@ -169,8 +169,9 @@ class Store {
   // names with a digest; one that another image got meanwhile, at a later time, stays there. Documents are
   // stored under the same lock, so that no sweep comes between. Returns the record as it now stands.
   Result<ImageRecord> commit_image(const ImageRecord& record, std::span<const Document> documents = {});
-  // Removes the record; layers stay until a sweep. kNotFound if there is none.
-  Result<> remove_image(const std::string& id);
+  // Removes the record; layers stay until a sweep. kNotFound if there is none. With `names`: only if it has
+  // these still; kBusy if it has got or lost one.
+  Result<> remove_image(const std::string& id, const std::vector<ImageName>* names = nullptr);
   // Gives an image a further name, which from now on stands for it and for no other. The record as it now is.
   Result<ImageRecord> add_name(const std::string& id, const std::string& name);
   // Notes who vouches for an image, beside those who do already.

@@ -181,5 +181,15 @@ TEST_F(NamesTest, OriginsAreKeptLatestFirst) {
   EXPECT_EQ(origins.back(), "/image2.aci");
 }
 
+TEST_F(NamesTest, AnImageThatGotANameIsNotRemovedForHavingNone) {
+  const std::string id = add("one", {{.name = "docker.io/library/app:1", .time = 1}});
+  const std::vector<ImageName> before = ASSERT_VALUE(store().read_image(id)).names;
+  ASSERT_TRUE(ok(store().add_name(id, "docker.io/library/app:2")));
+  EXPECT_EQ(store().remove_image(id, &before).error().kind(), ErrorKind::kBusy);
+  const std::vector<ImageName> now = ASSERT_VALUE(store().read_image(id)).names;
+  EXPECT_TRUE(ok(store().remove_image(id, &now)));
+  EXPECT_EQ(store().remove_image(id, &now).error().kind(), ErrorKind::kNotFound);
+}
+
 }  // namespace
 }  // namespace agena::stage0
