@@ -8,13 +8,15 @@
 #include "stage0/care/image_users.h"
 #include "stage0/image/usage.h"
 #include "stage0/pod/layers_in_use.h"
+#include "stage0/store/layout.h"
 
 namespace agena::stage0 {
 namespace {
 
-// Everything below a directory of the store; one that is not there is empty.
-Result<DiskShare> share_of(const Store& store, const std::string& path) {
+// Everything below a directory of the store (layout.h); one that is not there is empty.
+Result<DiskShare> share_of(const Store& store, const char* directory) {
   DiskShare share;
+  const std::string path = fmt::format("{}/{}", layout::kCas, directory);
   if (!store.data() || !TRY(sys::exists(store.data(), path))) return share;
   const sys::DirFd dir = TRY(sys::open_dir(store.data(), path));
   for (const std::string& name : TRY(sys::list_dir(dir))) {
@@ -65,9 +67,9 @@ Result<StoreDiskUsage> disk_usage_of(const Store& store, const std::string& data
     ++share.count;
     if (const auto meta = store.layer_meta(key)) share.bytes += meta->file_bytes;
   }
-  usage.documents = TRY(share_of(store, "cas/blobs/sha256"));
-  usage.trash = TRY(share_of(store, "cas/trash"));
-  usage.partial = TRY(share_of(store, "cas/partial"));
+  usage.documents = TRY(share_of(store, layout::kBlobs));
+  usage.trash = TRY(share_of(store, layout::kTrash));
+  usage.partial = TRY(share_of(store, layout::kPartial));
   return usage;
 }
 

@@ -78,8 +78,9 @@ class HttpStream : public ByteSource {
 // long, is empty.
 Result<std::string> read_body(HttpStream& stream, std::size_t max_bytes);
 
-// "GET 'https://…': status 404: <what the server says>": an error for an answer that is not what was hoped
-// for. Reads at most 4 KiB of the body, as text or as the registries' {"errors":[{"code","message"}]}.
+// "GET 'https://…': bad HTTP status code: 404 (<what the server says>)": an error for an answer that is not
+// what was hoped for. Reads at most 64 KiB of the body, as text or as the registries'
+// {"errors":[{"code","message"}]}.
 Error status_error(const HttpRequest& request, const HttpResponse& response);
 Error status_error(const HttpRequest& request, HttpStream& stream);
 

@@ -1,5 +1,6 @@
-// Brings images from local sources into the store: streamed, every size and digest checked while it is
-// unpacked, layers in parallel, present layers skipped. On any failure nothing stays.
+// Brings images into the store, from local files and, for fetch and registry, from what comes from the
+// network: streamed, every size and digest checked while it is unpacked, layers in parallel, present layers
+// skipped. On any failure nothing stays.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +45,6 @@ struct AciCandidate {
 struct ImportOptions {
   Platform platform = host_platform();
   std::uint64_t max_bytes = kDefaultMaxUnpackedBytes;  // of all layers that are unpacked, without compression
-  unsigned threads = 0;   // layers unpacked at a time; 0: as many as CPUs may be used, at most two
   bool use_cache = true;  // trust that an unchanged file still holds the image it held
 
   // What the image can be fetched by again, for its record; import_image() finds it out by itself.

@@ -66,7 +66,7 @@ class LayerImport {
         inputs_(inputs),
         chain_(std::move(chain)),
         ready_(inputs.size()),
-        threads_(std::min<std::size_t>(thread_count(options.threads), inputs.size())),
+        threads_(std::min<std::size_t>(thread_count(), inputs.size())),
         max_bytes_(options.max_bytes),
         reporter_(progress) {
     for (const LayerInput& input : inputs) total_bytes_ += input.blob_bytes;
@@ -261,9 +261,8 @@ Result<std::vector<ShownLayer>> LayerImport::run() {
 
 }  // namespace
 
-unsigned thread_count(unsigned asked) {
+unsigned thread_count() {
   constexpr unsigned kMost = 2;
-  if (asked != 0) return asked;
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
   if (::sched_getaffinity(0, sizeof(cpus), &cpus) != 0) return 1;

@@ -28,8 +28,7 @@ Result<std::vector<LayerKey>> possible_keys(const std::vector<LayerInput>& input
 Result<std::vector<ShownLayer>> unpack_layers(const Store& store, const std::vector<LayerInput>& inputs,
                                               const ImportOptions& options, const ProgressCallback& progress);
 
-// Threads to use: as many as asked for; 0: the CPUs that this process may run on (sched_getaffinity), at most
-// two.
-unsigned thread_count(unsigned asked);
+// Threads to use: the CPUs that this process may run on (sched_getaffinity), at most two.
+unsigned thread_count();
 
 }  // namespace agena::stage0

@@ -355,13 +355,4 @@ Result<> Index::remember_file(const FileRow& file, const FileContent& content) {
   return statement.bind(4, content.id).bind(5, names).run();
 }
 
-Result<> Index::rebuild() {
-  if (!on_disk_) return in_transaction([&] { return read_records(); });
-  {
-    const sys::FileLock lock = TRY(lock_index(cas_));
-    TRY(replace_locked());
-  }
-  return make_current();
-}
-
 }  // namespace agena::stage0

@@ -6,8 +6,8 @@
 // directory whose ctime is not the stamp, and whoever looks next reads all records again. A ctime cannot be
 // set back or copied, so a restored backup and a hand that removes a record are noticed as well. Time stamps
 // of older kernels move in steps of some milliseconds, so a change first waits until the clock has moved past
-// the last one. No sync is paid for the index: after a power cut either it is whole, or its stamp does not
-// fit.
+// the last one. After a power cut it is whole, by SQLite's own syncs, and where it is older than the records
+// its stamp does not fit.
 #pragma once
 
 #include <functional>
@@ -62,11 +62,6 @@ class Index {
   Result<std::vector<std::string>> holders_while_changing(const std::string& name);
   // Notes what a local file was imported as.
   Result<> remember_file(const FileRow& file, const FileContent& content);
-  // Reads all records again.
-  Result<> rebuild();
-
-  // Whether the index is the one on disk.
-  bool on_disk() const { return on_disk_; }
 
  private:
   Index(std::string cas_path, sys::DirFd cas, bool writable)

@@ -53,12 +53,6 @@ Result<std::unique_ptr<ByteSource>> Store::open_layer_archive(const LayerKey& ke
       "layer '{}'", key.str());
 }
 
-Result<> Store::commit_layer(Commit layer) const {
-  std::vector<Commit> layers;
-  layers.push_back(std::move(layer));
-  return commit_layers(std::move(layers));
-}
-
 Result<> Store::commit_layers(std::vector<Commit> layers) const {
   if (layers.empty()) return {};
   for (const Commit& commit : layers) {

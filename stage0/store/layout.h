@@ -12,6 +12,7 @@ inline constexpr const char* kBlobs = "blobs/sha256";
 inline constexpr const char* kLayers = "layers";
 inline constexpr const char* kImages = "images";
 inline constexpr const char* kPartial = "partial";
+inline constexpr const char* kRemotes = "remotes";
 inline constexpr const char* kStaging = "staging";
 inline constexpr const char* kTrash = "trash";
 inline constexpr const char* kIndex = "index.db";

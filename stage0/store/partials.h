@@ -15,7 +15,6 @@
 #include "common/base/time.h"
 #include "common/sys/fd.h"
 #include "stage0/store/store.h"
-#include "stage0/unpack/byte_source.h"
 
 namespace agena::stage0 {
 

@@ -12,7 +12,6 @@
 namespace agena::stage0 {
 namespace {
 
-constexpr const char* kRemotes = "remotes";
 constexpr std::size_t kMaxBytes = 64U << 10U;
 constexpr std::uint64_t kMaxAge = 365ULL * 86'400;
 // After that nobody goes on writing a temporary file.
@@ -27,13 +26,13 @@ bool is_older(const sys::DirFd& dir, const std::string& name, Nanoseconds age) {
 
 // DATA/cas/remotes.
 Result<sys::DirFd> open_remotes(const Store& store) {
-  return sys::open_dir(store.data(), fmt::format("{}/{}", layout::kCas, kRemotes));
+  return sys::open_dir(store.data(), fmt::format("{}/{}", layout::kCas, layout::kRemotes));
 }
 
 Result<sys::DirFd> make_remotes(const Store& store) {
   auto opened = open_remotes(store);
   if (opened || opened.error().kind() != ErrorKind::kNotFound) return opened;
-  TRY(sys::make_dir(store.data(), fmt::format("{}/{}", layout::kCas, kRemotes), 02770));
+  TRY(sys::make_dir(store.data(), fmt::format("{}/{}", layout::kCas, layout::kRemotes), 02770));
   return open_remotes(store);
 }
 

@@ -86,8 +86,6 @@ Result<sys::FileLock> Store::lock_prepare_at_most(sys::LockMode mode, Nanosecond
                  layout::kPrepareLock);
 }
 
-Result<> Store::reindex() { return TRY(index())->rebuild(); }
-
 // --- file cache ---
 
 namespace {

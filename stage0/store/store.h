@@ -6,12 +6,14 @@
 //                                    exist
 //   DATA/cas/images/<image id>       records (image_record.h), the truth about which images there are; the
 //                                    modification time of the file is the image's time of last use
+//   DATA/cas/partial/<hex>           beginnings of downloads (partials.h)
+//   DATA/cas/remotes/<hex>           what is known of URLs (remotes.h)
 //   DATA/cas/staging/<name>/         work in progress, each flock-held by its writer
 //   DATA/cas/trash/<name>            renamed away, waiting to be deleted
 //   DATA/cas/index.db                SQLite cache of the records (index.h); index.lock guards its replacement
-//   DATA/locks/prepareLock           flock: shared while a pod's layer references are being written and while
-//   a
-//                                    record is committed, exclusive while a sweep renames layers away
+//   DATA/locks/prepareLock           flock: shared while a pod's layer references are being written, while
+//                                    layers are claimed and while a record is committed, exclusive while a
+//                                    sweep renames layers away
 //
 // Every change becomes visible by one rename, after its data is on disk; a process may be killed at any
 // instant. A Store is for one thread; const members and those named thread-safe may be called from several.
@@ -224,7 +226,6 @@ class Store {
   // Makes finished layers visible: metas, one syncfs for all, a rename each, one fsync of the directory. A
   // layer that somebody else committed meanwhile is dropped and counts as success.
   Result<> commit_layers(std::vector<Commit> layers) const;
-  Result<> commit_layer(Commit layer) const;
 
   // --- documents (thread-safe) ---
 
@@ -258,8 +259,6 @@ class Store {
   // Before an import: makes the dead staging directories trash, and deletes that only if the disk is nearly
   // full.
   Result<> tidy() const;
-  // Bytes on disk of what waits to be deleted.
-  Result<std::uint64_t> trash_bytes() const;
   // Names of all layers that there are, used or not.
   Result<std::vector<LayerKey>> list_layers() const;
 
@@ -284,8 +283,6 @@ class Store {
   // (its error ends all: a pod may use one of them). What is not there is skipped.
   Result<SetAside> set_aside(std::span<const LayerKey> layers, std::span<const Digest> documents,
                              const std::function<Result<>()>& check) const;
-  // Makes the index anew from the records.
-  Result<> reindex();
 
   // --- file cache ---
 

@@ -123,14 +123,4 @@ Result<> Store::tidy() const {
   return bury_dead_staging();
 }
 
-Result<std::uint64_t> Store::trash_bytes() const {
-  if (!cas_) return 0;
-  std::uint64_t bytes = 0;
-  const sys::DirFd trash = TRY(sys::open_dir(cas_, layout::kTrash));
-  for (const std::string& name : TRY(sys::list_dir(trash)))
-    // What somebody deletes meanwhile counts no more.
-    bytes += sys::disk_usage(trash, name).value_or(0);
-  return bytes;
-}
-
 }  // namespace agena::stage0

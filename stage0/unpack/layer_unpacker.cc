@@ -228,24 +228,4 @@ Result<UnpackResult> unpack_layer(ByteSource& blob, sys::DirRef target, const Un
   return result;
 }
 
-Result<UnpackResult> inspect_layer(ByteSource& blob, const UnpackOptions& options) {
-  const std::unique_ptr<Pipeline> pipeline = TRY(Pipeline::open(blob, options));
-  std::uint64_t entries = 0;
-  std::uint64_t file_bytes = 0;
-  std::string manifest =
-      TRY(for_each_entry(*pipeline, options.kind, [&](const TarEntry& entry, const Destination&) -> Result<> {
-        if (++entries > options.max_entries)
-          return fail(ErrorKind::kInvalidInput, "the archive has more than the limit of {} entries",
-                      options.max_entries);
-        file_bytes += entry.size;
-        return {};
-      }));
-  UnpackResult result = TRY(pipeline->finish(options));
-  result.entries = entries;
-  result.file_bytes = file_bytes;
-  result.aci_manifest = std::move(manifest);
-  result.warnings = pipeline->parser().warnings();
-  return result;
-}
-
 }  // namespace agena::stage0

@@ -99,8 +99,4 @@ struct UnpackResult {
 // capabilities (chown, mknod, trusted.* xattrs).
 Result<UnpackResult> unpack_layer(ByteSource& blob, sys::DirRef target, const UnpackOptions& options);
 
-// As unpack_layer, without writing anything: digests, sizes, compression and the archive's structure are
-// verified, and the ACI's manifest is returned.
-Result<UnpackResult> inspect_layer(ByteSource& blob, const UnpackOptions& options);
-
 }  // namespace agena::stage0

@@ -88,7 +88,9 @@ class AppTest : public ::testing::Test {
     fill(staged.fs);
     const Digest digest = Digest::parse("sha256:" + std::string(64, digit)).value();
     LayerMeta meta{.key = key, .diff_id = digest, .record_digest = digest, .implied_directories = {}};
-    ASSERT_TRUE(ok(store.commit_layer({std::move(staged), std::move(meta)})));
+    std::vector<Store::Commit> commits;
+    commits.push_back({std::move(staged), std::move(meta)});
+    ASSERT_TRUE(ok(store.commit_layers(std::move(commits))));
     ImageRecord record{.id = "sha512-" + std::string(64, digit),
                        .manifest = codec::parse_image_manifest(manifest).value(),
                        .oci = std::nullopt,

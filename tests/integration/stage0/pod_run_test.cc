@@ -115,7 +115,9 @@ class PodRunTest : public ::testing::Test {
       const Digest digest = Digest::parse("sha256:" + std::string(64, digit)).value();
       LayerMeta meta{
           .key = keys.back(), .diff_id = digest, .record_digest = digest, .implied_directories = {}};
-      ASSERT_TRUE(ok(store.commit_layer({std::move(staged), std::move(meta)})));
+      std::vector<Store::Commit> commits;
+      commits.push_back({std::move(staged), std::move(meta)});
+      ASSERT_TRUE(ok(store.commit_layers(std::move(commits))));
     }
     record.chain_id = root_chain_id(keys);
     ASSERT_TRUE(ok(store.commit_image(record)));

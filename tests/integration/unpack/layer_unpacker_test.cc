@@ -700,21 +700,6 @@ TEST_F(Layers, BadAcis) {
               HasSubstr("not a directory"));
 }
 
-TEST_F(Layers, InspectionWritesNothing) {
-  const std::string archive =
-      TarBuilder().file("manifest", "{}").dir("rootfs").file("rootfs/a", "xyz").done();
-  StringSource source(gzip(archive));
-  UnpackOptions options;
-  options.kind = ArchiveKind::kAci;
-  const UnpackResult result = ASSERT_VALUE(inspect_layer(source, options));
-  EXPECT_EQ(result.aci_manifest, "{}");
-  EXPECT_EQ(result.diff_id, hash_of(HashAlgorithm::kSha512, archive));
-  EXPECT_EQ(result.file_bytes, 3U);
-  EXPECT_EQ(result.compression, Compression::kGzip);
-  StringSource cut(gzip(archive).substr(0, 60));
-  EXPECT_FALSE(inspect_layer(cut, options));
-}
-
 TEST_F(Layers, LookupInLayers) {
   ASSERT_VALUE(unpack("1", TarBuilder()
                                .dir("d")

@@ -57,6 +57,12 @@ inline Result<Store::Commit> staged_layer(const Store& store, const std::string&
   return Store::Commit{.layer = std::move(layer), .meta = std::move(meta)};
 }
 
+inline Result<> commit_layer(const Store& store, Store::Commit layer) {
+  std::vector<Store::Commit> commits;
+  commits.push_back(std::move(layer));
+  return store.commit_layers(std::move(commits));
+}
+
 inline Result<> add_layers(const Store& store, const std::vector<std::string>& texts) {
   std::vector<Store::Commit> commits;
   for (const std::string& text : texts) commits.push_back(TRY(staged_layer(store, text)));

@@ -129,14 +129,6 @@ TEST_F(IndexTest, ReadersServeThemselvesFromRecords) {
   EXPECT_FALSE(*sys::exists(dir(), "data/cas/index.db")) << "reading must not make one";
 }
 
-TEST_F(IndexTest, ReindexReadsAllRecords) {
-  add_behind_its_back("two", "example.com/two");
-  ASSERT_TRUE(ok(sys::write_file(dir(), "data/cas/images/" + id_of("bad"), "{")));
-  ASSERT_TRUE(ok(store().reindex()));
-  expect_found(store(), "example.com/one", "one");
-  expect_found(store(), "example.com/two", "two");
-}
-
 TEST_F(IndexTest, StaysCurrentOverManyQuickChanges) {
   // Each change must be visible to a second store at once, although they follow within one step of the clock.
   Store other = open_again();

@@ -63,7 +63,7 @@ TEST_F(StoreTest, ALayerIsThereOnceItIsCommitted) {
   auto staged = staged_layer(store(), "a");
   ASSERT_TRUE(ok(staged));
   EXPECT_FALSE(*store().has_layer(key_of("a")));
-  ASSERT_TRUE(ok(store().commit_layer(*std::move(staged))));
+  ASSERT_TRUE(ok(commit_layer(store(), *std::move(staged))));
   EXPECT_TRUE(*store().has_layer(key_of("a")));
   const sys::DirFd fs = ASSERT_VALUE(store().open_layer_fs(key_of("a")));
   EXPECT_EQ(ASSERT_VALUE(sys::read_file(fs, "file")), "a");
@@ -83,8 +83,8 @@ TEST_F(StoreTest, TheSecondOfTwoEqualLayersIsDropped) {
   auto first = staged_layer(store(), "a");
   auto second = staged_layer(store(), "a");
   ASSERT_TRUE(ok(first) && ok(second));
-  ASSERT_TRUE(ok(store().commit_layer(*std::move(first))));
-  ASSERT_TRUE(ok(store().commit_layer(*std::move(second))));
+  ASSERT_TRUE(ok(commit_layer(store(), *std::move(first))));
+  ASSERT_TRUE(ok(commit_layer(store(), *std::move(second))));
   EXPECT_EQ(names_in("layers").size(), 1U);
   EXPECT_TRUE(names_in("staging").empty());
 }
@@ -106,7 +106,7 @@ TEST_F(StoreTest, StagingOfTheLivingIsLeftAlone) {
   ASSERT_TRUE(ok(open_again().empty_trash()));
   EXPECT_EQ(names_in("staging"), std::vector<std::string>{staged->layer.staging.name()});
   EXPECT_TRUE(names_in("trash").empty());
-  EXPECT_TRUE(ok(store().commit_layer(*std::move(staged))));
+  EXPECT_TRUE(ok(commit_layer(store(), *std::move(staged))));
 }
 
 TEST_F(StoreTest, DocumentsMustHaveTheirDigest) {
