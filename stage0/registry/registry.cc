@@ -185,6 +185,8 @@ Result<std::unique_ptr<HttpStream>> RegistryClient::open(HttpRequest request, co
     stream.reset();
     request.authorization = TRY_CTX(authorizer_->answer(challenges, wanted, request.authorization), "{} '{}'",
                                     request.method, shown_url(request.url));
+    // What was read of the content is gone. The caller begins anew, and is known by then.
+    if (request.body_source != nullptr) return std::unexpected(refusal);
     stream = TRY(http_.open(request));
     if (stream->status() == 401) return std::unexpected(status_error(request, *stream));
   }

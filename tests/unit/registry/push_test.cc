@@ -48,6 +48,22 @@ TEST_F(Push, Uploads) {
   EXPECT_THAT(server.requests().at(2), HasSubstr("Content-Length: 7\r\n"));
 }
 
+// As a token that has expired since the upload began; the content that was sent cannot be sent again from
+// where it was read.
+TEST_F(Push, BeginsAnewWhenItHasToSayWhoItIs) {
+  const std::string none = "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+  ScriptedServer server({none, answer("202 Accepted", "", "Location: /up/1\r\n"),
+                         answer("401 Unauthorized", "", "WWW-Authenticate: Basic realm=\"x\"\r\n"), none,
+                         answer("202 Accepted", "", "Location: /up/2\r\n"), answer("201 Created", "")});
+  const CredentialSource credentials = [](auto&&...) -> Result<std::optional<RegistryCredentials>> {
+    return RegistryCredentials{.user = "u", .password = "p"};
+  };
+  EXPECT_EQ(ASSERT_VALUE(push_blob(*client_of(http_, server, credentials), blob())), PushedBlob::kUploaded);
+  ASSERT_EQ(server.requests().size(), 6U);
+  EXPECT_THAT(server.requests().at(5), HasSubstr("PUT /up/2"));
+  EXPECT_THAT(server.requests().at(5), HasSubstr("Authorization: Basic"));
+}
+
 TEST_F(Push, ALostAnswerIsNoReasonToSendItAgain) {
   ScriptedServer server({"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
                          answer("202 Accepted", "", "Location: /up/1\r\n"), "", answer("200 OK", "")});
