@@ -23,18 +23,23 @@ namespace paths = contract::pod_paths;
 constexpr mode_t kManifestMode = 0640;
 constexpr mode_t kManifestLockMode = 0600;
 
-// Writes the references that keep the layers from being swept. Images were found without a lock, since
-// fetching may take long; if one was removed and swept since, finding starts again under the lock.
+// Writes the references that keep the layers from being swept. Images are found without a lock, since
+// fetching may take long; if one was removed and swept since, it is found again.
 Result<PodSources> secure_layers(Store& store, const Engine& engine, const PrepareRequest& request,
                                  const sys::DirFd& pod, ImageChoice& choice) {
-  auto sources = TRY(sources_of(choice));
-  const auto lock = TRY(store.lock_prepare(sys::LockMode::kShared));
-  if (!TRY(all_present(store, all_layers(sources)))) {
+  constexpr int kAttempts = 3;
+  for (int attempt = 1;; ++attempt) {
+    auto sources = TRY(sources_of(choice));
+    {
+      const auto lock = TRY(store.lock_prepare(sys::LockMode::kShared));
+      // Of an image that is incomplete for good the opening of its layers tells.
+      if (attempt == kAttempts || TRY(all_present(store, all_layers(sources)))) {
+        TRY(write_layers_file(pod, paths::kLayers, all_layers(sources)));
+        return sources;
+      }
+    }
     choice = TRY(choose_images(store, engine, request));
-    sources = TRY(sources_of(choice));
   }
-  TRY(write_layers_file(pod, paths::kLayers, all_layers(sources)));
-  return sources;
 }
 
 Result<bool> choose_overlay(const PrepareRequest& request, const sys::DirFd& pod,
