@@ -72,7 +72,11 @@ Result<PrivateHome> PrivateHome::create() {
     sys::UniqueFd lock = locked(path);
     if (!lock) continue;
     PrivateHome home(std::move(path), std::move(lock));
-    if (sys::write_file(sys::at_cwd(), home.path() + "/gpg.conf", kSettings, 0600)) return home;
+    auto written = sys::write_file(sys::at_cwd(), home.path() + "/gpg.conf", kSettings, 0600);
+    if (written) return home;
+    if (written.error().kind() != ErrorKind::kNotFound)
+      return std::unexpected(std::move(written).error().with_context(
+          fmt::format("a private directory for GnuPG in '{}'", base)));
   }
   return fail(ErrorKind::kSystem, "no private directory for GnuPG can be made in '{}'", base);
 }
