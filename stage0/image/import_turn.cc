@@ -11,7 +11,7 @@ Result<ImportTurn> ImportTurn::take(const Store& store, std::string_view source,
   bool waited = false;
   PartialFile lock = TRY(PartialFile::open(store, fmt::format("import {}", source), [&] {
     if (!std::exchange(waited, true))
-      log::debug("image: waiting for another process that imports '{}'", printable(name));
+      log::info("waiting for another process that imports '{}'", printable(name));
   }));
   return ImportTurn(std::move(lock), waited);
 }
