@@ -1,12 +1,13 @@
 """Reading pages, and comparing what commands print."""
 
+import glob
 import os
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from doc_commands import PageError, blocks_of, difference  # noqa: E402
+from doc_commands import COMMAND_LANGUAGES, PageError, blocks_of, difference  # noqa: E402
 
 PAGE = """# Page
 
@@ -61,6 +62,16 @@ class Pages(unittest.TestCase):
                 blocks_of(text)
         with self.assertRaises(PageError):
             blocks_of("```console\nout\n$ a\n```\n")[0].commands()
+
+
+class Documentation(unittest.TestCase):
+    def test_every_page_can_be_read(self):
+        top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+        for page in [os.path.join(top, "README.md"), *glob.glob(os.path.join(top, "docs", "*.md"))]:
+            with self.subTest(page=os.path.relpath(page, top)), open(page, encoding="utf-8") as stream:
+                for block in blocks_of(stream.read()):
+                    if block.language in COMMAND_LANGUAGES:
+                        self.assertTrue(block.commands(), block.line)
 
 
 class Output(unittest.TestCase):
