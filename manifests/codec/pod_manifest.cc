@@ -160,7 +160,8 @@ Result<> validate_pod_references(const PodManifest& manifest) {
       if (!mount.app_volume && find_volume(manifest, mount.volume.str()) == nullptr)
         errors.add(Error(ErrorKind::kInvalidInput,
                          fmt::format("app '{}': dangling mount point '{}': the pod has no volume '{}'",
-                                     app.name.str(), mount.path, mount.volume.str())));
+                                     app.name.str(), mount.path, mount.volume.str()))
+                       .with_hint("--volume=NAME,kind=host,source=PATH gives the pod a volume"));
   return errors.to_result();
 }
 

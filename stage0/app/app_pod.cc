@@ -10,6 +10,7 @@
 #include "common/sys/fs.h"
 #include "manifests/codec/pod_manifest.h"
 #include "manifests/life/app_life.h"
+#include "stage0/pod/choose_app.h"
 #include "stage0/pod/pod_files.h"
 #include "stage0/pod/pod_info.h"
 #include "stage0/pod/private_users.h"
@@ -109,8 +110,7 @@ Result<const schema::RuntimeApp*> require_app(const schema::PodManifest& manifes
   if (const schema::RuntimeApp* found = schema::find_app(manifest, app)) return found;
   std::vector<std::string> names;
   for (const schema::RuntimeApp& one : manifest.apps) names.push_back(one.name.str());
-  return fail(ErrorKind::kNotFound, "the pod has no app '{}'{}{}", printable(app),
-              names.empty() ? "" : ", only: ", join(names, ", "));
+  return std::unexpected(no_such_app(app, names));
 }
 
 Nanoseconds stop_patience(const schema::RuntimeApp& app, std::optional<Nanoseconds> grace) {

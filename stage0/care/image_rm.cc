@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "stage0/store/similar.h"
+
 namespace agena::stage0 {
 namespace {
 
@@ -26,7 +28,7 @@ bool is_damaged(const Error& error) {
 
 Result<RemovedImage> remove_image_or_name(Store& store, std::string_view text) {
   const Nanoseconds asked = now();
-  auto found = store.find_image(text);
+  auto found = find_named_image(store, text);
   if (!found && is_image_id(text) && is_damaged(found.error())) {
     TRY(store.remove_image(std::string(text)));
     return RemovedImage{.id = std::string(text), .only_name = {}};

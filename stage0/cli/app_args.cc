@@ -25,7 +25,9 @@ Result<std::string> read_app_name(const ParsedArgs& args) {
   const std::string_view name = flag       ? args.text(kAppOfPod)
                                 : argument ? args.arguments[1]
                                            : std::string_view();
-  if (name.empty()) return fail(ErrorKind::kInvalidInput, "which app? (--app=APP)");
+  if (name.empty())
+    return std::unexpected(Error(ErrorKind::kInvalidInput, "which app? (--app=APP)")
+                               .with_hint("'app list POD' lists the apps of a pod"));
   return std::string(name);
 }
 

@@ -80,7 +80,9 @@ Result<int> run_command(const CommandRow& row, std::span<const std::string_view>
   }
   if (!row.takes_images) TRY(check_count(row.spec, call.args.arguments.size(), call.personality.name));
   if ((row.spec.needs & kNeedsRoot) != 0 && ::geteuid() != 0)
-    return fail(ErrorKind::kPermission, "cannot run as unprivileged user");
+    return std::unexpected(Error(ErrorKind::kPermission, "cannot run as unprivileged user")
+                               .with_hint(fmt::format("'{}' needs root: sudo {} {} …", row.spec.name,
+                                                      call.personality.name, row.spec.name)));
   Result<int> code = row.run(call);
   if (code || row.failure == contract::kExitFailure) return code;
   log::error(code.error());

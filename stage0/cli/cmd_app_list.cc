@@ -14,7 +14,7 @@ Result<int> cmd_app_list(const Invocation& call) {
   Pod pod = TRY(find_pod(pods, call.args.arguments.front()));
   const PodInfo info = TRY(read_pod_info(pod, {.image_names = false, .networks = false}));
   const std::string_view format = call.args.text(kFormat);
-  TRY(format.empty() ? print(apps_table(info.apps, !call.args.flag(kNoLegend)).to_string())
+  TRY(format.empty() ? print(apps_table(info.apps, !call.args.flag(kNoLegend)).to_screen(stdout_screen()))
                      : print_line("{}", TRY(apps_json(info.apps, style_of_format(format)))));
   for (const Error& problem : info.problems) log::error(problem);
   return contract::kExitSuccess;

@@ -14,7 +14,9 @@ Result<int> cmd_export(const Invocation& call) {
   const ExportTarget target = TRY(export_target(call.args, call.args.arguments[1], options));
   // rkt's rule, and its words.
   if (options.format == ExportFormat::kAci && !target.path.ends_with(".aci"))
-    return fail(ErrorKind::kInvalidInput, "extension must be .aci (given {})", printable(target.path));
+    return std::unexpected(Error(ErrorKind::kInvalidInput,
+                                 fmt::format("extension must be .aci (given {})", printable(target.path)))
+                               .with_hint("--to=oci and --to=docker-archive write files of any name"));
   const Engine engine = TRY(call.engine());
   const Pods pods = TRY(Pods::open(engine.data_dir));
   Pod pod = TRY(find_pod(pods, call.args.arguments[0]));

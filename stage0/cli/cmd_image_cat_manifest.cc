@@ -5,6 +5,7 @@
 #include "stage0/cli/commands.h"
 #include "stage0/cli/image_care_flags.h"
 #include "stage0/cli/output/out.h"
+#include "stage0/store/similar.h"
 #include "stage0/store/store.h"
 
 namespace agena::stage0 {
@@ -25,7 +26,7 @@ Result<std::string> document_of(const Store& store, const ImageRecord& record, s
 Result<int> cmd_image_cat_manifest(const Invocation& call) {
   const bool pretty = TRY(parse_bool(call.args.text(kPrettyPrint, "true")));
   Store store = TRY(Store::open(TRY(call.engine()).data_dir, Store::Mode::kReadOnly));
-  const ImageRecord record = TRY(store.find_image(call.args.arguments.front()));
+  const ImageRecord record = TRY(find_named_image(store, call.args.arguments.front()));
   if (call.args.has(kOciDocument)) {
     TRY(print(TRY(document_of(store, record, call.args.text(kOciDocument)))));
     return contract::kExitSuccess;

@@ -14,7 +14,7 @@ Result<int> cmd_image_df(const Invocation& call) {
   const Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadOnly));
   const StoreDiskUsage usage = TRY(disk_usage_of(store, engine.data_dir));
   const std::string_view format = call.args.text(kFormat);
-  TRY(format.empty() ? print(disk_usage_table(usage).to_string())
+  TRY(format.empty() ? print(disk_usage_table(usage).to_screen(stdout_screen()))
                      : print_line("{}", TRY(disk_usage_json(usage, style_of_format(format)))));
   return contract::kExitSuccess;
 }

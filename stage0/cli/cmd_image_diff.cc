@@ -8,6 +8,7 @@
 #include "stage0/cli/output/image_text.h"
 #include "stage0/cli/output/out.h"
 #include "stage0/pod/choose_app.h"
+#include "stage0/store/similar.h"
 
 namespace agena::stage0 {
 namespace {
@@ -19,8 +20,8 @@ Result<std::vector<PathChange>> changes_of(const Invocation& call) {
   if (arguments.size() == 2) {
     if (call.args.has(kDiffApp))
       return fail(ErrorKind::kInvalidInput, "--app goes with a pod, not with two images");
-    const ImageRecord before = TRY(store.find_image(arguments[0]));
-    return diff_images(store, before, TRY(store.find_image(arguments[1])));
+    const ImageRecord before = TRY(find_named_image(store, arguments[0]));
+    return diff_images(store, before, TRY(find_named_image(store, arguments[1])));
   }
   const Pods pods = TRY(Pods::open(engine.data_dir));
   const Pod pod = TRY(find_pod(pods, arguments.front()));

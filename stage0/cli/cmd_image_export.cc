@@ -4,6 +4,7 @@
 #include "stage0/cli/commands.h"
 #include "stage0/cli/export_args.h"
 #include "stage0/export/image_export.h"
+#include "stage0/store/similar.h"
 #include "stage0/store/store.h"
 
 namespace agena::stage0 {
@@ -12,7 +13,7 @@ Result<int> cmd_image_export(const Invocation& call) {
   ExportOptions options = TRY(export_options(call.args));
   const ExportTarget target = TRY(export_target(call.args, call.args.arguments[1], options));
   Store store = TRY(Store::open(TRY(call.engine()).data_dir, Store::Mode::kReadOnly));
-  const ImageRecord record = TRY(store.find_image(call.args.arguments[0]));
+  const ImageRecord record = TRY(find_named_image(store, call.args.arguments[0]));
   const ExportReport report = TRY(export_image(store, record, target, options));
   for (const std::string& note : report.notes) log::warning("{}", note);
   return contract::kExitSuccess;

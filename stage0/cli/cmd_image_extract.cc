@@ -3,6 +3,7 @@
 #include "stage0/care/extract.h"
 #include "stage0/cli/commands.h"
 #include "stage0/cli/image_care_flags.h"
+#include "stage0/store/similar.h"
 
 namespace agena::stage0 {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 Result<int> write_files(const Invocation& call, bool only_own) {
   const Engine engine = TRY(call.engine());
   Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadOnly));
-  const ImageRecord record = TRY(store.find_image(call.args.arguments[0]));
+  const ImageRecord record = TRY(find_named_image(store, call.args.arguments[0]));
   TRY(extract_image(store, record,
                     {.directory = std::string(call.args.arguments[1]),
                      .data_dir = engine.data_dir,

@@ -6,6 +6,7 @@
 #include "stage0/cli/output/image_json.h"
 #include "stage0/cli/output/image_text.h"
 #include "stage0/cli/output/out.h"
+#include "stage0/store/similar.h"
 
 namespace agena::stage0 {
 
@@ -15,7 +16,7 @@ Result<int> cmd_image_inspect(const Invocation& call) {
   const StoreView view = TRY(view_store(store, engine.data_dir));
   std::vector<ImageDetail> details;
   for (const std::string_view text : call.args.arguments)
-    details.push_back(inspect_image(store, TRY(store.find_image(text)), view));
+    details.push_back(inspect_image(store, TRY(find_named_image(store, text)), view));
   const std::string_view format = call.args.text(kFormat);
   if (!format.empty())
     TRY(print_line("{}", TRY(image_details_json(details, style_of_format(format)))));

@@ -47,9 +47,10 @@ Result<int> cmd_image_list(const Invocation& call) {
   if (!format.empty()) {
     TRY(print_line("{}", TRY(images_json(rows, style_of_format(format)))));
   } else {
-    const Table table = images_table(
-        rows, columns, {.legend = !args.flag(kNoLegend), .full = args.flag(kFull), .now = now()});
-    TRY(print(table.empty() ? "\n" : table.to_string()));
+    Table table = images_table(rows, columns,
+                               {.legend = !args.flag(kNoLegend), .full = args.flag(kFull), .now = now()});
+    if (!args.flag(kFull)) table.fit(image_fits(columns, !args.has(kFields)));
+    TRY(print(table.empty() ? "\n" : table.to_screen(stdout_screen())));
   }
   for (const Error& error : broken.errors()) log::error(error);
   return contract::kExitSuccess;

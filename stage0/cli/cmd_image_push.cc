@@ -10,6 +10,7 @@
 #include "stage0/cli/output/progress.h"
 #include "stage0/export/push_image.h"
 #include "stage0/image/reference.h"
+#include "stage0/store/similar.h"
 
 namespace agena::stage0 {
 namespace {
@@ -33,7 +34,7 @@ Result<int> cmd_image_push(const Invocation& call) {
   const PushTarget target = TRY(parse_target(call.args.arguments[1]));
   const Engine engine = TRY(call.engine());
   Store store = TRY(Store::open(engine.data_dir, Store::Mode::kReadOnly));
-  const ImageRecord record = TRY(store.find_image(call.args.arguments[0]));
+  const ImageRecord record = TRY(find_named_image(store, call.args.arguments[0]));
   const auto access = TRY(RegistryAccess::open(
       engine.fetch.config_directories, {.tls = call.global.insecure.tls, .http = call.global.insecure.http}));
   ProgressView progress(ProgressView::detect_terminal("push: "), STDERR_FILENO);

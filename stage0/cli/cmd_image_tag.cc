@@ -3,6 +3,7 @@
 #include "common/contract/exit_codes.h"
 #include "stage0/cli/commands.h"
 #include "stage0/store/docker_name.h"
+#include "stage0/store/similar.h"
 #include "stage0/store/store.h"
 
 namespace agena::stage0 {
@@ -14,7 +15,7 @@ Result<int> cmd_image_tag(const Invocation& call) {
   for (std::size_t i = 1; i < arguments.size(); ++i)
     names.push_back(TRY_CTX(parse_docker_name(arguments[i]), "name '{}'", printable(arguments[i])).str());
   Store store = TRY(Store::open(TRY(call.engine()).data_dir, Store::Mode::kReadWrite));
-  const ImageRecord record = TRY(store.find_image(arguments.front()));
+  const ImageRecord record = TRY(find_named_image(store, arguments.front()));
   for (const std::string& name : names) TRY_CTX(store.add_name(record.id, name), "name '{}'", name);
   return contract::kExitSuccess;
 }

@@ -13,6 +13,7 @@
 #include "stage0/cli/output/progress.h"
 #include "stage0/fetch/fetch.h"
 #include "stage0/image/reference.h"
+#include "stage0/store/similar.h"
 
 namespace agena::stage0 {
 namespace {
@@ -109,7 +110,7 @@ Result<int> cmd_image_verify(const Invocation& call) {
     for (const Error& error : broken.errors()) verification.fail_on("?", error);
   }
   for (const std::string_view text : call.args.arguments) {
-    if (auto record = verification.store().find_image(text))
+    if (auto record = find_named_image(verification.store(), text))
       TRY(verification.verify(*record));
     else
       verification.fail_on(text, std::move(record).error());

@@ -8,6 +8,7 @@
 #include "stage0/cli/commands.h"
 #include "stage0/cli/output/json.h"
 #include "stage0/cli/output/out.h"
+#include "stage0/cli/output/pod_glance.h"
 #include "stage0/cli/output/pod_text.h"
 #include "stage0/cli/output/table.h"
 
@@ -21,9 +22,13 @@ Result<int> cmd_list(const Invocation& call) {
     TRY(print_line("{}", TRY(pods_json(pods, style_of_format(format)))));
   } else {
     const bool legend = !call.args.flag(kNoLegend);
-    const Table table = pods_table(pods, {.legend = legend, .full = call.args.flag(kFull), .now = now()});
+    const Screen screen = stdout_screen();
+    const bool full = call.args.flag(kFull);
+    const Table table = screen.is_terminal && !full
+                            ? pods_screen_table(pods, legend, now())
+                            : pods_table(pods, {.legend = legend, .full = full, .now = now()});
     // rkt ends its table with println, so that an empty one is an empty line.
-    TRY(print(table.empty() ? "\n" : table.to_string()));
+    TRY(print(table.empty() ? "\n" : table.to_screen(screen)));
   }
   for (const PodInfo& pod : pods)
     for (const Error& problem : pod.problems) log::error(problem);

@@ -8,6 +8,7 @@
 #include "stage0/cli/commands.h"
 #include "stage0/cli/output/json.h"
 #include "stage0/cli/output/out.h"
+#include "stage0/cli/output/pod_glance.h"
 #include "stage0/cli/output/pod_text.h"
 #include "stage0/cli/uuid_args.h"
 
@@ -43,7 +44,11 @@ Result<> show_status(const Invocation& call, const std::string& uuid) {
   TRY(wait_if_wanted(pod, WaitFor::kFinished, finished, "finished"));
   const PodStatus status = TRY(read_pod_status(pod));
   const std::string_view format = call.args.text(kFormat);
-  TRY(format.empty() ? print(status_lines(status))
+  // Programs read the lines of key=value; a person is told first how things are.
+  const Screen screen = stdout_screen();
+  const std::string headline =
+      screen.is_terminal && format.empty() ? status_headline(status.info, screen) : std::string();
+  TRY(format.empty() ? print(headline + status_lines(status))
                      : print_line("{}", TRY(pod_json(status.info, style_of_format(format)))));
   for (const Error& problem : status.info.problems) log::error(problem);
   return {};

@@ -84,7 +84,7 @@ Result<int> list_keys(const TrustCommand& command) {
                         {"path", trusted.path}});
   }
   if (command.format.empty())
-    TRY(print(table.to_string()));
+    TRY(print(table.to_screen(stdout_screen())));
   else
     TRY(print_document(document, command.format));
   return contract::kExitSuccess;

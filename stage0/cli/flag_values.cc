@@ -58,11 +58,20 @@ struct KeyRow {
 };
 
 template <class T, std::size_t N>
+Error unknown_key(const std::array<KeyRow<T>, N>& rows, const std::string& key) {
+  Error error(ErrorKind::kInvalidInput, fmt::format("unknown parameter '{}'", printable(key)));
+  std::vector<std::string> names;
+  for (const KeyRow<T>& row : rows) names.emplace_back(row.key);
+  const std::string best = closest(key, names);
+  return std::move(error).with_hint(best.empty() ? "there are: " + join(names, ", ")
+                                                 : fmt::format("did you mean '{}'?", best));
+}
+
+template <class T, std::size_t N>
 Result<> set_keys(const std::array<KeyRow<T>, N>& rows, const std::vector<KeyedValue>& values, T& target) {
   for (const KeyedValue& value : values) {
     const auto row = std::ranges::find(rows, value.key, &KeyRow<T>::key);
-    if (row == rows.end())
-      return fail(ErrorKind::kInvalidInput, "unknown parameter '{}'", printable(value.key));
+    if (row == rows.end()) return std::unexpected(unknown_key(rows, value.key));
     TRY_CTX(row->set(target, value.value), "{}", value.key);
   }
   return {};
@@ -191,15 +200,36 @@ Result<std::vector<NameValue>> parse_env_file(std::string_view content) {
   return variables;
 }
 
+namespace {
+
+// docker's "/srv/data:/data" as it is written here.
+std::string hint_at_volume(std::string_view text) {
+  const Cut parts = cut(text, ':');
+  const Cut target = cut(parts.after, ':');
+  if (!parts.found || !parts.before.starts_with('/'))
+    return "as in --volume=data,kind=host,source=/srv/data --mount=volume=data,target=/data";
+  return fmt::format("--volume=data,kind=host,source={}{} --mount=volume=data,target={}",
+                     printable(parts.before), target.after == "ro" ? ",readOnly=true" : "",
+                     printable(target.before));
+}
+
+}  // namespace
+
 Result<VolumeRequest> parse_volume(std::string_view text) {
   const Cut parts = cut(text, ',');
   VolumeRequest volume;
   volume.name = parts.before;
   if (volume.name.empty() || volume.name.contains('='))
-    return fail(ErrorKind::kInvalidInput, "expected NAME,kind=host|empty,…, found '{}'", printable(text));
+    return std::unexpected(
+        Error(ErrorKind::kInvalidInput,
+              fmt::format("expected NAME,kind=host|empty,…, found '{}'", printable(text)))
+            .with_hint("as in --volume=data,kind=host,source=/srv/data --mount=volume=data,target=/data"));
   const auto values = parts.found ? TRY(parse_keyed_values(parts.after)) : std::vector<KeyedValue>();
   if (std::ranges::find(values, "kind", &KeyedValue::key) == values.end())
-    return fail(ErrorKind::kInvalidInput, "volume '{}' has no kind (host or empty)", printable(volume.name));
+    return std::unexpected(
+        Error(ErrorKind::kInvalidInput,
+              fmt::format("volume '{}' has no kind (host or empty)", printable(volume.name)))
+            .with_hint(hint_at_volume(text)));
   TRY_CTX(set_keys(kVolumeKeys, values, volume), "volume '{}'", printable(volume.name));
   const bool is_host = volume.kind == VolumeRequest::Kind::kHost;
   if (is_host && volume.source.empty())
@@ -229,7 +259,10 @@ Result<VolumeRequest> parse_volume(std::string_view text) {
 
 Result<MountRequest> parse_mount(std::string_view text) {
   MountRequest mount;
-  TRY(set_keys(kMountKeys, TRY(parse_keyed_values(text)), mount));
+  auto values = parse_keyed_values(text);
+  if (!values)
+    return std::unexpected(std::move(values).error().with_hint("as in --mount=volume=data,target=/data"));
+  TRY(set_keys(kMountKeys, *values, mount));
   if (mount.volume.empty()) return fail(ErrorKind::kInvalidInput, "'{}' names no volume", printable(text));
   if (mount.target.empty()) return fail(ErrorKind::kInvalidInput, "'{}' names no target", printable(text));
   return mount;
@@ -275,12 +308,19 @@ Result<PortRequest> parse_port(std::string_view text) {
   const std::size_t first = text.find(':');
   const std::size_t last = text.rfind(':');
   if (first == std::string_view::npos || first == 0)
-    return fail(ErrorKind::kInvalidInput, "expected NAME:[HOSTIP:]HOSTPORT, found '{}'", printable(text));
+    return std::unexpected(
+        Error(ErrorKind::kInvalidInput,
+              fmt::format("expected NAME:[HOSTIP:]HOSTPORT, found '{}'", printable(text)))
+            .with_hint("port 80 of the pod from port 8080 of the host: --port=80-tcp:8080"));
   PortRequest port;
   port.name = text.substr(0, first);
   if (is_port_by_number(port.name) && !schema::AcName::parse(port.name)) TRY(parse_port_by_number(port.name));
   if (first != last) {
-    port.host_ip = TRY(parse_host_address(text.substr(first + 1, last - first - 1)));
+    auto address = parse_host_address(text.substr(first + 1, last - first - 1));
+    if (!address)
+      return std::unexpected(std::move(address).error().with_hint(
+          "port 80 of the pod from port 8080 of the host: --port=80-tcp:8080"));
+    port.host_ip = *std::move(address);
   }
   port.host_port = TRY(parse_port_number(text.substr(last + 1), "host port"));
   return port;
@@ -360,6 +400,19 @@ Result<std::vector<std::uint32_t>> parse_ids(std::string_view text) {
   return ids;
 }
 
+namespace {
+
+template <class Rows>
+Error unknown_insecure_option(std::string_view text, const Rows& rows) {
+  std::vector<std::string> names;
+  for (const auto& row : rows) names.emplace_back(row.name);
+  const std::string best = closest(text, names);
+  return Error(ErrorKind::kInvalidInput, fmt::format("unknown insecure option '{}'", printable(text)))
+      .with_hint(best.empty() ? "there are: " + join(names, ", ") : fmt::format("did you mean '{}'?", best));
+}
+
+}  // namespace
+
 Result<> add_insecure_options(InsecureOptions& options, std::string_view text) {
   struct Row {
     std::string_view name;
@@ -399,8 +452,7 @@ Result<> add_insecure_options(InsecureOptions& options, std::string_view text) {
       &InsecureOptions::seccomp, &InsecureOptions::limits,       &InsecureOptions::lsm};
   for (const std::string& part : split(text, ',')) {
     const auto row = std::ranges::find(kRows, part, &Row::name);
-    if (row == kRows.end())
-      return fail(ErrorKind::kInvalidInput, "unknown insecure option '{}'", printable(part));
+    if (row == kRows.end()) return std::unexpected(unknown_insecure_option(part, kRows));
     for (const auto member : kMembers) options.*member = options.*member || row->adds.*member;
   }
   return {};

@@ -168,7 +168,9 @@ Result<> check_pod_manifest(const PrepareRequest& request, const PodFlags& flags
                             std::span<const OptionUse> uses) {
   if (request.pod_manifest.empty()) {
     if (request.apps.empty())
-      return fail(ErrorKind::kInvalidInput, "must provide at least one image or specify the pod manifest");
+      return std::unexpected(
+          Error(ErrorKind::kInvalidInput, "must provide at least one image or specify the pod manifest")
+              .with_hint("usage: run [FLAGS] IMAGE [APP FLAGS] [-- ARG… [---]] [IMAGE…]"));
     return {};
   }
   AppRequest all_apps;
@@ -275,7 +277,9 @@ Result<std::vector<FetchRequest>> make_fetch_requests(const ImageArgs& args,
                                     .max_bytes = flags.prepare.max_image_bytes,
                                     .signature = std::move(app.signature)}});
   }
-  if (requests.empty()) return fail(ErrorKind::kInvalidInput, "must provide at least one image");
+  if (requests.empty())
+    return std::unexpected(Error(ErrorKind::kInvalidInput, "must provide at least one image")
+                               .with_hint("as in fetch docker://debian:12, oci:PATH[:TAG] or ./FILE.aci"));
   return requests;
 }
 

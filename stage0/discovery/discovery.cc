@@ -36,7 +36,7 @@ template <class Found>
 Result<Found> walk(const std::string& name, bool plain_http, std::string_view what,
                    const PageGetter& get_page, const PageReader<Found>& read) {
   if (!name.contains('.') && !name.contains('/') && name != "localhost")
-    return fail(ErrorKind::kNotFound, "'{}' is not the name of a host, so nobody can be asked for {}",
+    return fail(ErrorKind::kNotFound, "'{}' is not the name of a host that could be asked for its {}",
                 printable(name), what);
   ErrorList failures;
   std::string place = name;

@@ -13,6 +13,13 @@ Result<sys::UniqueFd> open_regular(sys::DirRef dir, const std::string& path) {
   const sys::UniqueFd place = TRY(sys::open_at(dir, path, O_PATH));
   struct stat st{};
   if (::fstat(place.get(), &st) != 0) return sys_fail("reading attributes of '{}'", printable(path));
+  if (S_ISDIR(st.st_mode)) {
+    Error error(ErrorKind::kInvalidInput, fmt::format("'{}' is a directory", printable(path)));
+    const bool is_layout = sys::stat_at(dir, path + "/oci-layout").has_value();
+    return std::unexpected(is_layout ? std::move(error).with_hint(
+                                           fmt::format("OCI layouts are named oci:{}[:TAG]", printable(path)))
+                                     : std::move(error));
+  }
   if (!S_ISREG(st.st_mode))
     return fail(ErrorKind::kInvalidInput, "'{}' is not a regular file", printable(path));
   return sys::open_at(sys::at_cwd(), sys::proc_fd_path(place.get()), O_RDONLY);

@@ -24,8 +24,10 @@ Result<> check_runs(Pod& pod, const std::string& name) {
 }  // namespace
 
 Result<Stage1Exec> enter_pod(const Engine& engine, Pod& pod, const EnterRequest& request) {
-  if (TRY(pod.state()) != PodState::kRunning)
-    return fail(ErrorKind::kInvalidInput, "pod \"{}\" isn't currently running", pod.uuid().str());
+  if (const PodState state = TRY(pod.state()); state != PodState::kRunning)
+    return std::unexpected(
+        Error(ErrorKind::kInvalidInput, fmt::format("pod \"{}\" isn't currently running", pod.uuid().str()))
+            .with_hint(fmt::format("it is {}; 'start' runs it", contract::name_of(state))));
   const std::string app = TRY(choose_app(TRY(read_pod_manifest(pod)), request.app, request.command_name));
   if (request.running_only) TRY(check_runs(pod, app));
   const auto pid = TRY(wait_for_pod_pid(pod));

@@ -12,6 +12,7 @@
 #include "stage0/image/reference.h"
 #include "stage0/pod/manifest_builder.h"
 #include "stage0/pod/stage1_select.h"
+#include "stage0/store/similar.h"
 
 namespace agena::stage0 {
 namespace {
@@ -33,22 +34,31 @@ Result<ImageRecord> find_stage1(Store& store, const Engine& engine, const Prepar
   return select_stage1(store, engine, request.stage1, request.insecure);
 }
 
+// Whether what was given as an image is more likely an argument that was meant for the app before it.
+bool is_plain_word(std::string_view text) { return text.find_first_of(":/.,@") == std::string_view::npos; }
+
 Result<> choose_by_request(Store& store, const Engine& engine, const PrepareRequest& request,
                            ImageChoice& choice) {
   const ImageSources from{.policy = request.pull_policy,
                           .insecure = request.insecure,
                           .platform = request.platform,
                           .max_bytes = request.max_image_bytes};
-  for (const AppRequest& app : request.apps)
-    choice.apps.push_back(
-        TRY_CTX(find_app_image(store, engine, app, from), "image '{}'", shown_reference(app.image)));
+  for (const AppRequest& app : request.apps) {
+    auto image = find_app_image(store, engine, app, from);
+    if (!image && !choice.apps.empty() && is_plain_word(app.image))
+      image = std::unexpected(with_better_hint(
+          std::move(image).error(),
+          fmt::format("arguments of an app stand behind '--': {} -- {}",
+                      shown_reference(request.apps[choice.apps.size() - 1].image), printable(app.image))));
+    choice.apps.push_back(TRY_CTX(std::move(image), "image '{}'", shown_reference(app.image)));
+  }
   choice.manifest = TRY(build_pod_manifest(request, choice.apps, caller_facts(request)));
   return {};
 }
 
 Result<> choose_by_manifest(Store& store, const std::string& path, ImageChoice& choice) {
-  choice.manifest = TRY_CTX(codec::parse_pod_manifest(TRY(sys::read_file(sys::at_cwd(), path))), "file '{}'",
-                            printable(path));
+  const std::string text = TRY_CTX(sys::read_file(sys::at_cwd(), path), "--pod-manifest");
+  choice.manifest = TRY_CTX(codec::parse_pod_manifest(text), "file '{}'", printable(path));
   for (const schema::RuntimeApp& app : choice.manifest.apps)
     choice.apps.push_back(TRY_CTX(store.read_image(app.image.id.key().str()), "file '{}': app '{}'",
                                   printable(path), app.name.str()));
@@ -63,13 +73,15 @@ Result<ImageRecord> find_app_image(Store& store, const Engine& engine, const App
   const trace::Scope scope("find or fetch image", app.image);
   const Reference reference = TRY(parse_reference(app.image));
   const ProgressCallback progress = engine.watch_import ? engine.watch_import(app.image) : ProgressCallback();
-  return fetch_image(store, reference, engine.fetch,
-                     {.policy = from.policy,
-                      .insecure = from.insecure,
-                      .platform = from.platform,
-                      .max_bytes = from.max_bytes,
-                      .signature = app.signature},
-                     progress);
+  auto image = fetch_image(store, reference, engine.fetch,
+                           {.policy = from.policy,
+                            .insecure = from.insecure,
+                            .platform = from.platform,
+                            .max_bytes = from.max_bytes,
+                            .signature = app.signature},
+                           progress);
+  if (image || reference.is_local()) return image;
+  return std::unexpected(with_similar_image(std::move(image).error(), store, app.image));
 }
 
 Result<bool> all_present(const Store& store, std::span<const LayerKey> layers) {

@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "common/base/strings.h"
+#include "common/sys/caps.h"
 #include "manifests/isolators/isolators.h"
 
 namespace agena::stage0 {
@@ -44,8 +45,10 @@ Result<schema::Isolator> resource_isolator(IsolatorKind kind, const schema::Quan
 Result<schema::Isolator> memory_isolator(const std::string& text) {
   const auto quantity = TRY(schema::Quantity::parse(text));
   if (quantity.value() < kMinMemory)
-    return fail(ErrorKind::kInvalidInput, "'{}' is less than the minimum of {} bytes", printable(text),
-                kMinMemory);
+    return std::unexpected(
+        Error(ErrorKind::kInvalidInput,
+              fmt::format("'{}' is less than the minimum of {} bytes", printable(text), kMinMemory))
+            .with_hint("a number alone counts bytes: 64Mi are 64 mebibytes"));
   return resource_isolator(IsolatorKind::kMemory, quantity);
 }
 
@@ -81,11 +84,25 @@ Result<> set_oom_score_adj(const IsolatorFlags& flags, Isolators& isolators) {
   return append(isolators, IsolatorKind::kOomScoreAdj, schema::OomScoreAdj{score});
 }
 
+Result<> check_capability(const std::string& name) {
+  const auto known = sys::parse_capability(name);
+  if (known) return {};
+  std::vector<std::string> names;
+  for (const sys::CapabilityRow& row : sys::capability_table()) names.emplace_back(row.name);
+  const std::string best = closest(name.starts_with("CAP_") ? name : "CAP_" + name, names);
+  Error error = known.error();
+  return std::unexpected(
+      std::move(error).with_hint(best.empty() ? "capabilities(7) has their names, such as CAP_NET_ADMIN"
+                                              : fmt::format("did you mean '{}'?", best)));
+}
+
 // Names are written in either case, as systemd takes them; manifests have them in capitals.
 Result<> set_capabilities(Isolators& isolators, IsolatorKind kind, std::vector<std::string> names) {
-  for (std::string& name : names)
+  for (std::string& name : names) {
     std::ranges::transform(name, name.begin(),
                            [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    TRY(check_capability(name));
+  }
   erase_kinds(isolators, {IsolatorKind::kCapabilitiesRetain, IsolatorKind::kCapabilitiesRemove});
   return append(isolators, kind, schema::CapabilitySet{std::move(names)});
 }
@@ -114,7 +131,11 @@ Result<> set_seccomp(const IsolatorFlags& flags, Isolators& isolators) {
       return fail(ErrorKind::kInvalidInput, "unknown or repeated setting '{}'", printable(part));
   }
   if (mode != "retain" && mode != "remove")
-    return fail(ErrorKind::kInvalidInput, "the mode is retain or remove, not '{}'", printable(mode));
+    return std::unexpected(
+        Error(ErrorKind::kInvalidInput,
+              mode.empty() ? std::string("the mode is missing")
+                           : fmt::format("the mode is retain or remove, not '{}'", printable(mode)))
+            .with_hint("as in mode=retain,@docker/default-whitelist or mode=remove,ptrace,mount"));
   erase_kinds(isolators, {IsolatorKind::kSeccompRetain, IsolatorKind::kSeccompRemove});
   return append(isolators, mode == "retain" ? IsolatorKind::kSeccompRetain : IsolatorKind::kSeccompRemove,
                 std::move(set));

@@ -161,8 +161,7 @@ Result<LoggedApps> logged_apps(const Pod& pod, const LogRequest& request) {
   if (request.app.empty()) return apps;
   if (std::ranges::find(apps.names, request.app) != apps.names.end())
     return LoggedApps{.names = {request.app}};
-  return fail(ErrorKind::kInvalidInput, "the pod has no app '{}', only {}", printable(request.app),
-              apps.names.empty() ? "none at all" : join(apps.names, ", "));
+  return std::unexpected(no_such_app(request.app, apps.names));
 }
 
 Result<> read_logs(Pod& pod, const LogRequest& request, const LogReceiver& receiver) {

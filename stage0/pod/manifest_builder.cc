@@ -83,7 +83,9 @@ Result<schema::PodManifest> build_pod_manifest(const PrepareRequest& request,
     auto app = TRY_CTX(build_pod_app(request, request.apps[i], images[i], caller), "image '{}'",
                        printable(request.apps[i].image));
     if (schema::find_app(pod, app.name.str()) != nullptr)
-      return fail(ErrorKind::kInvalidInput, "multiple apps with name {}", app.name.str());
+      return std::unexpected(
+          Error(ErrorKind::kInvalidInput, fmt::format("multiple apps with name {}", app.name.str()))
+              .with_hint("--name=NAME behind an image names its app"));
     pod.apps.push_back(std::move(app));
   }
   TRY(add_volumes(request, pod));

@@ -9,6 +9,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/strings.h"
+#include "stage0/pod/pod_hint.h"
 #include "stage0/pod/pod_name.h"
 #include "stage0/pod/pod_watch.h"
 #include "stage0/store/data_dir.h"
@@ -245,10 +246,13 @@ Result<Pod> find_pod(const Pods& pods, std::string_view text) {
   const std::string prefix = to_lower(trim(text));
   if (prefix.empty()) return fail(ErrorKind::kInvalidInput, "UUID cannot be empty");
   const auto no_match = [&] {
-    return fail(ErrorKind::kNotFound, "no matches found for \"{}\"", printable(prefix));
+    return std::unexpected(
+        Error(ErrorKind::kNotFound, fmt::format("no matches found for \"{}\"", printable(prefix)))
+            .with_hint(hint_at_pods(pods, prefix)));
   };
   auto named = prefix.size() == kUuidLength ? std::nullopt : TRY(look_up_pod_name(pods, prefix));
-  const auto whole = prefix.size() == kUuidLength ? Uuid::parse(prefix) : no_match();
+  const auto whole = prefix.size() == kUuidLength ? Uuid::parse(prefix)
+                                                  : Result<Uuid>(fail(ErrorKind::kNotFound, "no UUID"));
   if (named || whole) {
     auto pod = open_visible(pods, named ? *named : *whole);
     if (pod || pod.error().kind() != ErrorKind::kNotFound) return pod;
@@ -266,7 +270,9 @@ Result<Pod> find_pod(const Pods& pods, std::string_view text) {
     ++matches;
   }
   if (matches == 0) return no_match();
-  if (matches > 1) return fail(ErrorKind::kInvalidInput, "ambiguous uuid, {} matches", matches);
+  if (matches > 1)
+    return std::unexpected(Error(ErrorKind::kInvalidInput, fmt::format("ambiguous uuid, {} matches", matches))
+                               .with_hint("more digits, or the pod's name, make it clear"));
   return Pod::open(pods, match->uuid);
 }
 

@@ -12,6 +12,7 @@
 #include "common/sys/fs.h"
 #include "manifests/codec/image_manifest.h"
 #include "manifests/codec/pod_manifest.h"
+#include "stage0/pod/choose_app.h"
 #include "stage0/pod/mutable_pod.h"
 #include "stage0/pod/pod_files.h"
 #include "stage0/pod/pod_name.h"
@@ -309,7 +310,9 @@ Result<AppInfo> app_info_of(const PodInfo& pod, std::string_view app) {
   if (found != pod.apps.end()) return *found;
   // Perhaps it could only not be read.
   if (!pod.problems.empty()) return std::unexpected(pod.problems.front());
-  return fail(ErrorKind::kNotFound, "the pod has no app '{}'", printable(app));
+  std::vector<std::string> names;
+  for (const AppInfo& one : pod.apps) names.push_back(one.name);
+  return std::unexpected(no_such_app(app, names));
 }
 
 Result<std::map<std::string, int>> read_exit_codes(const Pod& pod) {

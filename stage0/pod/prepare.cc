@@ -1,5 +1,7 @@
 #include "stage0/pod/prepare.h"
 
+#include <algorithm>
+
 #include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
@@ -81,11 +83,30 @@ Result<std::optional<PodUsers>> choose_users(const Engine& engine, const Pods& p
   return std::optional(TRY(PodUsers::of(TRY(assign_private_users(engine.data_dir, pods, pod)))));
 }
 
+// A volume that no app mounts is a forgotten --mount more often than not.
+void warn_of_idle_volumes(const ImageChoice& choice, std::vector<std::string>& warnings) {
+  for (const schema::Volume& volume : choice.manifest.volumes) {
+    const bool used = std::ranges::any_of(choice.manifest.apps, [&](const schema::RuntimeApp& app) {
+      const auto& image_app =
+          choice.apps[static_cast<std::size_t>(&app - choice.manifest.apps.data())].manifest.app;
+      const auto& points = app.app     ? app.app->mount_points
+                           : image_app ? image_app->mount_points
+                                       : std::vector<schema::MountPoint>();
+      return std::ranges::find(app.mounts, volume.name, &schema::Mount::volume) != app.mounts.end() ||
+             std::ranges::find(points, volume.name, &schema::MountPoint::name) != points.end();
+    });
+    if (!used)
+      warnings.push_back(fmt::format(
+          "volume '{0}' is mounted nowhere: --mount=volume={0},target=PATH mounts it", volume.name.str()));
+  }
+}
+
 Result<> fill_directory(Store& store, const Engine& engine, const Pods& pods, const PrepareRequest& request,
                         ImageChoice& choice, Preparation& preparation) {
   const sys::DirFd& pod = preparation.pod.dir();
   const bool overlay = TRY(choose_overlay(request, pod, preparation.warnings));
   const auto sources = TRY(secure_layers(store, engine, request, pod, choice));
+  if (!request.is_mutable) warn_of_idle_volumes(choice, preparation.warnings);
   const auto users = TRY_CTX(choose_users(engine, pods, request, preparation.pod), "--private-users");
   TRY(write_roots(store, pod, sources, overlay, users ? &*users : nullptr));
   TRY(write_pod_files(pod, choice.manifest));

@@ -25,7 +25,9 @@ Result<> mark(Pod& pod) {
     case PodState::kGarbage:
       return pod.lock();
     case PodState::kRunning:
-      return fail(ErrorKind::kInvalidInput, "pod \"{}\" is currently running", uuid);
+      return std::unexpected(
+          Error(ErrorKind::kInvalidInput, fmt::format("pod \"{}\" is currently running", uuid))
+              .with_hint("'stop' ends it"));
     case PodState::kEmbryo:
     case PodState::kPreparing:
       return fail(ErrorKind::kInvalidInput, "pod \"{}\" is currently being prepared", uuid);

@@ -43,9 +43,11 @@ Result<SharedVolume> open_volume(const std::string& name, const std::string& sou
 }  // namespace
 
 Result<std::vector<SharedVolume>> open_shared_volumes(const PrepareRequest& request) {
-  if (!request.pod_manifest.empty())
+  if (!request.pod_manifest.empty()) {
+    const std::string text = TRY_CTX(sys::read_file(sys::at_cwd(), request.pod_manifest), "--pod-manifest");
     return open_shared_volumes(
-        TRY(codec::parse_pod_manifest(TRY(sys::read_file(sys::at_cwd(), request.pod_manifest)))));
+        TRY_CTX(codec::parse_pod_manifest(text), "file '{}'", printable(request.pod_manifest)));
+  }
   std::vector<SharedVolume> volumes;
   for (const VolumeRequest& volume : request.volumes)
     if (volume.propagation == schema::Propagation::kShared)

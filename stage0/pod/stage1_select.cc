@@ -1,5 +1,6 @@
 #include "stage0/pod/stage1_select.h"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "stage0/fetch/signature_gate.h"
 #include "stage0/image/importer.h"
 #include "stage0/image/reference.h"
+#include "stage0/store/similar.h"
 
 namespace agena::stage0 {
 namespace {
@@ -116,6 +118,33 @@ Result<std::optional<ImageRecord>> find_in_directory(const Source& source, const
   return std::optional<ImageRecord>();
 }
 
+// Names of the stage1 images of the installation.
+std::vector<std::string> installed_names(const Source& source) {
+  std::vector<std::string> found;
+  for (const std::string& directory : {source.engine.stage1.images_dir, source.engine.stage1.program_dir}) {
+    if (directory.empty()) continue;
+    for (const std::string& name :
+         sys::list_dir(sys::at_cwd(), directory).value_or(std::vector<std::string>())) {
+      if (!name.ends_with(".aci")) continue;
+      const auto image = import_file(source, directory + "/" + name);
+      if (image && std::ranges::find(found, image->manifest.name.str()) == found.end())
+        found.push_back(image->manifest.name.str());
+    }
+  }
+  return found;
+}
+
+// "fly" and "stage1-flyy" for "agena.dev/stage1-fly".
+std::string hint_at_installed(const Source& source, const std::string& wanted) {
+  const std::vector<std::string> names = installed_names(source);
+  if (const std::string best = closest(wanted, names); !best.empty())
+    return fmt::format("did you mean '{}'?", best);
+  for (const std::string& name : names)
+    if (name.ends_with("/" + wanted) || name.ends_with("-" + wanted))
+      return fmt::format("did you mean '{}'?", name);
+  return names.empty() ? "" : "installed are: " + join(names, ", ");
+}
+
 Result<ImageRecord> select_name(const Source& source, const std::string& name) {
   if (auto image = TRY(find_in_store(source, name, Which::kTrusted))) return *std::move(image);
   const Stage1Default& stage1 = source.engine.stage1;
@@ -123,7 +152,10 @@ Result<ImageRecord> select_name(const Source& source, const std::string& name) {
   for (const std::string& directory : {stage1.images_dir, stage1.program_dir})
     if (auto found = TRY(find_in_directory(source, directory, wanted))) return *std::move(found);
   if (auto image = TRY(find_in_store(source, name, Which::kAny))) return *std::move(image);
-  return fetch(source, wanted);
+  auto fetched = fetch(source, wanted);
+  if (fetched || fetched.error().kind() != ErrorKind::kNotFound) return fetched;
+  return std::unexpected(
+      with_better_hint(std::move(fetched).error(), hint_at_installed(source, wanted.name)));
 }
 
 Result<ImageRecord> select_from_directory(const Source& source, const std::string& file) {

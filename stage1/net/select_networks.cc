@@ -13,15 +13,18 @@ Result<> check_all_known(const NetConfs& known, const NetworkChoice& choice) {
   for (const NetConf& conf : known.confs) names.push_back(conf.name);
   std::vector<std::string> missing;
   std::string close;
+  // What stage0 takes for itself may be meant as well.
+  std::vector<std::string> all = names;
+  all.insert(all.end(), {"none", "host", "all"});
   for (const NetworkRequest& request : choice.requested) {
     if (std::ranges::find(names, request.name) != names.end()) continue;
     missing.push_back(printable(request.name));
-    if (close.empty()) close = closest(request.name, names);
+    if (close.empty()) close = closest(request.name, all);
   }
   if (missing.empty()) return {};
   Error error(ErrorKind::kNotFound, "networks not found: " + join(missing, ", "));
   return std::unexpected(std::move(error).with_hint(
-      close.empty() ? "there are: " + join(names, ", ") : fmt::format("did you mean '{}'?", close)));
+      close.empty() ? "there are: " + join(all, ", ") : fmt::format("did you mean '{}'?", close)));
 }
 
 }  // namespace

@@ -205,6 +205,7 @@ void Supervisor::limit_time() {
   if (!pod_.options.timeout) return;
   (void)loop_.add_timer(monotonic_now() + *pod_.options.timeout, [this]() -> Result<> {
     timed_out_ = !stopping_ && !killed_;
+    if (timed_out_) log::warning("the pod's time (--timeout) is over: it is stopped");
     return stop("its time is over");
   });
 }

@@ -134,7 +134,7 @@ class Calls(Apps):
                                (("add", self.uuid, "/no/such.aci"), "/no/such.aci"),
                                (("add", self.uuid, self.app, "--name=x", "--mount=volume=v,target=/v"), "dangling mount point"),
                                (("add", self.uuid, self.app, "--name=x", "--volume=v,kind=host,source=/no/such"), "/no/such"),
-                               (("start", self.uuid, "--app=db"), "the pod has no app 'db', only: web"),
+                               (("start", self.uuid, "--app=db"), "the pod has no app 'db', only web"),
                                (("stop", self.uuid, "--app=db"), "the pod has no app 'db'"),
                                (("rm", self.uuid, "--app=db"), "the pod has no app 'db'"),
                                (("rm", self.uuid, "--app=../x"), "the pod has no app '../x'"),

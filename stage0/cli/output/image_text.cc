@@ -116,6 +116,18 @@ void sort_images(std::vector<ImageRow>& rows, const std::vector<ImageColumn>& by
   });
 }
 
+std::vector<ColumnFit> image_fits(const std::vector<ImageColumn>& columns, bool may_leave) {
+  std::vector<ColumnFit> fits;
+  for (const ImageColumn column : columns) {
+    ColumnFit fit;
+    if (column == ImageColumn::kName || column == ImageColumn::kNames) fit = {.least = 16, .keep_end = true};
+    if (may_leave && column == ImageColumn::kImportTime) fit.leaves = 1;
+    if (may_leave && column == ImageColumn::kLastUsed) fit.leaves = 2;
+    fits.push_back(fit);
+  }
+  return fits;
+}
+
 Table images_table(const std::vector<ImageRow>& rows, const std::vector<ImageColumn>& columns,
                    const ImageTableOptions& options) {
   Table table;

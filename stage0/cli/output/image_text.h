@@ -37,6 +37,9 @@ Result<std::vector<ImageColumn>> parse_image_columns(std::string_view text);
 // Sorts by the first column, rows equal in it by the next, and so on; otherwise the order stays.
 void sort_images(std::vector<ImageRow>& rows, const std::vector<ImageColumn>& by, bool descending);
 
+// How the table gives way to a narrow window; columns leave only where nobody has asked for them.
+std::vector<ColumnFit> image_fits(const std::vector<ImageColumn>& columns, bool may_leave);
+
 struct ImageTableOptions {
   bool legend = true;
   bool full = false;    // whole ids, bytes, absolute times

@@ -6,9 +6,6 @@
 #include "common/base/strings.h"
 
 namespace agena::stage0 {
-namespace {
-
-constexpr std::size_t kImageIdWidth = 19;  // "sha512-" and 12 digits
 
 std::string networks_text(const std::vector<NetInfo>& networks) {
   std::string text;
@@ -26,6 +23,10 @@ std::string networks_text(const std::vector<NetInfo>& networks) {
   }
   return text;
 }
+
+namespace {
+
+constexpr std::size_t kImageIdWidth = 19;  // "sha512-" and 12 digits
 
 std::string time_text(const std::optional<Nanoseconds>& time, const PodTableOptions& options) {
   if (!time) return "";

@@ -29,4 +29,7 @@ Table apps_table(const std::vector<AppInfo>& apps, bool legend);
 // The key=value lines of `app status`: rkt's, then those of what rkt's apps do not have.
 std::string app_status_lines(const AppInfo& app);
 
+// "NAME:ip4=ADDRESS, …".
+std::string networks_text(const std::vector<NetInfo>& networks);
+
 }  // namespace agena::stage0

@@ -3,6 +3,7 @@
 
 #include "stage0/cli/output/image_text.h"
 #include "stage0/cli/output/json.h"
+#include "stage0/cli/output/pod_glance.h"
 #include "stage0/cli/output/pod_text.h"
 #include "stage0/cli/output/table.h"
 #include "tests/support/golden.h"
@@ -268,6 +269,58 @@ TEST(RestyleJson, KeepsOrderAndRefusesBrokenText) {
             R"({"b":1,"a":[2]})");
   EXPECT_EQ(ASSERT_VALUE(restyle_json(R"({"b":1})", JsonStyle::kPretty)), "{\n\t\"b\": 1\n}");
   EXPECT_FALSE(restyle_json("{", JsonStyle::kPretty));
+}
+
+TEST(ScreenTable, GivesWayToTheWindow) {
+  Table table;
+  table.add_row({"ID", "NAME", "SINCE", "STATE"});
+  table.add_row({"1", "registry.example.com/long/name:1", "2 minutes ago", "failed"});
+  table.set_tone(3, Tone::kBad);
+  table.fit({{}, {.least = 8, .keep_end = true}, {.leaves = 1}, {}});
+  const auto shown = [&](std::size_t columns, bool colour = false) {
+    return table.to_screen({.is_terminal = true, .columns = columns, .has_colour = colour});
+  };
+  EXPECT_EQ(shown(80),
+            "ID  NAME                              SINCE          STATE\n"
+            "1   registry.example.com/long/name:1  2 minutes ago  failed\n");
+  EXPECT_EQ(shown(40),
+            "ID  NAME           SINCE          STATE\n"
+            "1   …/long/name:1  2 minutes ago  failed\n");
+  EXPECT_EQ(shown(30),
+            "ID  NAME                STATE\n"
+            "1   …e.com/long/name:1  failed\n");
+  EXPECT_EQ(shown(10), "ID  NAME      STATE\n1   …/name:1  failed\n") << "what cannot give way stays";
+  EXPECT_TRUE(shown(80, true).ends_with("\x1b[31mfailed\x1b[0m\n"));
+  EXPECT_EQ(table.to_screen({}), table.to_string()) << "no terminal";
+}
+
+TEST(Glance, TellsWhatIsWrong) {
+  PodInfo pod(*Uuid::parse("aaaaaaaa-0000-4000-8000-000000000001"));
+  pod.state = PodState::kRunning;
+  pod.started_at = 1;
+  AppInfo app;
+  app.name = "a";
+  app.state = AppState::kRunning;
+  const auto text = [&] { return glance_of(pod, &app).text; };
+  EXPECT_EQ(text(), "running");
+  app.life.emplace().ready = false;
+  EXPECT_EQ(text(), "not ready");
+  app.life->health = contract::Health::kUnhealthy;
+  EXPECT_EQ(text(), "unhealthy");
+  app.life->restart_at = 5;
+  EXPECT_EQ(text(), "restarting");
+  pod.state = PodState::kExited;
+  EXPECT_EQ(text(), "aborted");
+  app.exit_code = 0;
+  EXPECT_EQ(text(), "exited");
+  app.exit_code = 143;
+  EXPECT_EQ(text(), "failed (143, SIGTERM)");
+  app.exit_code = 137;
+  app.oom_kills = 1;
+  EXPECT_EQ(text(), "failed (137, out of memory)");
+  app.exit_code.reset();
+  pod.started_at.reset();
+  EXPECT_EQ(text(), "never started");
 }
 
 }  // namespace
