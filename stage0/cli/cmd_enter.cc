@@ -8,19 +8,16 @@
 namespace agena::stage0 {
 namespace {
 
-constexpr const char* kDefaultCommand = "/bin/bash";
-
 Result<int> enter(const Invocation& call, EnterRequest request) {
   const auto& arguments = call.args.arguments;
   request.app = call.args.text(kApp);
   request.command.assign(arguments.begin() + 1, arguments.end());
-  const bool is_default = request.command.empty();
-  if (is_default) request.command = {kDefaultCommand};
+  std::string assumed;
   const Engine engine = TRY(call.engine());
   const Pods pods = TRY(Pods::open(engine.data_dir));
   Pod pod = TRY(find_pod(pods, arguments.front()));
-  const Stage1Exec program = TRY(enter_pod(engine, pod, request));
-  if (is_default) log::info("no command specified, assuming \"{}\"", kDefaultCommand);
+  const Stage1Exec program = TRY(enter_pod(engine, pod, request, &assumed));
+  if (!assumed.empty()) log::info("no command specified, assuming \"{}\"", assumed);
   return std::unexpected(exec_stage1(program));
 }
 

@@ -14,7 +14,7 @@ namespace agena::stage0 {
 
 struct EnterRequest {
   std::string app;                   // may be empty if the pod has one app
-  std::vector<std::string> command;  // not empty
+  std::vector<std::string> command;  // empty: a shell that the app has
   bool running_only = false;  // refuse apps that do not run (any more); their roots are there all the same
   std::string_view command_name = "enter";  // for errors
 };
@@ -22,7 +22,9 @@ struct EnterRequest {
 // What is to be exec'ed to enter the pod. kInvalidInput for a pod that is not running, an unknown app, or no
 // app named where there are several; or, with running_only, an app that does not run. May put this process
 // into a mount namespace of its own (when the stage1 image has several layers).
-Result<Stage1Exec> enter_pod(const Engine& engine, Pod& pod, const EnterRequest& request);
+// `assumed` becomes the shell where no command was given.
+Result<Stage1Exec> enter_pod(const Engine& engine, Pod& pod, const EnterRequest& request,
+                             std::string* assumed = nullptr);
 
 // The pod manifest as it is on disk (`cat-manifest`), unparsed.
 Result<std::string> read_manifest_text(const Pod& pod);

@@ -120,7 +120,7 @@ std::vector<ColumnFit> image_fits(const std::vector<ImageColumn>& columns, bool 
   std::vector<ColumnFit> fits;
   for (const ImageColumn column : columns) {
     ColumnFit fit;
-    if (column == ImageColumn::kName || column == ImageColumn::kNames) fit = {.least = 16, .keep_end = true};
+    if (column == ImageColumn::kName || column == ImageColumn::kNames) fit = {.least = 28, .keep_end = true};
     if (may_leave && column == ImageColumn::kImportTime) fit.leaves = 1;
     if (may_leave && column == ImageColumn::kLastUsed) fit.leaves = 2;
     fits.push_back(fit);

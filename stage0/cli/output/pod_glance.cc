@@ -63,7 +63,7 @@ Glance glance_of(const PodInfo& pod, const AppInfo* app) {
   if (!ended) return glance_of_running(*app);
   if (!pod.started_at) return {"never started", Tone::kBad};
   if (pod.is_mutable) return {"exited", Tone::kFaint};
-  // The supervisor was killed before it could record how the app ended.
+  // The pod was not set up, or its supervisor was killed before it could record how the app ended.
   return {"aborted", Tone::kBad};
 }
 
@@ -95,7 +95,7 @@ Table pods_screen_table(std::vector<PodInfo> pods, bool legend, Nanoseconds now)
   std::vector<ColumnFit> fits(kNetworks + 1);
   fits[kName] = {.least = 10};
   fits[kApp] = {.least = 10};
-  fits[kImage] = {.least = 14, .leaves = 1, .keep_end = true};
+  fits[kImage] = {.least = 18, .leaves = 1, .keep_end = true};
   fits[kCreated] = {.leaves = 2};
   fits[kStarted] = {.leaves = 4};
   fits[kNetworks] = {.least = 14, .leaves = 3};

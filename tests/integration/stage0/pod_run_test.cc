@@ -326,7 +326,7 @@ TEST_F(PodRunTest, StopEnterAndGcWorkFromTheLayers) {
     EXPECT_EQ(code_of(entering), 0);
     EXPECT_EQ(data("entered"), "enter --pid=" + pid + " --appname=web -- ls --all\n");
     EXPECT_EQ(enter_pod(engine_, pod, {.app = "other", .command = {"ls"}}).error().message(),
-              "the pod has no app 'other'");
+              "the pod has no app 'other', only web");
     EXPECT_EQ(collect().deleted, 0U) << "it is running";
     const auto stopped = stop_pod(engine_, pod, {.force = true});
     ASSERT_TRUE(ok(stopped));

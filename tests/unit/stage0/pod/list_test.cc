@@ -123,7 +123,7 @@ TEST_F(ListTest, AppsOfMutablePods) {
   EXPECT_EQ(apps[3].exit_code, 137);
   EXPECT_EQ(apps[3].life->last_signal, "SIGKILL");
   EXPECT_EQ(ASSERT_VALUE(app_info_of(pods[0], "up")).started_at, 2000);
-  EXPECT_EQ(app_info_of(pods[0], "nope").error().to_string(), "the pod has no app 'nope'");
+  EXPECT_EQ(app_info_of(pods[0], "nope").error().to_string(), "the pod has no app 'nope', only added, up, down, killed");
 }
 
 // One process renames manifests, status and life files into place, as those that change pods do; what is read
