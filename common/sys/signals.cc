@@ -2,6 +2,8 @@
 
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include <string>
+#include <vector>
 
 #include <cstring>
 
@@ -37,7 +39,13 @@ Result<int> parse_signal(std::string_view text) {
   if (name.starts_with(kLast))
     if (const auto below = parse_int(name.substr(kLast.size()), 0, SIGRTMAX - SIGRTMIN))
       return SIGRTMAX - static_cast<int>(*below);
-  return fail(ErrorKind::kInvalidInput, "no signal: '{}'", printable(text));
+  std::vector<std::string> names;
+  for (int number = 1; number < SIGRTMIN; ++number)
+    if (const char* abbreviated = ::sigabbrev_np(number)) names.push_back(std::string(kPrefix) + abbreviated);
+  Error error(ErrorKind::kInvalidInput, fmt::format("no signal: '{}'", printable(text)));
+  const std::string best = closest(std::string(kPrefix) + std::string(name), names);
+  if (best.empty()) return std::unexpected(std::move(error));
+  return std::unexpected(std::move(error).with_hint(fmt::format("did you mean '{}'?", best)));
 }
 
 std::string signal_text(int signal) {

@@ -188,9 +188,11 @@ Result<std::string> Authorizer::answer(std::span<const std::string> headers, con
         printable(settings_.registry));
   Known fresh = TRY(bearer != nullptr ? answer_bearer(*bearer, scope) : answer_basic());
   if (fresh.header == used)
-    return fail(ErrorKind::kPermission,
-                "the registry '{}' refuses the credentials (bad HTTP status code: 401)",
-                printable(settings_.registry));
+    return std::unexpected(
+        Error(ErrorKind::kPermission,
+              fmt::format("the registry '{}' refuses the credentials (bad HTTP status code: 401)",
+                          printable(settings_.registry)))
+            .with_hint(kHowToLogIn));
   std::string header = fresh.header;
   known_[scope] = std::move(fresh);
   return header;

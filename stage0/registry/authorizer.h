@@ -17,6 +17,10 @@
 
 namespace agena::stage0 {
 
+// A hint for who is refused.
+inline constexpr const char* kHowToLogIn =
+    "credentials are those of 'podman login' and 'docker login', or files in auth.d of the configuration";
+
 class Authorizer {
  public:
   struct Settings {

@@ -217,7 +217,14 @@ Result<RemoteManifest> RegistryClient::manifest(const std::string& tag_or_digest
   const HttpRequest request{.headers = {{"Accept", kManifestTypes}}, .max_body = kMaxOciDocument};
   const std::string path = fmt::format("/v2/{}/manifests/{}", endpoint_.repository, tag_or_digest);
   HttpResponse response = TRY(send(request, path, Access::kPull));
-  if (response.status != 200) return std::unexpected(status_error(request, response));
+  if (response.status != 200) {
+    Error error = status_error(request, response);
+    if (error.kind() == ErrorKind::kPermission)
+      return std::unexpected(std::move(error).with_hint(kHowToLogIn));
+    if (error.kind() != ErrorKind::kNotFound) return std::unexpected(std::move(error));
+    return std::unexpected(std::move(error).with_hint(
+        fmt::format("'image tags docker://{}' lists what the registry has of this name", printable(name()))));
+  }
   const std::string what =
       fmt::format("the manifest '{}' of '{}'", printable(tag_or_digest), printable(name()));
   if (const std::string stated = response.headers.first("docker-content-digest"); !stated.empty())

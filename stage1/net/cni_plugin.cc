@@ -224,7 +224,9 @@ Result<std::string> find_plugin(const std::string& type, const std::vector<std::
     const auto st = sys::stat_at(sys::at_cwd(), path, 0);
     if (st && S_ISREG(st->st_mode) && ::access(path.c_str(), X_OK) == 0) return path;
   }
-  return fail(ErrorKind::kNotFound, "there is no plugin '{}' in {}", printable(type), join(dirs, ":"));
+  return std::unexpected(Error(ErrorKind::kNotFound,
+                               fmt::format("there is no plugin '{}' in {}", printable(type), join(dirs, ":")))
+                             .with_hint("the package containernetworking-plugins has the usual ones"));
 }
 
 Result<std::string> call_plugin(const PluginCall& call) {

@@ -348,6 +348,17 @@ class HostTest(Mistakes):
         self.in_namespace(f"mount -t tmpfs -o ro t {self.data}", "run", Images.busybox(), shown=["run", "IMAGE", "#", "read-only disk"])
         self.check("read-only-disk")
 
+    def test_no_overlays(self):
+        """A data directory on an overlay, which cannot carry another: pods get copied roots, and it is said. No failure."""
+        os.mkdir(self.data)
+        mount = (f"cd {self.top} && mkdir low && mount -t tmpfs t low && mkdir low/a low/b low/c && "
+                 f"mount -t overlay -o lowerdir=low/a,upperdir=low/b,workdir=low/c o {self.data}")
+        line = ["unshare", "-m", "sh", "-c", mount + ' && exec "$@"', "sh",
+                *self.argv("run", Images.busybox(), "--exec=/bin/true")]
+        done = self.run_argv(line)
+        self.told.append(self.normalised(f"$ agena run IMAGE # overlays cannot be mounted\n{done.err}-> {done.code}\n"))
+        self.check("no-overlays")
+
     def test_data_directory(self):
         self.mistake("--dir=", "list")
         self.mistake(f"--dir={self.path('a-file', 'x')}", "list")
