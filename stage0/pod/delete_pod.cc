@@ -49,9 +49,9 @@ Result<bool> was_lost_in_power_cut(const Pod& pod) {
   return false;
 }
 
-Error keep_for_networks(const Error& why, const Pod& pod) {
+Error keep_for_networks(const Error& why) {
   return Error(why)
-      .with_context("pod '" + pod.uuid().str() + "' is kept, because its networks could not be taken down")
+      .with_context("it is kept, because its networks could not be taken down")
       .with_hint(fmt::format("gc tries again; what is left is on record in '{}' of the pod directory",
                              paths::kNetRecords));
 }
@@ -65,18 +65,16 @@ Result<> delete_pod(const Engine& engine, const Pods& pods, const Pod& pod, Erro
       TRY(sys::exists(pod.dir(), paths::kStage1Manifest)) && !TRY(was_lost_in_power_cut(pod))) {
     auto called = call_gc_entrypoint(engine, pod);
     // The records of networks that are still there are the only way to get rid of them.
-    if (!called && TRY(has_network_records(pod)))
-      return std::unexpected(keep_for_networks(called.error(), pod));
+    if (!called && TRY(has_network_records(pod))) return std::unexpected(keep_for_networks(called.error()));
     if (!called) errors.add(std::move(called).error().with_context(context));
   }
   if (auto done = unregister_pod(engine.metadata_socket, pod.uuid(), pod.dir()); !done)
     errors.add(std::move(done).error().with_context(context));
-  TRY_CTX(free_pod_name(pods, pod), "{}", context);
-  TRY_CTX(sys::remove_file(pod.dir(), paths::kStage1Manifest), "{}", context);
-  TRY_CTX(sys::remove_tree(pod.dir(), paths::kStage1Root), "{}", context);
-  TRY_CTX(sys::remove_tree(pod.dir(), paths::kStage1), "{}", context);
-  TRY_CTX(sys::remove_tree(pods.dir(), Pods::path_of(pod.directory(), pod.uuid())), "{}", context);
-  return {};
+  TRY(free_pod_name(pods, pod));
+  TRY(sys::remove_file(pod.dir(), paths::kStage1Manifest));
+  TRY(sys::remove_tree(pod.dir(), paths::kStage1Root));
+  TRY(sys::remove_tree(pod.dir(), paths::kStage1));
+  return sys::remove_tree(pods.dir(), Pods::path_of(pod.directory(), pod.uuid()));
 }
 
 }  // namespace agena::stage0

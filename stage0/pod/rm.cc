@@ -43,7 +43,8 @@ Result<> mark(Pod& pod) {
 Result<> remove_pod(const Engine& engine, Pod& pod) {
   TRY(mark(pod));
   ErrorList errors;
-  errors.add_if(delete_pod(engine, pod.pods(), pod, errors));
+  if (auto deleted = delete_pod(engine, pod.pods(), pod, errors); !deleted)
+    errors.add(std::move(deleted).error().with_context("pod '" + pod.uuid().str() + "'"));
   return errors.to_result();
 }
 

@@ -18,11 +18,15 @@ constexpr std::string_view kNoteEnding = ".note";
 std::string directory_path() { return fmt::format("{}/{}", layout::kCas, layout::kPartial); }
 
 // Whether the name still stands for the locked file: who held the lock before may have removed it.
-bool is_still(const sys::DirFd& dir, const std::string& name, const sys::UniqueFd& fd, struct stat& by_fd) {
+Result<bool> is_still(const sys::DirFd& dir, const std::string& name, const sys::UniqueFd& fd,
+                      struct stat& by_fd) {
   struct stat by_name{};
-  return ::fstat(fd.get(), &by_fd) == 0 &&
-         ::fstatat(dir.get(), name.c_str(), &by_name, AT_SYMLINK_NOFOLLOW) == 0 &&
-         by_name.st_ino == by_fd.st_ino && by_name.st_dev == by_fd.st_dev;
+  if (::fstat(fd.get(), &by_fd) != 0) return sys_fail("reading attributes of a partial file");
+  if (::fstatat(dir.get(), name.c_str(), &by_name, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return sys_fail("reading attributes of a partial file");
+  }
+  return by_name.st_ino == by_fd.st_ino && by_name.st_dev == by_fd.st_dev;
 }
 
 Result<sys::UniqueFd> open_file(const sys::DirFd& dir, const std::string& name, int flags) {
@@ -67,7 +71,7 @@ Result<PartialFile> PartialFile::open(const Store& store, std::string_view key, 
     }
     sys::UniqueFd locked = lock->take();
     struct stat st{};
-    if (!is_still(dir, name, locked, st)) continue;
+    if (!TRY(is_still(dir, name, locked, st))) continue;
     return PartialFile(std::move(dir), name, std::move(locked), static_cast<std::uint64_t>(st.st_size));
   }
 }
@@ -126,7 +130,8 @@ Result<std::uint64_t> sweep_partials(const Store& store, Nanoseconds before) {
     if (!lock) continue;
     const sys::UniqueFd locked = lock->take();
     struct stat st{};
-    if (!is_still(dir, name, locked, st) || !S_ISREG(st.st_mode) || sys::mtime_of(st) >= before) continue;
+    if (!TRY(is_still(dir, name, locked, st)) || !S_ISREG(st.st_mode) || sys::mtime_of(st) >= before)
+      continue;
     TRY(sys::remove_file(dir, name + std::string(kNoteEnding)));
     TRY(sys::remove_file(dir, name));
     freed += static_cast<std::uint64_t>(st.st_blocks) * 512;

@@ -17,12 +17,16 @@ namespace agena::stage0 {
 namespace {
 
 // Whether the name still stands for the open directory: a cleaner may have renamed it between our mkdir and
-// our lock.
-bool is_still(sys::DirRef parent, const std::string& name, const sys::DirFd& dir) {
+// our lock. That it cannot be seen is no reason to believe so.
+Result<bool> is_still(sys::DirRef parent, const std::string& name, const sys::DirFd& dir) {
   struct stat by_name{};
   struct stat by_fd{};
-  return ::fstatat(parent.get(), name.c_str(), &by_name, AT_SYMLINK_NOFOLLOW) == 0 &&
-         ::fstat(dir.get(), &by_fd) == 0 && by_name.st_ino == by_fd.st_ino && by_name.st_dev == by_fd.st_dev;
+  if (::fstatat(parent.get(), name.c_str(), &by_name, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return sys_fail("reading attributes of staging directory '{}'", name);
+  }
+  if (::fstat(dir.get(), &by_fd) != 0) return sys_fail("reading attributes of staging directory '{}'", name);
+  return by_name.st_ino == by_fd.st_ino && by_name.st_dev == by_fd.st_dev;
 }
 
 }  // namespace
@@ -34,7 +38,7 @@ Result<std::optional<sys::DirFd>> try_lock_dir(sys::DirRef parent, const std::st
   auto lock = TRY(sys::FileLock::try_now(std::move(*opened), sys::LockMode::kExclusive));
   if (!lock) return std::nullopt;
   sys::DirFd dir(lock->take().release());
-  if (!is_still(parent, name, dir)) return std::nullopt;
+  if (!TRY(is_still(parent, name, dir))) return std::nullopt;
   return dir;
 }
 
@@ -58,7 +62,7 @@ Staging& Staging::operator=(Staging&& other) noexcept {
 }
 
 void Staging::drop() noexcept {
-  if (!dir_ || !is_still(parent_, name_, dir_)) return;
+  if (!dir_ || !is_still(parent_, name_, dir_).value_or(false)) return;
   // What cannot be removed now is removed by the next cleaner.
   if (const auto removed = sys::remove_tree(parent_, name_); !removed)
     log::debug("store: {}", removed.error().to_string());

@@ -277,5 +277,24 @@ class Apps(Scenario):
         return [] if wanted is None or self.found[step] in (wanted, fine) else [f"apps are {self.found[step]}"]
 
 
+class Sandbox(Scenario):
+    """A pod without apps, started in the background, and its end."""
+
+    name = "app-sandbox"
+    ends_by_itself = False
+    codes = {1, ENGINE_FAILURE}
+    programs_spared = ("systemd",)
+
+    def steps(self, session):
+        sandbox = session.agena("sandbox", "app", "sandbox", "--net=none", "--detach")
+        if sandbox.code == 0:
+            session.agena("stop", "stop", sandbox.out.strip())
+
+    def effect(self, session, step):
+        pods = {pod["name"]: pod["state"] for pod in json_of(session.aside("list", "--format=json").out) or []}
+        uuid = session.step_named("sandbox").out.strip()
+        return [f"pods are {pods}"] if pods.get(uuid) == "running" and step == "stop" or uuid not in pods else []
+
+
 SCENARIOS = {one.name: one for one in (kind() for kind in (FetchAci, FetchOci, FetchRegistry, ImageGc, Run, RunFly, RunNetwork, Prepare, RunPrepared, Stop, Rm, Gc,
-                                       Apps))}
+                                       Sandbox, Apps))}

@@ -43,6 +43,14 @@ class Found(unittest.TestCase):
         """gc called an entrypoint that was gone."""
         self.sweep("rm", "EIO", "^rm:unlinkat:[1-9]:")
 
+    def test_a_staging_directory_that_cannot_be_seen(self):
+        """fetch made one after the other, for ever."""
+        self.sweep("fetch-oci", "EACCES+", "^fetch:newfstatat:[4-9][0-9]:", share=8)
+
+    def test_a_systemd_that_does_not_load(self):
+        """The message was empty."""
+        self.sweep("run", "EIO+", "^run/1:close:", share=3)
+
     def test_a_systemd_that_cannot_be_started(self):
         """pod-init had nowhere left to say so."""
         self.sweep("run", "ENOMEM", "^run/1:execve:")

@@ -78,12 +78,18 @@ class Call:
 
 @dataclass
 class Fault:
-    """What is to happen to a call: an errno, or SIGKILL for its process (0)."""
+    """What is to happen to a call: an errno, or SIGKILL for its process (0). A lasting error meets all later calls of the name in
+    this process too."""
     call: Call
     error: int = 0
+    lasting: bool = False
 
     def __str__(self):
-        return f"{self.call}:{errno.errorcode[self.error] if self.error else 'KILL'}"
+        return f"{self.call}:{errno.errorcode[self.error] if self.error else 'KILL'}{'+' if self.lasting else ''}"
+
+    def meets(self, address: str, name: str, number: int) -> bool:
+        same = address == self.call.address and name == self.call.name
+        return same and (number == self.call.number or self.lasting and number > self.call.number)
 
 
 @dataclass
@@ -284,11 +290,12 @@ class Tracer:
             if self.watch:
                 self.calls.append(Recorded(Call(tracee.address, name, number), tracee.program, self.step))
             return False
-        call = self.fault.call
-        if self.hit or name != call.name or number != call.number or tracee.address != call.address:
+        if not self.fault.meets(tracee.address, name, number):
             return False
-        self.hit, self.hit_program = True, tracee.program
-        self.hit_text = self.describe(pid, name)
+        if self.fault.lasting and name == "write" and self.peek(pid, ARGUMENTS[0]) <= 2:
+            return False  # somebody has to hear of it
+        if not self.hit:
+            self.hit, self.hit_program, self.hit_text = True, tracee.program, self.describe(pid, name)
         if self.fault.error and name == "close":
             # Whatever close(2) says, the descriptor is closed.
             return True
