@@ -66,7 +66,7 @@ function(agena_stage1_image name)
     VERBATIM)
   add_custom_target(${name}-image ALL DEPENDS ${image})
   # Not CMAKE_INSTALL_LIBDIR: the command looks for its images in PREFIX/lib (stage0/config/personality.cc).
-  install(FILES ${image} DESTINATION lib/agena/stage1-images)
+  install(FILES ${image} DESTINATION lib/agena/stage1-images COMPONENT agena)
 endfunction()
 
 # The images of both flavours, of the programs that there are.

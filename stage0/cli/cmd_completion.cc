@@ -1,5 +1,6 @@
 // `completion`: print a completion script for a shell.
 #include "common/base/strings.h"
+#include "common/base/table.h"
 #include "common/contract/exit_codes.h"
 #include "stage0/cli/commands.h"
 #include "stage0/cli/completion.h"
@@ -9,10 +10,15 @@ namespace agena::stage0 {
 
 Result<int> cmd_completion(const Invocation& call) {
   const std::string_view shell = call.args.arguments.front();
-  if (shell != "bash")
-    return fail(ErrorKind::kUnsupported, "unsupported shell '{}', only 'bash' is known", printable(shell));
+  const ShellRow* row = find_by_name(completion_shells(), shell);
+  if (row == nullptr) {
+    std::vector<std::string> names;
+    for (const ShellRow& one : completion_shells()) names.emplace_back(one.name);
+    return fail(ErrorKind::kUnsupported, "unknown shell '{}', there are: {}", printable(shell),
+                join(names, ", "));
+  }
   std::vector<HelpTerm> terms;
-  TRY(print(bash_completion(program_spec(call.personality, terms))));
+  TRY(print(row->script(program_spec(call.personality, terms))));
   return contract::kExitSuccess;
 }
 

@@ -1,10 +1,8 @@
 // `help`: the same texts as --help.
 #include "common/base/strings.h"
 #include "common/contract/exit_codes.h"
-#include "stage0/cli/command_options.h"
 #include "stage0/cli/commands.h"
 #include "stage0/cli/foreign_words.h"
-#include "stage0/cli/man.h"
 #include "stage0/cli/output/out.h"
 #include "stage0/cli/output/terminal.h"
 
@@ -13,10 +11,6 @@ namespace agena::stage0 {
 Result<int> cmd_help(const Invocation& call) {
   std::vector<HelpTerm> terms;
   const ProgramSpec program = program_spec(call.personality, terms);
-  if (call.args.flag(kMan)) {
-    TRY(print(man_page(program)));
-    return contract::kExitSuccess;
-  }
   const FoundCommand found = TRY(find_command(
       call.args.arguments, program.commands, program.global_options,
       {.foreign = foreign_words(), .commands = program.commands, .program = program.name, .command = {}}));

@@ -62,9 +62,6 @@ inline constexpr Option kExpirePrepared = {.name = "expire-prepared",
                                            .help = "how long prepared pods are kept that nobody runs"};
 inline constexpr Option kMarkOnly = {.name = "mark-only", .help = "mark ended pods, delete nothing"};
 
-// help
-inline constexpr Option kMan = {.name = "man", .help = "print the manual page (troff)", .hidden = true};
-
 // image list
 inline constexpr Option kFields = {
     .name = "fields",

@@ -29,7 +29,6 @@ constexpr std::array kAttachOptions = {&kAttachApp, &kAttachMode};
 constexpr std::array kCatManifestOptions = {&kPrettyPrint, &kUuidFile};
 constexpr std::array kEnterOptions = {&kApp};
 constexpr std::array kGcOptions = {&kExpirePrepared, &kGracePeriod, &kMarkOnly};
-constexpr std::array kHelpOptions = {&kMan};
 constexpr std::array kListOptions = {&kFormat, &kFull, &kNoLegend};
 constexpr std::array kLogsOptions = {&kFollow, &kLogApp, &kLogFormat,  &kRaw,
                                      &kSince,  &kTail,   &kTimestamps, &kUntil};
@@ -44,7 +43,6 @@ constexpr Lists1 kAttachLists = {kAttachOptions};
 constexpr Lists1 kCatManifestLists = {kCatManifestOptions};
 constexpr Lists1 kEnterLists = {kEnterOptions};
 constexpr Lists1 kGcLists = {kGcOptions};
-constexpr Lists1 kHelpLists = {kHelpOptions};
 constexpr Lists1 kListLists = {kListOptions};
 constexpr Lists1 kLogsLists = {kLogsOptions};
 constexpr Lists1 kMetadataServiceLists = {kMetadataServiceOptions};
@@ -85,8 +83,10 @@ constexpr std::array kOtherRows = {
                .run = cmd_cat_manifest},
     CommandRow{.spec = {.name = "completion",
                         .summary = "Print a completion script for a shell",
-                        .usage = "bash",
-                        .description = "To use it at once: source <({program} completion bash)",
+                        .usage = "SHELL",
+                        .description =
+                            "There are scripts for bash, fish and zsh. To use it at once, in bash: source "
+                            "<({program} completion bash)",
                         .min_args = 1,
                         .max_args = 1},
                .run = cmd_completion},
@@ -130,8 +130,7 @@ constexpr std::array kOtherRows = {
     CommandRow{.spec = {.name = "help",
                         .summary = "Show help for a command",
                         .usage = "[COMMAND]",
-                        .max_args = kAny,
-                        .options = kHelpLists},
+                        .max_args = kAny},
                .run = cmd_help},
     CommandRow{.spec = {.name = "list", .summary = "List pods", .options = kListLists}, .run = cmd_list},
     CommandRow{

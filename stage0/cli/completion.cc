@@ -1,9 +1,11 @@
+// Completion for bash, and the table of the shells.
 #include "stage0/cli/completion.h"
 
-#include <algorithm>
 #include <array>
 
 #include "common/base/strings.h"
+#include "common/base/table.h"
+#include "stage0/cli/completion_parts.h"
 
 namespace agena::stage0 {
 namespace {
@@ -48,12 +50,6 @@ _@P@() {
 complete -F _@P@ @P@
 )sh";
 
-std::string replaced(std::string text, std::string_view what, std::string_view with) {
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
-  return text;
-}
-
 std::string kind_word(Completes kind) {
   switch (kind) {
     case Completes::kNothing:
@@ -72,11 +68,8 @@ std::string kind_word(Completes kind) {
 
 // What may stand behind an option: a kind, or "=" and the choices.
 std::string value_word(const Option& option) {
-  if (option.choices.empty()) return kind_word(option.completes);
-  std::string words = "=";
-  for (const std::string_view choice : option.choices)
-    if (!choice.empty()) words += (words.size() > 1 ? " " : "") + std::string(choice);
-  return words;
+  const auto choices = choices_of(option);
+  return choices.empty() ? kind_word(option.completes) : "=" + join(choices, " ");
 }
 
 // A shell function that prints what its case arms say. Patterns are quoted by the caller.
@@ -105,16 +98,8 @@ std::string option_words(std::span<const OptionList> lists) {
 std::string subcommand_words(const ProgramSpec& program, std::string_view group) {
   std::vector<std::string> words;
   for (const CommandSpec* command : visible_commands(program, group))
-    words.emplace_back(command->name.substr(command->name.rfind(' ') + 1));
+    words.emplace_back(last_word(command->name));
   return join(words, " ");
-}
-
-// Every command that may be shown, groups and their members alike.
-std::vector<const CommandSpec*> all_visible(const ProgramSpec& program) {
-  std::vector<const CommandSpec*> commands;
-  for (const CommandSpec* command : program.commands)
-    if (!command->hidden && command->needs_env.empty()) commands.push_back(command);
-  return commands;
 }
 
 }  // namespace
@@ -127,7 +112,7 @@ std::string bash_completion(const ProgramSpec& program) {
   CaseFunction subcommands(name_of("subcommands"), "$1");
   CaseFunction arguments(name_of("arguments"), "$1");
   subcommands.arm("\"\"", subcommand_words(program, ""));
-  for (const CommandSpec* command : all_visible(program)) {
+  for (const CommandSpec* command : commands_to_complete(program)) {
     const std::string pattern = fmt::format("\"{}\"", command->name);
     is_command.arm(pattern, "yes");
     options.arm(pattern, option_words(command->options));
@@ -142,6 +127,16 @@ std::string bash_completion(const ProgramSpec& program) {
   return fmt::format("# bash completion for {}\n", program.name) + is_command.finish() +
          options.finish(option_words(global)) + values.finish() + subcommands.finish() + arguments.finish() +
          replaced(std::string(kScript), "@P@", program.name);
+}
+
+std::span<const ShellRow> completion_shells() {
+  static constexpr std::array kShells = {
+      ShellRow{"bash", bash_completion},
+      ShellRow{"fish", fish_completion},
+      ShellRow{"zsh", zsh_completion},
+  };
+  static_assert(sorted_by_name(kShells));
+  return kShells;
 }
 
 }  // namespace agena::stage0

@@ -473,7 +473,7 @@ class Others(Case):
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(script)
         subprocess.run(["bash", "-n", path], check=True)
-        self.assertIn("unsupported shell 'zsh'", self.agena("completion", "zsh", check=254).err)
+        self.assertIn("unknown shell 'csh'", self.agena("completion", "csh", check=254).err)
 
     def test_help_is_on_stdout(self):
         for words in (("help",), ("--help",), ("-h",), ("run", "--help"), ("help", "image", "list")):

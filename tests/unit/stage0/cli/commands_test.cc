@@ -12,7 +12,6 @@
 #include "stage0/cli/completion.h"
 #include "stage0/cli/foreign_words.h"
 #include "stage0/cli/help_groups.h"
-#include "stage0/cli/man.h"
 #include "stage0/cli/pod_flags.h"
 #include "tests/support/golden.h"
 #include "tests/unit/stage0/cli/argv.h"
@@ -153,10 +152,9 @@ TEST(Help, SpeaksOfThePersonality) {
   EXPECT_FALSE(text.contains('{')) << "a placeholder that stands for nothing: " << text;
 }
 
-TEST(ManPage, Golden) { testing::expect_golden("cli/agena.1", man_page(Program("agena").spec)); }
-
 TEST(Completion, Golden) {
-  testing::expect_golden("cli/completion.bash", bash_completion(Program("agena").spec));
+  for (const ShellRow& shell : completion_shells())
+    testing::expect_golden(fmt::format("cli/completion.{}", shell.name), shell.script(Program("agena").spec));
 }
 
 // What bash offers for a line, sorted; the last word is the one being completed.
@@ -258,7 +256,7 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorCase{"agena image rm", "rm: missing argument\nrm: hint: usage: agena image rm IMAGE…\n"},
         ErrorCase{"agena image nope",
                   "agena: unknown command 'image nope'\nagena: hint: 'agena image' lists its commands\n"},
-        ErrorCase{"rkt completion zsh", "completion: unsupported shell 'zsh', only 'bash' is known\n"},
+        ErrorCase{"rkt completion csh", "completion: unknown shell 'csh', there are: bash, fish, zsh\n"},
         ErrorCase{"agena help nope",
                   "help: unknown command 'nope'\nhelp: hint: 'agena help' lists the commands\n"},
         ErrorCase{"agena help list more", "help: unknown help topic 'more'\n"},
