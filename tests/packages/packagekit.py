@@ -1,8 +1,10 @@
 """The Debian packages of a built tree, and clean systems to try them on."""
 
 import atexit
+import ctypes
 import fcntl
 import hashlib
+import inspect
 import os
 import re
 import shutil
@@ -10,24 +12,16 @@ import subprocess
 import sys
 import tempfile
 
-from debian_packages import UNSHARE, apt_proxy_options, apt_sources, machine_suite, run
-
 HERE = os.path.dirname(os.path.abspath(__file__))
 SUPPORT = os.path.join(os.path.dirname(HERE), "support")
+sys.path.insert(0, SUPPORT)
+
+from debian_packages import UNSHARE, apt_proxy_options, apt_sources, machine_suite, run  # noqa: E402
+
 COMPLETE = "complete"  # its presence says that a cached system is whole
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8",
                "DEBIAN_FRONTEND": "noninteractive", "TERM": "dumb"}
-# Everything that the system mounts is mounted in a namespace of its own, and every process of it ends with the first.
-SESSION = """
-set -e
-mount --bind {root} {root}
-cd {root}
-mount --rbind /sys {root}/sys
-mount --rbind /dev {root}/dev
-mount -t proc proc {root}/proc
-ip link set lo up
-exec chroot . /usr/bin/env -i {environment} /bin/sh -ec "$1"
-"""
+MNT_DETACH = 2
 
 
 class Packages:
@@ -80,8 +74,7 @@ def base(cache: str, needs: list) -> str:
     """Path of the cached system for these needs; made first if it is not there. Needs a package mirror for that."""
     suite = machine_suite()
     sources = apt_sources(suite)
-    with open(__file__, "rb") as stream:
-        key = hashlib.sha256(f"{suite}\n{sources}\n{needs}\n".encode() + stream.read()).hexdigest()[:16]
+    key = hashlib.sha256(f"{suite}\n{sources}\n{needs}\n{inspect.getsource(make_base)}".encode()).hexdigest()[:16]
     os.makedirs(cache, exist_ok=True)
     path = os.path.join(cache, "packages-" + key)
     with open(path + ".lock", "w", encoding="ascii") as lock:
@@ -101,10 +94,10 @@ class System:
         run("cp", "-a", "--reflink=auto", root, path)
 
     def argv(self, script: str) -> list:
-        """What runs a script of the shell in it, without a network, as the first process of a pid namespace."""
-        environment = " ".join(f"{name}={value}" for name, value in ENVIRONMENT.items())
+        """What runs a script of the shell in it, without a network. Everything is mounted in a namespace of its own, and every
+        process of it ends with the first."""
         return ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--net", "--uts",
-                "sh", "-c", SESSION.format(root=self.path, environment=environment), "sh", script]
+                sys.executable, "-B", os.path.abspath(__file__), self.path, script]
 
     def put(self, path: str, place: str):
         shutil.copy(path, self.path + place)
@@ -127,3 +120,24 @@ def scratch_directory(parent: str) -> str:
     path = tempfile.mkdtemp(prefix="agena-packages-", dir=parent)
     atexit.register(shutil.rmtree, path, True)
     return path
+
+
+def enter(root: str, script: str):
+    """Becomes the shell that runs the script, with `root` as the root of the mount namespace: in a chroot, `/` would be no
+    mount, and whoever joins the namespace later, as `agena enter` does, would come out of it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for words in (["--bind", root, root], ["--rbind", "/sys", root + "/sys"], ["--rbind", "/dev", root + "/dev"],
+                  ["-t", "proc", "proc", root + "/proc"]):
+        run("mount", *words)
+    run("ip", "link", "set", "lo", "up")
+    os.chdir(root)
+    # As pivot_root(2) has it: the old root comes to lie on the new one, and goes.
+    for call in (lambda: libc.pivot_root(b".", b"."), lambda: libc.umount2(b".", MNT_DETACH)):
+        if call() != 0:
+            raise OSError(ctypes.get_errno(), "changing the root")
+    os.chdir("/")
+    os.execve("/bin/sh", ["sh", "-ec", script], ENVIRONMENT)
+
+
+if __name__ == "__main__":
+    enter(*sys.argv[1:])

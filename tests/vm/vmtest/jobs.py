@@ -12,7 +12,7 @@ OMITTED = ("test_docs",)
 
 def suites(directory: str, *names: str, seconds=900) -> dict:
     return {"name": " ".join(names), "directory": directory, "suites": list(names), "seconds": seconds,
-            "may_skip": directory != VM}
+            "may_skip": directory != VM, "packages": any(name.startswith("test_debian") for name in names)}
 
 
 def all_of(directory: str) -> list:
@@ -29,6 +29,7 @@ QUICK = [
     suites(VM, "test_units"),
     suites(VM, "test_limits"),
     suites(VM, "test_installed"),
+    suites(VM, "test_debian"),
     suites(VM, "test_systemd.Scope.test_scope", "test_systemd.Machine.test_stays_in_the_unit",
            "test_systemd.Units.test_socket_unit_starts_the_pod"),
     suites(FUNCTIONAL, "test_run.Systemd", "test_run.Volumes", "test_run.Apps"),

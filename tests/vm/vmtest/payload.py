@@ -40,6 +40,12 @@ def stage(build: str, source: str, jobs: list, target: str):
     for program in ("tests/stub-stage1/stub-stage1", "tests/escape/escape"):
         if os.path.exists(os.path.join(build, program)):
             shutil.copy2(os.path.join(build, program), os.path.join(target, os.path.basename(program)))
+    if any(job.get("packages") for job in jobs):
+        packages = os.path.join(target, "packages")
+        os.mkdir(packages)
+        run("cpack", "--config", os.path.join(build, "CPackConfig.cmake"), "-B", packages,
+            "-D", "CPACK_DEBIAN_COMPRESSION_TYPE=gzip")
+        shutil.rmtree(os.path.join(packages, "_CPack_Packages"))
     with open(os.path.join(target, "jobs.json"), "w", encoding="utf-8") as stream:
         json.dump(jobs, stream, indent=1)
 
