@@ -90,7 +90,8 @@ TEST(Manual, ExamplesAreCommandLines) {
       const CommandSpec& command = *program.spec.commands[found->index];
       ArgScanner scanner(found->args, command.options);
       while (!scanner.done() && scanner.peek() != "--") {
-        if (!scanner.at_option() || command.order == ArgOrder::kOptionsFirst)
+        // "---" ends the arguments of an app.
+        if (!scanner.at_option() || scanner.peek() == "---" || command.order == ArgOrder::kOptionsFirst)
           (void)scanner.take();
         else
           ASSERT_TRUE(scanner.take_option().has_value()) << line;
