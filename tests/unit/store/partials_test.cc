@@ -5,6 +5,7 @@
 #include <atomic>
 #include <thread>
 
+#include "stage0/unpack/byte_source.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/temp_dir.h"
 
