@@ -1,6 +1,5 @@
 // Deleting what was renamed away.
 #include <fcntl.h>
-#include <linux/ioprio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -24,7 +23,7 @@ class LowPriority {
   LowPriority() : nice_(::getpriority(PRIO_PROCESS, thread())), io_(io_priority()) {
     // Whether it helps depends on the kernel's scheduler; deleting goes on in any case.
     (void)::setpriority(PRIO_PROCESS, thread(), kLeastNice);
-    set_io_priority(IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+    set_io_priority(kIdle);
   }
   LowPriority(const LowPriority&) = delete;
   LowPriority& operator=(const LowPriority&) = delete;
@@ -36,8 +35,11 @@ class LowPriority {
  private:
   static constexpr int kLeastNice = 19;
   static id_t thread() { return static_cast<id_t>(::gettid()); }
-  static long io_priority() { return ::syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0); }
-  static void set_io_priority(int value) { (void)::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, value); }
+  // ioprio_set(2). Not by <linux/ioprio.h>: in some of its versions a parameter is called `class`.
+  static constexpr int kOfThread = 1;    // IOPRIO_WHO_PROCESS
+  static constexpr int kIdle = 3 << 13;  // IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0)
+  static long io_priority() { return ::syscall(SYS_ioprio_get, kOfThread, 0); }
+  static void set_io_priority(int value) { (void)::syscall(SYS_ioprio_set, kOfThread, 0, value); }
   int nice_;
   long io_;
 };
