@@ -15,7 +15,7 @@ from world import Broken, Session, World, json_of, normal
 LOADER = re.compile(r"error while loading shared libraries: |cannot allocate TLS data structures|: cannot apply additional memory protection|^Fatal glibc error: |"
                     r"^Inconsistency detected by ld\.so")
 # Words of libraries for an error that was met in them.
-WORDS = re.compile(r"is needed for this \(Debian package|the pod ended meanwhile|before it could say why|systemd ended unexpectedly")
+WORDS = re.compile(r"index database: |starting a thread: |is needed for this \(Debian package|the pod ended meanwhile|before it could say why|systemd ended unexpectedly")
 # What may follow the message of an error.
 MORE = re.compile(r"[\w-]+: (hint: |failed to \w+ (\d+|one or more) |.*entrypoint of stage1 (failed|was killed))")
 # What gc tells on stderr.
