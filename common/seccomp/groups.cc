@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
 
 #include "common/base/table.h"
 
@@ -208,6 +209,20 @@ std::vector<Rule> default_rules(std::uint64_t capabilities) {
   // Its flags are behind a pointer, which a filter cannot follow; libc then takes clone.
   rules.push_back({"clone3", answer(ENOSYS)});
   return rules;
+}
+
+std::vector<std::string> beyond_default(const std::vector<std::string>& names) {
+  std::set<std::string_view> allowed;
+  const std::vector<Rule> rules = default_rules(UINT64_MAX);
+  for (const Rule& rule : rules) allowed.insert(rule.name);
+  std::vector<std::string> beyond;
+  for (const std::string& name : names) {
+    const Group* group = find_group(name);
+    const auto calls = group == nullptr ? std::vector<std::string_view>{name} : calls_of(*group);
+    const bool given = std::ranges::all_of(calls, [&](auto call) { return allowed.contains(call); });
+    if (!given || (group != nullptr && group->kind == GroupKind::kAll)) beyond.push_back(name);
+  }
+  return beyond;
 }
 
 }  // namespace agena::seccomp

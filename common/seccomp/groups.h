@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,5 +36,9 @@ std::vector<std::string_view> calls_of(const Group& group);
 // The default list as rules that allow (or, where libc has a fallback, answer ENOSYS). `capabilities` are the
 // bits of the app's bounding set: a capability that the app may have is of no use without its calls.
 std::vector<Rule> default_rules(std::uint64_t capabilities);
+
+// What a set of names and groups has that is not in the default list whatever the app's capabilities;
+// "@appc.io/all" stands for all calls. Names that are unknown are among it.
+std::vector<std::string> beyond_default(const std::vector<std::string>& names);
 
 }  // namespace agena::seccomp

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <set>
 #include <string_view>
 
 #include "common/base/strings.h"
@@ -11,6 +13,8 @@
 
 namespace agena::seccomp {
 namespace {
+
+using CallNames = std::set<std::string, std::less<>>;
 
 constexpr const char* kAll = "@appc.io/all";
 constexpr const char* kEmpty = "@appc.io/empty";
@@ -80,6 +84,48 @@ Result<FilterSpec> remove(const CallSet& set, Action action) {
   return spec;
 }
 
+// Calls that the set names, those of its groups included; nullopt: all calls.
+Result<std::optional<CallNames>> calls_named(const CallSet& set) {
+  CallNames named;
+  bool all = false;
+  for (const std::string& name : set.names) {
+    if (!name.starts_with('@')) {
+      TRY(check_call(name));
+      named.insert(name);
+      continue;
+    }
+    const Group* group = TRY(group_named(name));
+    all = all || group->kind == GroupKind::kAll;
+    for (const std::string_view call : calls_of(*group)) named.emplace(call);
+    if (group->kind != GroupKind::kDefault) continue;
+    for (const Rule& rule : default_rules(UINT64_MAX)) named.insert(rule.name);
+  }
+  if (all) return std::optional<CallNames>();
+  return std::optional(std::move(named));
+}
+
+// The default list without what the set does not have. What the set has beyond the list is refused as the
+// list does it, so that a program that lives with EPERM is not killed.
+Result<FilterSpec> retain_of_default(const CallSet& set, Action action, std::uint64_t capabilities) {
+  auto named = TRY(calls_named(set));
+  if (!named) return default_filter(capabilities);
+  for (const std::string_view call : calls_of(*find_group(kNeededByAll))) named->emplace(call);
+  FilterSpec spec{.rules = default_rules(capabilities), .otherwise = action, .newer = answer(ENOSYS)};
+  std::erase_if(spec.rules,
+                [&](const Rule& rule) { return rule.action == allow() && !named->contains(rule.name); });
+  for (const std::string& name : *named) spec.rules.push_back({name, answer(EPERM)});
+  return spec;
+}
+
+Result<FilterSpec> remove_of_default(const CallSet& set, Action action, std::uint64_t capabilities) {
+  FilterSpec spec = default_filter(capabilities);
+  FilterSpec removed = TRY(remove(set, action));
+  // The first rule that applies counts.
+  spec.rules.insert(spec.rules.begin(), std::make_move_iterator(removed.rules.begin()),
+                    std::make_move_iterator(removed.rules.end()));
+  return spec;
+}
+
 bool only(const CallSet& set, const char* group) {
   return std::ranges::all_of(set.names, [group](const std::string& name) { return name == group; });
 }
@@ -107,8 +153,10 @@ Result<std::optional<FilterSpec>> filter_for(const std::optional<CallSet>& set, 
       if (!set->errno_name.empty()) spec.otherwise = action;
       return spec;
     }
-    return TRY(remove(*set, action));
+    return set->within_default ? TRY(remove_of_default(*set, action, capabilities))
+                               : TRY(remove(*set, action));
   }
+  if (set->within_default) return TRY(retain_of_default(*set, action, capabilities));
   if (std::ranges::find(set->names, kAll) != set->names.end()) {
     // A typing error beside it is one all the same.
     for (const std::string& name : set->names) {

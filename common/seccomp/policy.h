@@ -21,6 +21,8 @@ struct CallSet {
   Mode mode = Mode::kRetain;
   std::vector<std::string> names;  // calls, and groups with '@'
   std::string errno_name;          // what other calls answer ("EPERM"); empty: the process is killed
+  // Whether it only narrows the default list: calls that it has beyond that answer EPERM.
+  bool within_default = false;
 };
 
 // The filter's rules for an app with these capability bits in its bounding set; nullopt: no filter at all.

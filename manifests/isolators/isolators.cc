@@ -1,5 +1,6 @@
 #include "manifests/isolators/isolators.h"
 
+#include <algorithm>
 #include <array>
 
 #include "common/base/table.h"
@@ -25,10 +26,15 @@ struct Row {
   Json (*write)(const IsolatorValue& value);
 };
 
+constexpr std::string_view kRemoveWithin = "agena/seccomp-remove-set";
+constexpr std::string_view kRetainWithin = "agena/seccomp-retain-set";
+
 constexpr std::array kIsolators = {
     Row{"agena/block-io", IsolatorKind::kBlockIo, read_block_io, write_block_io},
     Row{"agena/pids-limit", IsolatorKind::kPidsLimit, read_pids_limit, write_pids_limit},
     Row{"agena/rlimits", IsolatorKind::kRlimits, read_rlimits, write_rlimits},
+    Row{kRemoveWithin, IsolatorKind::kSeccompRemove, read_seccomp, write_seccomp},
+    Row{kRetainWithin, IsolatorKind::kSeccompRetain, read_seccomp, write_seccomp},
     Row{"agena/shm-size", IsolatorKind::kShmSize, read_shm_size, write_shm_size},
     Row{"agena/sysctls", IsolatorKind::kSysctls, read_sysctls, write_sysctls},
     Row{"agena/tmpfs", IsolatorKind::kTmpfs, read_tmpfs, write_tmpfs},
@@ -52,6 +58,14 @@ constexpr std::array kIsolators = {
 };
 static_assert(sorted_by_name(kIsolators));
 
+// The row whose name a kind has: of two with one kind that of appc's.
+const Row* row_of(IsolatorKind kind) {
+  const auto* row = std::ranges::find_if(kIsolators, [kind](const Row& one) {
+    return one.value == kind && one.name != kRemoveWithin && one.name != kRetainWithin;
+  });
+  return row == kIsolators.end() ? nullptr : row;
+}
+
 // The value as compact text; what was parsed is UTF-8, so this fails only for values made by hand.
 Result<std::string> value_text(const Json& value) { return json_text::dump(value); }
 
@@ -63,7 +77,7 @@ IsolatorKind kind_of(std::string_view name) {
 }
 
 std::string_view name_of(IsolatorKind kind) {
-  const auto* row = find_by_value(kIsolators, kind);
+  const Row* row = row_of(kind);
   return row == nullptr ? std::string_view() : row->name;
 }
 
@@ -109,7 +123,7 @@ Result<Json> isolator_json(const Isolator& isolator) {
 }
 
 Result<Isolator> make_isolator(IsolatorKind kind, const IsolatorValue& value) {
-  const auto* row = find_by_value(kIsolators, kind);
+  const Row* row = row_of(kind);
   if (row == nullptr)
     return fail(ErrorKind::kInternal, "no isolator is known for kind {}", static_cast<int>(kind));
   const Json json = row->write(value);
@@ -122,6 +136,18 @@ Result<Isolator> make_isolator(IsolatorKind kind, const IsolatorValue& value) {
   if (!again) return fail(ErrorKind::kInternal, "isolator '{}': refused without a reason", row->name);
   return Isolator{TRY(schema::AcIdentifier::parse(row->name)), kind, TRY(value_text(json)),
                   *std::move(again)};
+}
+
+bool is_within_default(const Isolator& isolator) {
+  return isolator.name == kRemoveWithin || isolator.name == kRetainWithin;
+}
+
+Result<Isolator> within_default(Isolator isolator) {
+  const bool retain = isolator.kind == IsolatorKind::kSeccompRetain;
+  if (!retain && isolator.kind != IsolatorKind::kSeccompRemove)
+    return fail(ErrorKind::kInternal, "isolator '{}' has no calls", isolator.name.str());
+  isolator.name = TRY(schema::AcIdentifier::parse(retain ? kRetainWithin : kRemoveWithin));
+  return isolator;
 }
 
 Result<Isolator> parse_isolator(std::string_view text) {

@@ -19,6 +19,12 @@ std::string_view name_of(schema::IsolatorKind kind);
 // or is of another kind.
 Result<schema::Isolator> make_isolator(schema::IsolatorKind kind, const schema::IsolatorValue& value);
 
+// agena/seccomp-retain-set and agena/seccomp-remove-set are appc's os/linux/… within the default list: what is
+// not in it, or under its conditions only, they do not give. They have the kinds of appc's.
+bool is_within_default(const schema::Isolator& isolator);
+// One of appc's seccomp isolators as the one of ours.
+Result<schema::Isolator> within_default(schema::Isolator isolator);
+
 // One isolator as JSON text: {"name": …, "value": …}.
 Result<schema::Isolator> parse_isolator(std::string_view text);
 Result<std::string> write_isolator(const schema::Isolator& isolator);

@@ -15,6 +15,7 @@
 #include "stage0/image/reference.h"
 #include "stage0/pod/app_builder.h"
 #include "stage0/pod/image_choice.h"
+#include "stage0/pod/image_isolators.h"
 #include "stage0/pod/roots.h"
 #include "stage0/pod/selinux.h"
 #include "stage0/pod/volume_checks.h"
@@ -59,10 +60,12 @@ Result<> check_pod(AppPod& pod, const AddAppRequest& request) {
   return check_volumes(request.volumes, pod.users().has_value());
 }
 
-Result<schema::RuntimeApp> build(const Addition& addition, const schema::PodManifest& manifest,
-                                 std::vector<std::string>& warnings) {
+Result<schema::RuntimeApp> build(const Addition& addition, const Engine& engine,
+                                 const schema::PodManifest& manifest, std::vector<std::string>& warnings) {
   const CallerFacts caller{.environment = {}, .uid = ::getuid(), .gid = ::getgid()};
-  auto app = TRY(build_app(addition.request.app, addition.image, caller));
+  const AppRequest& request = addition.request.app;
+  const ImageRecord allowed = TRY(with_allowed_isolators(addition.image, request, engine));
+  auto app = TRY(build_app(request, allowed, caller));
   TRY(merge_mounts({}, app));
   TRY(add_app_volumes(addition.request.volumes, manifest, app, warnings));
   return app;
@@ -173,7 +176,7 @@ Result<std::string> add(AppPod& pod, Addition& addition) {
   TRY(pod.wait_ready());
   ManifestChange change = TRY(ManifestChange::begin(pod));
   std::vector<std::string> warnings;
-  auto app = TRY_CTX(build(addition, change.manifest, warnings), "image '{}'",
+  auto app = TRY_CTX(build(addition, pod.engine(), change.manifest, warnings), "image '{}'",
                      printable(addition.request.app.image));
   const std::string name = app.name.str();
   const schema::PodManifest next =

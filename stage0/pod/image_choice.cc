@@ -10,6 +10,7 @@
 #include "stage0/fetch/fetch.h"
 #include "stage0/image/importer.h"
 #include "stage0/image/reference.h"
+#include "stage0/pod/image_isolators.h"
 #include "stage0/pod/manifest_builder.h"
 #include "stage0/pod/stage1_select.h"
 #include "stage0/store/similar.h"
@@ -43,6 +44,7 @@ Result<> choose_by_request(Store& store, const Engine& engine, const PrepareRequ
                           .insecure = request.insecure,
                           .platform = request.platform,
                           .max_bytes = request.max_image_bytes};
+  std::vector<ImageRecord> allowed;
   for (const AppRequest& app : request.apps) {
     auto image = find_app_image(store, engine, app, from);
     if (!image && !choice.apps.empty() && is_plain_word(app.image))
@@ -51,18 +53,30 @@ Result<> choose_by_request(Store& store, const Engine& engine, const PrepareRequ
           fmt::format("arguments of an app stand behind '--': {} -- {}",
                       shown_reference(request.apps[choice.apps.size() - 1].image), printable(app.image))));
     choice.apps.push_back(TRY_CTX(std::move(image), "image '{}'", shown_reference(app.image)));
+    allowed.push_back(TRY(with_allowed_isolators(choice.apps.back(), app, engine)));
   }
-  choice.manifest = TRY(build_pod_manifest(request, choice.apps, caller_facts(request)));
+  choice.manifest = TRY(build_pod_manifest(request, allowed, caller_facts(request)));
   return {};
 }
 
-Result<> choose_by_manifest(Store& store, const std::string& path, ImageChoice& choice) {
+// A manifest that leaves an app to its image has not said that the image may have what it asks for.
+Result<> limit_given_app(schema::RuntimeApp& app, const ImageRecord& image, const Engine& engine) {
+  if (app.app || !image.manifest.app) return {};
+  ImageRecord allowed = TRY(with_allowed_isolators(image, {}, engine));
+  if (allowed.manifest.app != image.manifest.app) app.app = std::move(allowed.manifest.app);
+  return {};
+}
+
+Result<> choose_by_manifest(Store& store, const Engine& engine, const std::string& path,
+                            ImageChoice& choice) {
   const std::string text = TRY_CTX(sys::read_file(sys::at_cwd(), path), "--pod-manifest");
   choice.manifest = TRY_CTX(codec::parse_pod_manifest(text), "file '{}'", printable(path));
   for (const schema::RuntimeApp& app : choice.manifest.apps)
     choice.apps.push_back(TRY_CTX(store.read_image(app.image.id.key().str()), "file '{}': app '{}'",
                                   printable(path), app.name.str()));
   TRY_CTX(check_given_manifest(choice.manifest, choice.apps), "file '{}'", printable(path));
+  for (std::size_t i = 0; i < choice.apps.size(); ++i)
+    TRY(limit_given_app(choice.manifest.apps[i], choice.apps[i], engine));
   return {};
 }
 
@@ -103,7 +117,7 @@ Result<ImageChoice> choose_images(Store& store, const Engine& engine, const Prep
   if (request.pod_manifest.empty())
     TRY(choose_by_request(store, engine, request, choice));
   else
-    TRY(choose_by_manifest(store, request.pod_manifest, choice));
+    TRY(choose_by_manifest(store, engine, request.pod_manifest, choice));
   return choice;
 }
 

@@ -5,22 +5,15 @@
 #include <algorithm>
 
 #include "common/base/strings.h"
+#include "common/contract/app_defaults.h"
 #include "common/seccomp/policy.h"
 #include "common/sys/fs.h"
+#include "manifests/isolators/isolators.h"
 
 namespace agena::stage1 {
 namespace {
 
 using schema::IsolatorKind;
-
-// rkt's and docker's default set (rkt-compatible; docs/stage1-contract.md).
-const std::vector<std::string>& default_capabilities() {
-  static const std::vector<std::string> names = {
-      "CAP_AUDIT_WRITE", "CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FSETID",    "CAP_FOWNER",
-      "CAP_KILL",        "CAP_MKNOD",  "CAP_NET_RAW",      "CAP_SETFCAP",   "CAP_NET_BIND_SERVICE",
-      "CAP_SETUID",      "CAP_SETGID", "CAP_SETPCAP",      "CAP_SYS_CHROOT"};
-  return names;
-}
 
 // Isolators that may be there once, all kinds of a row together.
 struct Exclusive {
@@ -82,7 +75,8 @@ Result<std::string> seccomp_filter(const schema::App& app, std::uint64_t capabil
   if (isolator != nullptr) {
     const auto& value = std::get<schema::SeccompSet>(isolator->value);
     const bool retain = isolator->kind == IsolatorKind::kSeccompRetain;
-    set = {retain ? seccomp::Mode::kRetain : seccomp::Mode::kRemove, value.names, value.errno_name};
+    set = {retain ? seccomp::Mode::kRetain : seccomp::Mode::kRemove, value.names, value.errno_name,
+           isolators::is_within_default(*isolator)};
   }
   const auto filter =
       TRY_CTX(seccomp::filter_for(set, capabilities), "{}",
@@ -94,7 +88,7 @@ Result<std::string> seccomp_filter(const schema::App& app, std::uint64_t capabil
 
 Result<sys::CapabilitySet> bounding_set(const schema::App& app) {
   const schema::Isolator* isolator = TRY(find_exclusive(app, kCapabilityIsolators));
-  const sys::CapabilitySet standard = TRY(sys::CapabilitySet::parse(default_capabilities()));
+  const sys::CapabilitySet standard = TRY(sys::CapabilitySet::parse(contract::default_capabilities()));
   if (isolator == nullptr) return standard;
   const auto set = TRY_CTX(sys::CapabilitySet::parse(std::get<schema::CapabilitySet>(isolator->value).names),
                            "isolator {}", isolator->name.str());

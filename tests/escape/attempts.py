@@ -44,8 +44,8 @@ def entries() -> list:
             directory("proc"), directory("sys"), directory("run"), directory("etc")]
 
 
-def image(path: str) -> str:
-    section = {"exec": ["/bin/escape"], "user": "0", "group": "0"}
+def image(path: str, isolators=()) -> str:
+    section = {"exec": ["/bin/escape"], "user": "0", "group": "0", "isolators": list(isolators)}
     return aci.build(path, aci.image_manifest("example.com/escape", app=section), entries(), "none")
 
 

@@ -13,6 +13,25 @@ from harness import FLY, SOURCE, Case, Terminal, descendants, read, wait_until
 
 
 AT_FDCWD = -100
+# All that an image's manifest can ask for.
+GREEDY = [
+    {"name": "os/linux/capabilities-retain-set", "value": {"set": [
+        "CAP_AUDIT_CONTROL", "CAP_AUDIT_READ", "CAP_AUDIT_WRITE", "CAP_BLOCK_SUSPEND", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+        "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_IPC_LOCK", "CAP_IPC_OWNER",
+        "CAP_KILL", "CAP_LEASE", "CAP_LINUX_IMMUTABLE", "CAP_MAC_ADMIN", "CAP_MAC_OVERRIDE", "CAP_MKNOD", "CAP_NET_ADMIN",
+        "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_RAW", "CAP_PERFMON", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP",
+        "CAP_SETUID", "CAP_SYSLOG", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_CHROOT", "CAP_SYS_MODULE", "CAP_SYS_NICE",
+        "CAP_SYS_PACCT", "CAP_SYS_PTRACE", "CAP_SYS_RAWIO", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG",
+        "CAP_WAKE_ALARM"]}},
+    {"name": "os/linux/seccomp-retain-set", "value": {"set": ["@appc.io/all"]}},
+    {"name": "os/linux/no-new-privileges", "value": False},
+    {"name": "os/linux/apparmor-profile", "value": "unconfined"},
+    {"name": "os/linux/selinux-context", "value": {"user": "system_u", "role": "system_r", "type": "unconfined_t", "level": "s0"}},
+    {"name": "os/linux/oom-score-adj", "value": -1000},
+    {"name": "os/linux/cpu-shares", "value": 262144},
+    {"name": "agena/rlimits", "value": [{"name": name, "soft": "unlimited", "hard": "unlimited"}
+                                        for name in ("memlock", "nofile", "nproc", "nice", "rtprio")]},
+]
 RENAME_EXCHANGE = 2
 
 
@@ -87,6 +106,17 @@ class Pod(Escape):
 
     def test_without_privileges(self):
         self.check_refused(self.in_pod("--user=1000", "--group=1000"))
+
+    def test_image_that_asks_for_everything(self):
+        """Isolators of an image that nobody vouches for only narrow: what is in it does not decide its own confinement."""
+        self.image = attempts.image(self.top + "/greedy.aci", GREEDY)
+        self.check_refused(self.in_pod())
+
+    def test_image_that_removes_one_call(self):
+        """A remove set means all but some; of an image, it is the default list but some."""
+        self.image = attempts.image(self.top + "/modest.aci", [
+            {"name": "os/linux/seccomp-remove-set", "value": {"set": ["swapon"]}}])
+        self.check_refused(self.in_pod())
 
     def test_apps_that_may_trace(self):
         found = self.in_pod("--caps-retain=CAP_SYS_PTRACE,CAP_DAC_OVERRIDE")

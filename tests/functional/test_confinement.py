@@ -1,5 +1,6 @@
 """What apps may not do: capabilities, no-new-privileges, system call filters, labels of security modules."""
 
+import json
 import os
 
 from harness import FLY, Case, Images, read, shell
@@ -150,6 +151,59 @@ class Seccomp(Confinement):
         image = self.small_image(eventHandlers=handlers)
         done = self.agena("run", "--net=none", image, "--", "-c", "true", check=None)
         self.assertNotEqual(0, done.code)
+
+
+class OfImages(Confinement):
+    """What an image asks for by itself: it may narrow the defaults, and no more."""
+
+    GREEDY = [{"name": "os/linux/capabilities-retain-set", "value": {"set": ["CAP_SYS_ADMIN", "CAP_KILL"]}},
+              {"name": "os/linux/seccomp-retain-set", "value": {"set": ["@appc.io/all"]}},
+              {"name": "os/linux/oom-score-adj", "value": -1000},
+              {"name": "os/linux/apparmor-profile", "value": "unconfined"}]
+
+    def status_of(self, image, *words, before=()) -> tuple:
+        done = self.agena(*before, "run", "--net=none", image, *words, "--", "-c", STATUS)
+        return dict(text.split(":\t") for text in done.texts), done.err
+
+    def check_narrowed(self, status, errors):
+        self.assertEqual((f"{1 << 5:016x}", "2"), (status["CapBnd"], status["Seccomp"]))
+        for flag in ("--caps-retain=CAP_KILL,CAP_SYS_ADMIN", "--seccomp=mode=retain,@appc.io/all", "--oom-score-adj=-1000",
+                     "--apparmor-profile=unconfined"):
+            self.assertIn(f"which an image does not get by itself ({flag} gives it)", errors)
+
+    def manifest(self, document) -> str:
+        with open(self.top + "/pod.json", "w", encoding="utf-8") as stream:
+            json.dump(document, stream)
+        return stream.name
+
+    def test_narrows_only(self):
+        image = self.small_image(isolators=self.GREEDY)
+        self.check_narrowed(*self.status_of(image))
+
+    def test_flags_give_what_it_asks_for(self):
+        image = self.small_image(isolators=self.GREEDY[:2])
+        status, errors = self.status_of(image, "--caps-retain=CAP_KILL,CAP_SYS_ADMIN", "--seccomp=mode=retain,@appc.io/all")
+        self.assertEqual((f"{1 << 21 | 1 << 5:016x}", "0"), (status["CapBnd"], status["Seccomp"]))
+        self.assertNotIn("by itself", errors)
+
+    def test_in_a_manifest_of_the_users(self):
+        """A pod manifest that leaves the app to the image is not one that gives the image what it asks for."""
+        image = self.agena("fetch", self.small_image(isolators=self.GREEDY, exec_=("/bin/sh", "-c", STATUS))).out.strip()
+        runtime = {"name": "small", "image": {"id": image}}
+        document = {"acKind": "PodManifest", "acVersion": "0.8.11", "apps": [runtime]}
+        done = self.agena("run", "--net=none", "--pod-manifest=" + self.manifest(document))
+        self.check_narrowed(dict(text.split(":\t") for text in done.texts), done.err)
+        runtime["app"] = {"exec": ["/bin/sh", "-c", STATUS], "user": "0", "group": "0", "isolators": self.GREEDY[:2]}
+        done = self.agena("run", "--net=none", "--pod-manifest=" + self.manifest(document))
+        self.assertEqual(f"{1 << 21 | 1 << 5:016x}", dict(text.split(":\t") for text in done.texts)["CapBnd"])
+
+    def test_removes_calls_from_the_default_list(self):
+        image = self.small_image(isolators=[{"name": "os/linux/seccomp-remove-set",
+                                             "value": {"set": ["mkdir", "mkdirat"], "errno": "EACCES"}}])
+        done = self.agena("run", "--net=none", image, "--caps-retain=CAP_SYS_ADMIN", "--", "-c",
+                          "exec 2>&1; mkdir /tmp/x; date -s 2020-01-01; true")
+        self.assertIn("Permission denied", done.texts[0])
+        self.assertIn("Operation not permitted", done.out)
 
 
 class SecurityModules(Confinement):

@@ -49,6 +49,8 @@ TEST(IsolatorsTest, EveryKindHasAName) {
   EXPECT_EQ(kind_of("resource/memory "), IsolatorKind::kUnknown);
   EXPECT_EQ(kind_of("resource/memory"), IsolatorKind::kMemory);
   EXPECT_EQ(kind_of("os/linux/seccomp-retain-set"), IsolatorKind::kSeccompRetain);
+  EXPECT_EQ(kind_of("agena/seccomp-retain-set"), IsolatorKind::kSeccompRetain);
+  EXPECT_EQ(name_of(IsolatorKind::kSeccompRetain), "os/linux/seccomp-retain-set");
 }
 
 std::string isolator_text(std::string_view name, std::string_view value) {

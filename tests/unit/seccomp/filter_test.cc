@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include <gmock/gmock.h>
 
@@ -153,6 +154,34 @@ TEST(RemovedCalls, BehindMultiplexers) {
   EXPECT_EQ(shown(filter.run(i386.audit_arch, 117, {22})), "allow");
 }
 #endif
+
+// What an image may say: the default list or less.
+TEST(SetsWithinTheDefault, DoNotWiden) {
+  const Abi& abi = abis().front();
+  const auto within = [](Mode mode, std::vector<std::string> names, const std::string& error = "") {
+    return Simulator(spec_for(CallSet{mode, std::move(names), error, true}));
+  };
+  Simulator all = within(Mode::kRetain, {"@appc.io/all"});
+  EXPECT_EQ(shown(all.call(abi, "mount")), "EPERM");
+  EXPECT_EQ(shown(all.call(abi, "clone", {CLONE_NEWUSER})), "EPERM");
+  EXPECT_EQ(shown(all.call(abi, "read")), "allow");
+  Simulator removed = within(Mode::kRemove, {"swapon", "mkdirat"});
+  EXPECT_EQ(shown(removed.call(abi, "mount")), "EPERM");
+  EXPECT_EQ(shown(removed.call(abi, "mkdirat")), "kill");
+  EXPECT_EQ(shown(removed.call(abi, "read")), "allow");
+  EXPECT_EQ(shown(removed.run(abi.audit_arch, abi.newer.front().first)), "ENOSYS");
+  Simulator some = within(Mode::kRetain, {"openat", "clone", "mount"}, "EACCES");
+  EXPECT_EQ(shown(some.call(abi, "openat")), "allow");
+  EXPECT_EQ(shown(some.call(abi, "mkdirat")), "EACCES");
+  EXPECT_EQ(shown(some.call(abi, "mount")), "EPERM");
+  EXPECT_EQ(shown(some.call(abi, "execve")), "allow");
+  EXPECT_EQ(shown(some.call(abi, "clone", {SIGCHLD})), "allow");
+  EXPECT_EQ(shown(some.call(abi, "clone", {CLONE_NEWUSER})), "EPERM");
+  EXPECT_EQ(shown(some.call(abi, "clone3")), "ENOSYS");
+  EXPECT_EQ(shown(within(Mode::kRetain, {"@docker/default-whitelist"}).call(abi, "mkdirat")), "allow");
+  EXPECT_EQ(filter_for(CallSet{Mode::kRetain, {"opne"}, "", true}, 0).error().to_string(),
+            "unknown system call 'opne'");
+}
 
 TEST(Sets, ThatMeanSomethingElse) {
   EXPECT_EQ(filter_for(CallSet{Mode::kRetain, {"@appc.io/all"}, ""}, 0).value(), std::nullopt);

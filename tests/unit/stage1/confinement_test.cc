@@ -24,6 +24,9 @@ constexpr const char* kSelinux =
 constexpr const char* kApparmor = R"({"name":"os/linux/apparmor-profile","value":"profile"})";
 constexpr const char* kRetainAll =
     R"({"name":"os/linux/seccomp-retain-set","value":{"set":["@appc.io/all"]}})";
+constexpr const char* kRemoveWithin = R"({"name":"agena/seccomp-remove-set","value":{"set":["swapon"]}})";
+constexpr const char* kRetainAllWithin =
+    R"({"name":"agena/seccomp-retain-set","value":{"set":["@appc.io/all"]}})";
 constexpr const char* kRemove = R"({"name":"os/linux/seccomp-remove-set","value":{"set":["swapon"]}})";
 
 std::string error_of(const schema::App& app, const Restrictions& restrictions = {}) {
@@ -70,6 +73,15 @@ TEST(Confinement, Seccomp) {
             "isolators os/linux/seccomp-retain-set and -remove-set exclude each other, and are there once");
   EXPECT_EQ(error_of(app_with({R"({"name":"os/linux/seccomp-remove-set","value":{"set":["opne"]}})"})),
             "isolator os/linux/seccomp-remove-set: unknown system call 'opne'");
+}
+
+TEST(Confinement, SeccompWithinTheDefault) {
+  const std::string filter = confined(app_with({kRemoveWithin})).seccomp_filter;
+  EXPECT_NE(filter, "");
+  EXPECT_NE(filter, confined(app_with({kRemove})).seccomp_filter);
+  EXPECT_EQ(confined(app_with({kRetainAllWithin})).seccomp_filter, confined({}).seccomp_filter);
+  EXPECT_EQ(error_of(app_with({kRemove, kRemoveWithin})),
+            "isolators os/linux/seccomp-retain-set and -remove-set exclude each other, and are there once");
 }
 
 TEST(SecurityModules, AreFoundByTheirFiles) {
