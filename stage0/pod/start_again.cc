@@ -27,8 +27,10 @@ namespace paths = contract::pod_paths;
 using json_text::Json;
 
 // In the pod directory.
-constexpr std::array kOfTheLastLife = {paths::kPpid,   paths::kPid,     paths::kPgid,   paths::kSubcgroup,
-                                       paths::kFlavor, paths::kNetInfo, paths::kControl};
+constexpr std::array kOfTheLastLife = {paths::kSubcgroup, paths::kFlavor, paths::kNetInfo, paths::kControl};
+// Of these, what leads to processes: by now somebody else's. Whoever looks takes them for the running pod's,
+// since the lock is held.
+constexpr std::array kProcesses = {paths::kPpid, paths::kPid, paths::kPgid};
 
 // The kernel notes in the work directory of a volatile overlay that it may not be mounted again (after a
 // crash of the machine its upper layer may lack what was not synced; a pod's files are then as those of any
@@ -75,6 +77,7 @@ Result<> clear_last_life(const Engine& engine, const Pod& pod) {
   // First what readers take for a fact of a pod that runs.
   const sys::DirFd root = TRY(open_status_root(pod.dir()));
   TRY(sys::remove_file(root, paths::kSupervisorStatus));
+  for (const char* name : kProcesses) TRY(sys::remove_file(pod.dir(), name));
   // What the pod left outside its directory: a supervisor that was killed could not do that.
   TRY(call_gc_entrypoint(engine, pod));
   TRY(unregister_pod(engine.metadata_socket, pod.uuid(), pod.dir()));
