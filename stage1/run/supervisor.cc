@@ -296,7 +296,7 @@ Result<> Supervisor::on_ended(const stage2::HubEnded& ended) {
   const bool asked = stopping_ || (apps_ && apps_->is_stopping(ended.app));
   const int code = exit_code_of(ended, asked ? stop_signal_of(app_named(ended.app)) : 0);
   rows_.ended(ended.app);
-  TRY(note_oom_kills(ended.app));
+  note_oom_kills(ended.app);
   log::debug("app '{}' ended: {} {} {}", ended.app, ended.service_result, ended.exit_code, ended.exit_status);
   if (code != 0 && !asked && !refused && !ends_.has_started(ended.app) && !ended.exit_code.empty())
     log::write(log::Level::kError,
@@ -328,8 +328,15 @@ const PodApp& Supervisor::app_named(const std::string& name) const {
 }
 
 // Before the exit code, so that whoever sees that sees this. An app that is started again has a new counter
-// (v2) or the old one (v1).
-Result<> Supervisor::note_oom_kills(const std::string& app) {
+// (v2) or the old one (v1). What cannot be counted or recorded must not keep the end from being told: the
+// app's service would start again and again, or the pod wait for ever.
+void Supervisor::note_oom_kills(const std::string& app) {
+  if (const auto noted = count_oom_kills(app); !noted)
+    log::warning("processes of app '{}' that the kernel has killed for want of memory are not recorded: {}", app,
+                 noted.error().to_string());
+}
+
+Result<> Supervisor::count_oom_kills(const std::string& app) {
   const std::uint64_t counter = TRY(cgroup_.oom_kills(app));
   OomKills& known = oom_kills_[app];
   const std::uint64_t more = counter < known.counter ? counter : counter - known.counter;
@@ -369,7 +376,9 @@ Result<> Supervisor::on_notify() {
 Result<> Supervisor::tell_if_ready() {
   if (!ready_ || told_ready_ || stopping_ || !life_.all_ready()) return {};
   told_ready_ = true;
-  TRY(sys::make_symlink(paths::kSupervisorReady, root_, paths::kSupervisorStatus));
+  // As with ends: a disk that is full must not keep the pod from going on.
+  if (const auto made = sys::make_symlink(paths::kSupervisorReady, root_, paths::kSupervisorStatus); !made)
+    log::warning("that the pod is ready is not recorded: {}", made.error().to_string());
   notifier_.tell("READY=1\nSTATUS=running");
   return {};
 }

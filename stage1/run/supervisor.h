@@ -78,7 +78,8 @@ class Supervisor {
   Result<> open_hub();
   Result<> set_up_networks(const sys::UniqueFd& channel);
   const PodApp& app_named(const std::string& name) const;
-  Result<> note_oom_kills(const std::string& app);
+  void note_oom_kills(const std::string& app);
+  Result<> count_oom_kills(const std::string& app);
   Result<sys::UniqueFd> open_terminal();
   Result<> stop(const char* why);
   static constexpr int kWarmTimes = 10;

@@ -181,6 +181,32 @@ class Logs(Case):
         self.assertRegex(done.err, r"the log of app 'busybox' cannot be written \(no space left on device\)")
         self.assertRegex(done.err, r"the log of app 'busybox': \d+ bytes could not be written")
 
+    def on_a_full_disk(self, *words):
+        """Runs a pod whose disk its apps fill; its name, and what it may not use before."""
+        data = os.path.join(self.top, "small")
+        os.mkdir(data)
+        script = "mount -t tmpfs -o size=48m none \"$1\" && shift && exec \"$@\""
+        done = self.run_argv(["unshare", "--mount", "--propagation=private", "sh", "-c", script, "sh", data, self.binary,
+                              f"--dir={data}", f"--local-config={self.local}", f"--system-config={self.system}", "run",
+                              "--net=none", Images.busybox(), *words], check=None)
+        if "no space left" in done.err and done.code == 254:
+            self.skipTest("the images alone fill the small disk")
+        return done
+
+    def test_a_full_disk_keeps_no_pod_that_is_not_ready_yet(self):
+        """All have ended, which makes the pod ready; that this cannot be recorded is no reason to wait for ever."""
+        done = self.on_a_full_disk("--health-cmd=false", "--health-interval=1h", "--log-driver=none",
+                                   *shell("cat /dev/zero > /fill; exit 3"))
+        self.assertEqual(3, done.code, done.err[-2000:])
+
+    def test_a_full_disk_does_not_undo_the_restart_policy(self):
+        done = self.on_a_full_disk("--restart=on-failure:2", "--memory=16Mi",
+                                   *shell("echo run; cat /dev/zero > /fill; exec tail -c 200000000 /dev/zero"))
+        if "cannot be enforced" in done.err:
+            self.skipTest("no memory controller")
+        self.assertEqual(137, done.code, done.err[-2000:])
+        self.assertEqual(3, done.texts.count("run"))
+
 
 class Volume(Case):
     """Many lines at once: none is lost, none waits."""
