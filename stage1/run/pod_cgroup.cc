@@ -179,30 +179,33 @@ Result<> PodCgroup::place_app(const std::string& app, pid_t pid) const {
 
 namespace {
 
-// The number behind "oom_kill " in memory.events (v2) or memory.oom_control (v1); nullopt without such a
-// file.
-Result<std::optional<std::uint64_t>> read_oom_kills(const sys::DirFd& root, const std::string& path) {
-  const auto text = sys::read_file(root, path);
-  if (!text && (text.error().sys_errno() == ENOENT || text.error().sys_errno() == ENODEV))
-    return std::optional<std::uint64_t>();
+bool is_gone(const Error& error) { return error.sys_errno() == ENOENT || error.sys_errno() == ENODEV; }
+
+// The number behind "oom_kill " in a cgroup's memory.events (v2) or memory.oom_control (v1); none without
+// such a file.
+Result<OomCount> read_oom_kills(const sys::DirFd& root, const std::string& cgroup, const char* file) {
+  const auto st = sys::stat_at(root, cgroup, 0);
+  const auto text = sys::read_file(root, joined(cgroup, file));
+  if ((!st && is_gone(st.error())) || (!text && is_gone(text.error()))) return OomCount{};
+  if (!st) return std::unexpected(st.error());
   if (!text) return std::unexpected(text.error());
   for (const std::string& line : split(*text, '\n')) {
     const Cut parts = cut(line, ' ');
-    if (parts.before == "oom_kill") return std::optional(TRY(parse_uint(parts.after)));
+    if (parts.before == "oom_kill")
+      return OomCount{.cgroup = st->st_ino, .kills = TRY(parse_uint(parts.after))};
   }
-  return std::optional<std::uint64_t>();
+  return OomCount{};
 }
 
 }  // namespace
 
-Result<std::uint64_t> PodCgroup::oom_kills(const std::string& app) const {
+Result<OomCount> PodCgroup::oom_kills(const std::string& app) const {
   const auto limits = limits_.apps.find(app);
-  if (limits == limits_.apps.end() || !limits->second.count_memory) return std::uint64_t{0};
+  if (limits == limits_.apps.end() || !limits->second.count_memory) return OomCount{};
   if (const auto v1 = v1_.find(Controller::kMemory); v1 != v1_.end())
-    return TRY(read_oom_kills(v1->second.root,
-                              joined(joined(path_in(v1->second), app_cgroup(app)), "memory.oom_control")))
-        .value_or(0);
-  return TRY(read_oom_kills(dir_, service_cgroup(app) + "/memory.events")).value_or(0);
+    return read_oom_kills(v1->second.root, joined(path_in(v1->second), app_cgroup(app)),
+                          "memory.oom_control");
+  return read_oom_kills(dir_, service_cgroup(app), "memory.events");
 }
 
 Result<> PodCgroup::remove() const {

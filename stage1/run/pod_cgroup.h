@@ -14,6 +14,7 @@
 #include "common/sys/cgroup1.h"
 #include "common/sys/fd.h"
 #include "stage1/plan/resources.h"
+#include "stage1/run/oom_counter.h"
 
 namespace agena::stage1 {
 
@@ -40,8 +41,8 @@ class PodCgroup {
   // namespace.
   Result<> place_app(const std::string& app, pid_t pid) const;
   // How many processes of the app the kernel has killed because its memory (or the pod's) ran out; while the
-  // app's service exists. 0 where nothing is limited.
-  Result<std::uint64_t> oom_kills(const std::string& app) const;
+  // app's service exists. None where nothing is limited.
+  Result<OomCount> oom_kills(const std::string& app) const;
   // Cgroup of the app's service below dir(), while it runs.
   std::string service_cgroup(const std::string& app) const;
   Result<> remove() const;

@@ -183,7 +183,7 @@ Result<> Supervisor::open_hub() {
        .hub = *hub_,
        .ports = pod_.options.network.kind == NetworkChoice::Kind::kPod ? &network_.ports() : nullptr,
        .console_is_journal = console_is_journal},
-      {.renew = [this](const std::string& app) { oom_kills_[app].total = 0; },
+      {.renew = [this](const std::string& app) { oom_kills_[app].renew(); },
        .account = [this](const std::string& app, int code) { return account(app, code); }}));
   return {};
 }
@@ -327,24 +327,20 @@ const PodApp& Supervisor::app_named(const std::string& name) const {
   return *std::ranges::find(pod_.apps, name, &PodApp::name);
 }
 
-// Before the exit code, so that whoever sees that sees this. An app that is started again has a new counter
-// (v2) or the old one (v1). What cannot be counted or recorded must not keep the end from being told: the
-// app's service would start again and again, or the pod wait for ever.
+// Before the exit code, so that whoever sees that sees this. What cannot be counted or recorded must not keep
+// the end from being told: the app's service would start again and again, or the pod wait for ever.
 void Supervisor::note_oom_kills(const std::string& app) {
   if (const auto noted = count_oom_kills(app); !noted)
-    log::warning("processes of app '{}' that the kernel has killed for want of memory are not recorded: {}", app,
-                 noted.error().to_string());
+    log::warning("processes of app '{}' that the kernel has killed for want of memory are not recorded: {}",
+                 app, noted.error().to_string());
 }
 
 Result<> Supervisor::count_oom_kills(const std::string& app) {
-  const std::uint64_t counter = TRY(cgroup_.oom_kills(app));
-  OomKills& known = oom_kills_[app];
-  const std::uint64_t more = counter < known.counter ? counter : counter - known.counter;
-  known.counter = counter;
+  OomCounter& counter = oom_kills_[app];
+  const std::uint64_t more = counter.more(TRY(cgroup_.oom_kills(app)));
   if (more == 0) return {};
-  known.total += more;
   log::warning("app '{}' ran out of memory: the kernel killed {} of its processes", app, more);
-  return contract::write_oom_kills(root_, app, known.total);
+  return contract::write_oom_kills(root_, app, counter.total());
 }
 
 Result<> Supervisor::on_signal(const sys::UniqueFd& signals) {

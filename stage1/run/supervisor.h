@@ -27,6 +27,7 @@
 #include "stage1/run/device_policy.h"
 #include "stage1/run/host_manager.h"
 #include "stage1/run/listen_sockets.h"
+#include "stage1/run/oom_counter.h"
 #include "stage1/run/pod.h"
 #include "stage1/run/pod_cgroup.h"
 #include "stage1/run/pod_users.h"
@@ -115,11 +116,7 @@ class Supervisor {
   std::optional<sys::Child> init_;
   std::optional<sys::ExitStatus> init_end_;
   QuickEnd quick_end_;
-  struct OomKills {
-    std::uint64_t counter = 0;  // the kernel's, when the app last ended
-    std::uint64_t total = 0;
-  };
-  std::map<std::string, OomKills> oom_kills_;
+  std::map<std::string, OomCounter> oom_kills_;
   bool stopping_ = false;
   bool killed_ = false;
   bool ready_ = false;       // the pod's systemd has started

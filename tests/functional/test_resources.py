@@ -205,6 +205,13 @@ class Enforced(Limited):
                    *shell("exec tail -c 400000000 /dev/zero"), check=137)
         self.assertGreaterEqual(int(self.status(self.only_pod())["oom-kills-busybox"]), 1)
 
+    def test_every_run_of_a_restarted_app_counts(self):
+        self.needs("memory")
+        done = self.agena("run", "--net=none", "--memory=16Mi", "--restart=on-failure:2", Images.busybox(),
+                          *shell("exec tail -c 200000000 /dev/zero"), check=137)
+        self.assertEqual(3, done.err.count("app 'busybox' ran out of memory"))
+        self.assertGreaterEqual(int(self.status(self.only_pod())["oom-kills-busybox"]), 3)
+
     def test_an_app_that_is_killed_otherwise_has_not_run_out_of_memory(self):
         self.needs("memory")
         self.agena("run", "--net=none", "--memory=16Mi", Images.busybox(), *shell("kill -9 $$"), check=137)

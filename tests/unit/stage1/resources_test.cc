@@ -5,6 +5,7 @@
 
 #include "manifests/isolators/isolators.h"
 #include "stage1/run/limit_files.h"
+#include "stage1/run/oom_counter.h"
 #include "stage1/units/pod_units.h"
 #include "tests/support/result_matchers.h"
 
@@ -116,14 +117,27 @@ TEST(Resources, DirectivesOfAUnit) {
 }
 
 TEST(Resources, WhatNothingEnforcesIsTold) {
-  EXPECT_EQ(
-      ASSERT_VALUE(
-          limit_problems(pod_of({isolator("resource/network-bandwidth", R"({"default":true,"limit":"1"})")},
-                                {isolator("os/linux/oom-score-adj", "1")}))),
-      (std::vector<std::string>{
-          "isolator os/linux/oom-score-adj of the pod cannot be enforced: it is for apps",
-          "isolator resource/network-bandwidth of app 'web' cannot be enforced: apps of a pod share "
-          "its networks; it can be the pod's"}));
+  EXPECT_EQ(ASSERT_VALUE(limit_problems(
+                pod_of({isolator("resource/network-bandwidth", R"({"default":true,"limit":"1"})")},
+                       {isolator("os/linux/oom-score-adj", "1")}))),
+            (std::vector<std::string>{
+                "isolator os/linux/oom-score-adj of the pod cannot be enforced: it is for apps",
+                "isolator resource/network-bandwidth of app 'web' cannot be enforced: apps of a pod share "
+                "its networks; it can be the pod's"}));
+}
+
+TEST(OomCounter, KnowsANewCounterByItsCgroup) {
+  OomCounter counter;
+  EXPECT_EQ(counter.more({}), 0U);  // the app ended before it had a cgroup
+  EXPECT_EQ(counter.more({.cgroup = 7, .kills = 1}), 1U);
+  EXPECT_EQ(counter.more({.cgroup = 7, .kills = 1}), 0U);
+  EXPECT_EQ(counter.more({.cgroup = 7, .kills = 3}), 2U);
+  // The app was started again in a cgroup of its own, and lost as many processes as before.
+  EXPECT_EQ(counter.more({.cgroup = 8, .kills = 3}), 3U);
+  EXPECT_EQ(counter.total(), 6U);
+  counter.renew();
+  EXPECT_EQ(counter.more({.cgroup = 9, .kills = 1}), 1U);
+  EXPECT_EQ(counter.total(), 1U);
 }
 
 }  // namespace
