@@ -350,8 +350,10 @@ Result<> Supervisor::on_signal(const sys::UniqueFd& signals) {
     if (terminal_) terminal_->copy_window_size();
     return {};
   }
-  // The second request does not wait for the first.
-  return stopping_ ? kill() : stop("asked to stop");
+  if (!stopping_) return stop("asked to stop");
+  // Somebody at a terminal who does not want to wait. Others who ask again (a second `stop`, a closed terminal's
+  // shell beside the kernel) do not mean to take the apps' grace period; the deadline runs, and --force kills.
+  return *signal == SIGINT || *signal == SIGQUIT ? kill() : Result<>();
 }
 
 Result<> Supervisor::on_notify() {

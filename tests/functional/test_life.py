@@ -138,6 +138,27 @@ class Stop(Life):
         self.agena("stop", "--timeout=60s", uuid)
         self.finish(process, check=137)
 
+    def test_who_stops_it_twice_does_not_take_the_grace_period(self):
+        process, uuid = self.start_pod(Images.busybox(), *shell(
+            "trap 'echo asked; sleep 1; echo done; exit 0' TERM; echo up; while :; do sleep 0.05; done"))
+        self.wait_output(process, "up")
+        self.agena("stop", "--timeout=0", uuid)
+        self.wait_output(process, "asked")
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            process.send_signal(number)
+        self.agena("stop", uuid)
+        self.finish(process)
+        self.assertIn("done", self.output(process))
+
+    def test_interrupting_twice_kills(self):
+        process, _ = self.start_pod(Images.busybox(), "--stop-timeout=1h", *shell(
+            "trap 'echo asked' INT TERM; echo up; while :; do sleep 0.05; done"))
+        self.wait_output(process, "up")
+        process.send_signal(signal.SIGINT)
+        self.wait_output(process, "asked")
+        process.send_signal(signal.SIGINT)
+        self.finish(process, check=137)
+
     def test_force(self):
         process, uuid = self.start_pod(Images.busybox(), "--stop-timeout=1h",
                                        *shell("trap '' TERM; echo up; while :; do sleep 0.05; done"))
