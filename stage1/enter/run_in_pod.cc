@@ -1,5 +1,6 @@
 #include "stage1/enter/run_in_pod.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include "common/sys/path_in_root.h"
 #include "common/sys/spawn.h"
 #include "common/sys/user_namespace.h"
+#include "stage1/run/service_cgroup.h"
 
 namespace agena::stage1 {
 
@@ -50,7 +52,9 @@ std::optional<AppMounts> find_app_mounts(const sys::DirFd& pod_root, const std::
   if (!root || ::fstat(root->get(), &st) != 0) return std::nullopt;
   AppMounts mounts{.process = {}, .device = st.st_dev, .inode = st.st_ino};
   // The ids there are those of the reader's pid namespace.
-  const auto text = sys::read_file(pod_root, fmt::format("sys/fs/cgroup/{}.service/cgroup.procs", app));
+  const auto cgroups = sys::open_dir(pod_root, "sys/fs/cgroup", O_PATH);
+  if (!cgroups) return std::nullopt;
+  const auto text = sys::read_file(*cgroups, service_cgroup(*cgroups, app) + "/cgroup.procs");
   if (!text) return std::nullopt;
   std::size_t tried = 0;
   for (const std::string& line : split(*text, '\n')) {

@@ -15,6 +15,7 @@
 #include "common/sys/cgroup.h"
 #include "common/sys/fs.h"
 #include "stage1/enter/run_in_pod.h"
+#include "stage1/run/service_cgroup.h"
 #include "stage1/units/pod_units.h"
 
 namespace agena::stage1 {
@@ -40,7 +41,7 @@ Result<std::unique_ptr<HealthProbe>> HealthProbe::start(sys::EventLoop& loop, co
                                                         const std::string& app, Nanoseconds timeout,
                                                         Done done) {
   // Fails when the app's own cgroup is gone: it has just ended.
-  const std::string path = app + ".service/health";
+  const std::string path = service_cgroup(*place.cgroup, app) + "/health";
   TRY(sys::make_dir(*place.cgroup, path));
   const sys::UniqueFd procs = TRY(sys::open_at(*place.cgroup, path + "/cgroup.procs", O_WRONLY));
   const sys::UniqueFd self = TRY(sys::open_at(sys::at_cwd(), "/proc/self/exe", O_PATH));

@@ -12,6 +12,7 @@
 #include "common/sys/fs.h"
 #include "common/sys/notify.h"
 #include "stage1/life/stop_rules.h"
+#include "stage1/run/service_cgroup.h"
 #include "stage1/units/pod_units.h"
 #include "stage1/units/socket_units.h"
 
@@ -289,8 +290,9 @@ Result<> PodLife::terminate(const std::string& name, Life& life) {
   if (std::exchange(life.terminating, true)) return {};
   log::warning("app '{}' is unhealthy and is ended: {}", name, printable(trim(life.status.health_output)));
   const Nanoseconds grace = life.app->life.stop_timeout.value_or(life::kStopTimeout);
-  life.kill = loop_.add_timer(monotonic_now() + grace,
-                              [this, name] { return sys::kill_cgroup(*place_.cgroup, name + ".service"); });
+  life.kill = loop_.add_timer(monotonic_now() + grace, [this, name] {
+    return sys::kill_cgroup(*place_.cgroup, service_cgroup(*place_.cgroup, name));
+  });
   return sys::send_signal(life.process, stop_signal_of(*life.app));
 }
 

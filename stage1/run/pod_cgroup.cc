@@ -11,6 +11,7 @@
 #include "common/sys/fs.h"
 #include "stage1/run/controllers.h"
 #include "stage1/run/limit_files.h"
+#include "stage1/run/service_cgroup.h"
 
 namespace agena::stage1 {
 namespace {
@@ -153,10 +154,7 @@ Result<> PodCgroup::remove_app(const std::string& app) {
 }
 
 std::string PodCgroup::service_cgroup(const std::string& app) const {
-  // systemd puts '_' before a name that would look like a file of the kernel ("memory.service").
-  const std::string plain = app + ".service";
-  const auto escaped = sys::exists(dir_, "_" + plain);
-  return escaped && *escaped ? "_" + plain : plain;
+  return stage1::service_cgroup(dir_, app);
 }
 
 Result<> PodCgroup::place_first(pid_t pid) const {

@@ -351,8 +351,9 @@ Result<> Supervisor::on_signal(const sys::UniqueFd& signals) {
     return {};
   }
   if (!stopping_) return stop("asked to stop");
-  // Somebody at a terminal who does not want to wait. Others who ask again (a second `stop`, a closed terminal's
-  // shell beside the kernel) do not mean to take the apps' grace period; the deadline runs, and --force kills.
+  // Somebody at a terminal who does not want to wait. Others who ask again (a second `stop`, a closed
+  // terminal's shell beside the kernel) do not mean to take the apps' grace period; the deadline runs, and
+  // --force kills.
   return *signal == SIGINT || *signal == SIGQUIT ? kill() : Result<>();
 }
 

@@ -370,6 +370,17 @@ class Health(Life):
         self.agena("stop", uuid)
         self.finish(process)
 
+    def test_of_an_app_with_the_name_of_a_controller(self):
+        """systemd names its cgroup another way."""
+        process, uuid = self.start_pod(Images.busybox(), "--name=memory", "--restart=on-failure",
+                                       "--health-cmd=test ! -e /tmp/stuck", "--stop-timeout=300ms", *self.FAST,
+                                       *shell("trap '' TERM; rm -f /tmp/stuck; echo up; while :; do sleep 0.05; done"))
+        self.wait_health(uuid, "healthy")
+        self.in_app(uuid, "touch", "/tmp/stuck")
+        wait_until(lambda: self.app(uuid)["restarts"] == 1, "a restart behind the grace period")
+        self.agena("stop", "--force", uuid)
+        process.wait()
+
     def test_unhealthy_apps_are_restarted(self):
         process, uuid = self.start_pod(
             Images.busybox(), "--restart=on-failure", "--health-cmd=test ! -e /tmp/stuck", *self.FAST,
