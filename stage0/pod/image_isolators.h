@@ -1,5 +1,5 @@
 // What an image may say of its app's confinement: by itself it only narrows what every app gets. Whoever runs
-// it may give more, by flags or a manifest of his own (docs/adr/0032-isolators-of-images.md).
+// it may give more, by flags or a manifest of his own (docs/adr/0033-isolators-of-images.md).
 #pragma once
 
 #include <cstdint>

@@ -12,6 +12,7 @@
 #include "common/stage2/steps.h"
 #include "common/sys/fs.h"
 #include "common/sys/namespaces.h"
+#include "stage1-fly/pod_processes.h"
 
 namespace agena::fly {
 namespace {
@@ -36,6 +37,15 @@ Result<std::vector<stage2::EnvironmentVariable>> environment_of(const std::strin
   return environment;
 }
 
+// The app's process, or when it is gone another that it left behind.
+Result<sys::PidFd> open_one(const PodProcesses& processes, pid_t main) {
+  auto process = processes.open(main);
+  if (process) return *std::move(process);
+  for (const pid_t pid : TRY(processes.find()))
+    if (auto other = processes.open(pid)) return *std::move(other);
+  return std::unexpected(std::move(process).error());
+}
+
 }  // namespace
 
 Result<int> enter(const contract::EntrypointCall& call) {
@@ -47,7 +57,7 @@ Result<int> enter(const contract::EntrypointCall& call) {
     plan.app = TRY(app_of(pod_dir, call));
     // The mount namespace changes the working directory, but not what the path means.
     pod_path = TRY(sys::path_of_fd(pod_dir.get()));
-    const sys::PidFd process = TRY_CTX(sys::open_pidfd(static_cast<pid_t>(pid)), "process {}", pid);
+    const sys::PidFd process = TRY(open_one(TRY(PodProcesses::of(pod_dir)), static_cast<pid_t>(pid)));
     TRY(sys::join_namespaces(process, CLONE_NEWNS));
   }
   plan.root = pod_path + "/" + paths::app_root(plan.app);

@@ -1,7 +1,7 @@
 #include "stage1-fly/stop/stop.h"
 
 #include <signal.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "common/base/uuid.h"
 #include "common/contract/exit_codes.h"
@@ -12,31 +12,33 @@
 #include "common/sys/pidfd.h"
 #include "common/sys/signals.h"
 #include "manifests/codec/pod_manifest.h"
+#include "stage1-fly/pod_processes.h"
 
 namespace agena::fly {
 namespace {
 
 namespace paths = contract::pod_paths;
 
-// Whether the app's own process was there to get the signal.
-Result<bool> signal_app(const sys::DirFd& pod_dir, int signal) {
-  const auto pid = TRY(contract::read_pid_file(pod_dir, paths::kPid));
-  if (!pid) return false;
-  const auto process = sys::open_pidfd(*pid);
+// Whether the process was there to get the signal.
+Result<bool> signal_process(const PodProcesses& processes, pid_t pid, int signal) {
+  const auto process = processes.open(pid);
   if (!process && process.error().kind() == ErrorKind::kNotFound) return false;
   if (!process) return std::unexpected(process.error());
   TRY(sys::send_signal(*process, signal));
   return true;
 }
 
-// What the app left behind. The group may be that of the job that `run` belonged to; ours is never meant.
-Result<> signal_group(const sys::DirFd& pod_dir, int signal) {
-  const auto group = TRY(contract::read_pid_file(pod_dir, paths::kPgid));
-  if (!group)
-    return fail(ErrorKind::kNotFound, "the pod has not started: neither '{}' nor '{}' is there", paths::kPid,
-                paths::kPgid);
-  if (*group <= 1 || *group == ::getpgrp()) return {};
-  if (::kill(-*group, signal) != 0 && errno != ESRCH) return sys_fail("signalling process group {}", *group);
+// What the app left behind; with SIGKILL, until there is nothing. Never by the group that `run` belonged to:
+// without job control it is that of the script or service which called it.
+Result<> signal_rest(const PodProcesses& processes, int signal) {
+  constexpr int kMostRounds = 100;
+  constexpr timespec kPause{0, 1'000'000};
+  for (int i = 0; i < kMostRounds; ++i) {
+    const std::vector<pid_t> pids = TRY(processes.find());
+    for (const pid_t pid : pids) (void)TRY(signal_process(processes, pid, signal));
+    if (pids.empty() || signal != SIGKILL) break;
+    (void)::nanosleep(&kPause, nullptr);
+  }
   return {};
 }
 
@@ -56,7 +58,10 @@ Result<int> stop(const contract::EntrypointCall& call) {
   (void)TRY(Uuid::parse(call.operands.at(0)));
   const sys::DirFd pod_dir = TRY(sys::open_dir("."));
   const int signal = call.flag("force") ? SIGKILL : stop_signal(pod_dir);
-  if (!TRY(signal_app(pod_dir, signal))) TRY(signal_group(pod_dir, signal));
+  const auto pid = TRY(contract::read_pid_file(pod_dir, paths::kPid));
+  if (!pid) return fail(ErrorKind::kNotFound, "the pod has not started: '{}' is not there", paths::kPid);
+  const PodProcesses processes = TRY(PodProcesses::of(pod_dir));
+  if (!TRY(signal_process(processes, *pid, signal))) TRY(signal_rest(processes, signal));
   return contract::kExitSuccess;
 }
 

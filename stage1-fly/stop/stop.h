@@ -6,8 +6,8 @@
 
 namespace agena::fly {
 
-// In the pod directory: sends SIGTERM to the app, SIGKILL with --force; without a pid file, or when that
-// process is gone, to its process group. Does not wait.
+// In the pod directory: sends the app its stop signal, SIGKILL with --force; when its process is gone, to those
+// that it left behind. Does not wait.
 Result<int> stop(const contract::EntrypointCall& call);
 
 }  // namespace agena::fly

@@ -131,6 +131,22 @@ class Stop(Life):
         self.finish(process)
         self.assertIn("usr1", self.output(process))
 
+    def test_a_daemon_in_fly(self):
+        """The app's own process has ended, its daemon holds the pod. Others of the caller's group are not meant."""
+        for flags in ((), ("--force",)):
+            process, uuid = self.start_pod("--stage1-name=" + FLY, Images.busybox(), *shell(
+                "sleep 1000 > /dev/null 2>&1 < /dev/null & echo up"), ready=False, process_group=0)
+            bystander = subprocess.Popen(["sleep", "1000"], process_group=process.pid)
+            self.started.append(bystander)
+            process.wait()
+            self.assertEqual("running", self.state(uuid))
+            self.assertEqual("in\n", self.agena("enter", uuid, "/bin/sh", "-c", "echo in").out)
+            self.agena("stop", *flags, uuid)
+            self.assertEqual("exited", self.state(uuid))
+            self.assertEqual(None, bystander.poll())
+            bystander.kill()
+            bystander.wait()
+
     def test_an_app_that_does_not_end(self):
         process, uuid = self.start_pod(Images.busybox(), "--stop-timeout=300ms",
                                        *shell("trap '' TERM; echo up; while :; do sleep 0.05; done"))
@@ -375,9 +391,9 @@ class Health(Life):
         process, uuid = self.start_pod(Images.busybox(), "--name=memory", "--restart=on-failure",
                                        "--health-cmd=test ! -e /tmp/stuck", "--stop-timeout=300ms", *self.FAST,
                                        *shell("trap '' TERM; rm -f /tmp/stuck; echo up; while :; do sleep 0.05; done"))
-        self.wait_health(uuid, "healthy")
+        wait_until(lambda: self.app(uuid, "memory").get("health") == "healthy", "health")
         self.in_app(uuid, "touch", "/tmp/stuck")
-        wait_until(lambda: self.app(uuid)["restarts"] == 1, "a restart behind the grace period")
+        wait_until(lambda: self.app(uuid, "memory")["restarts"] == 1, "a restart behind the grace period")
         self.agena("stop", "--force", uuid)
         process.wait()
 

@@ -198,8 +198,7 @@ TEST_F(FlyTest, VolumesAndAReadOnlyRoot) {
             R"(,"mounts":[{"volume":"v","path":"/v"}])");
   const Ended missing = call({"run", kUuid});
   EXPECT_EQ(missing.exit_code, 254);
-  EXPECT_EQ(missing.output,
-            "stage1-fly: app 'web': volume 'v' at '/v': the host has no '/nowhere/at/all'\n");
+  EXPECT_EQ(missing.output, "stage1-fly: app 'web': volume 'v' at '/v': the host has no '/nowhere/at/all'\n");
 }
 
 TEST_F(FlyTest, WhatCannotBeStartedIsTold) {
@@ -261,31 +260,40 @@ TEST_F(FlyTest, EnterRunsACommandBesideTheApp) {
 }
 
 TEST_F(FlyTest, StopByForceAndOfTheDead) {
-  EXPECT_EQ(call({"stop", kUuid}).output,
-            "stage1-fly: the pod has not started: neither 'pid' nor 'pgid' is there\n");
+  EXPECT_EQ(call({"stop", kUuid}).output, "stage1-fly: the pod has not started: 'pid' is not there\n");
   write_pod({"probe", "touch", "/tmp/up", "pause", "60"});
   Process app = start({"run", kUuid});
   wait_for_line(app, "touch /tmp/up=done");
   EXPECT_EQ(call_without_lock({"stop", "--force", kUuid}).exit_code, 0);
   EXPECT_EQ(wait(std::move(app)).exit_code, 128 + SIGKILL);
-  // The recorded group is this test's own, which must survive.
+  // Nobody is left, and the recorded group is this test's own.
   EXPECT_EQ(call({"stop", "--force", kUuid}).exit_code, 0);
 }
 
-TEST_F(FlyTest, StopFallsBackToTheProcessGroup) {
-  // What an app leaves behind: a process of its group, the app itself gone.
-  const pid_t left_behind = ::fork();
-  if (left_behind == 0) {
-    ::setpgid(0, 0);
-    ::pause();
-    ::_exit(0);
+// The app itself is gone, and its number somebody else's.
+TEST_F(FlyTest, StopEndsWhatTheAppLeftBehindAndNoStranger) {
+  const std::string root = dir_.path() + "/" + kRoot;
+  const auto fork_in = [](const std::string& at) {
+    const pid_t pid = ::fork();
+    if (pid != 0) return pid;
+    if (!at.empty() && ::chroot(at.c_str()) != 0) ::_exit(1);
+    while (true) ::pause();
+  };
+  for (const Texts& words : {Texts{"stop", kUuid}, Texts{"stop", "--force", kUuid}}) {
+    const pid_t stranger = fork_in("");
+    const pid_t left_behind = fork_in(root);
+    const std::string link = "/proc/" + std::to_string(left_behind) + "/root";
+    while (sys::read_link(sys::at_cwd(), link).value_or("/") == "/") ::usleep(1000);
+    ASSERT_TRUE(ok(contract::write_pid_file(dir_.dir(), "pid", stranger)));
+    ASSERT_TRUE(ok(contract::write_pid_file(dir_.dir(), "pgid", ::getpgrp())));
+    EXPECT_EQ(call(words).exit_code, 0);
+    int status = 0;
+    ASSERT_EQ(::waitpid(left_behind, &status, 0), left_behind);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == (words.size() == 2 ? SIGTERM : SIGKILL));
+    EXPECT_EQ(::waitpid(stranger, &status, WNOHANG), 0);
+    ASSERT_EQ(::kill(stranger, SIGKILL), 0);
+    ASSERT_EQ(::waitpid(stranger, &status, 0), stranger);
   }
-  ::setpgid(left_behind, left_behind);
-  ASSERT_TRUE(ok(contract::write_pid_file(dir_.dir(), "pgid", left_behind)));
-  EXPECT_EQ(call({"stop", kUuid}).exit_code, 0);
-  int status = 0;
-  ASSERT_EQ(::waitpid(left_behind, &status, 0), left_behind);
-  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
 TEST_F(FlyTest, GcOfADeadPodSucceedsAndTouchesNothing) {
