@@ -1,5 +1,6 @@
 #include "stage1/attach/session.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -108,6 +109,20 @@ Result<> Session::on_socket(std::uint32_t events) {
   return (events & ~std::uint32_t{EPOLLOUT}) != 0 ? on_output() : Result<>();
 }
 
+// False if nobody reads. The caller's stream may be non-blocking, which others (ssh, node) do to it.
+bool write_whole(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+      continue;
+    }
+    pollfd entry{fd, POLLOUT, 0};
+    if (errno == EAGAIN ? ::poll(&entry, 1, -1) < 0 && errno != EINTR : errno != EINTR) return false;
+  }
+  return true;
+}
+
 Result<> Session::on_output() {
   const auto received = TRY(sys::receive_message(socket_.get(), kMaxAttachMessage, 0));
   if (!received) return fail(ErrorKind::kSystem, "the pod's supervisor is gone");
@@ -115,7 +130,7 @@ Result<> Session::on_output() {
   if (message.kind == AttachKind::kOutput || message.kind == AttachKind::kErrors) {
     const int fd = message.kind == AttachKind::kOutput ? STDOUT_FILENO : STDERR_FILENO;
     // Nobody reads us any more: the app is none the worse.
-    if (!sys::write_all(fd, message.data)) loop_.quit();
+    if (!write_whole(fd, message.data)) loop_.quit();
     return {};
   }
   if (message.kind == AttachKind::kEnded) {

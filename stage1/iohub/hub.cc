@@ -115,23 +115,39 @@ Result<> Hub::remove_app(const std::string& name) {
   const auto found = apps_.find(name);
   if (found == apps_.end()) return {};
   App& app = found->second;
-  // All has been written; but somebody whom the app gave its streams may hold them open, and go on.
-  constexpr int kMostReads = 64;
-  for (int i = 0; i < kMostReads && app.syslog && TRY(read_syslog(app)); ++i) {
-  }
+  TRY(drain_syslog(app));
   std::vector<int> open;
   for (const auto& [fd, stream] : streams_)
     if (stream.app == &app) open.push_back(fd);
-  for (const int fd : open) {
-    for (int i = 0; i < kMostReads && streams_.contains(fd); ++i) TRY(on_stream(fd));
-    if (streams_.contains(fd)) TRY(close_stream(fd));
-  }
+  for (const int fd : open) TRY(drain_stream(fd));
   app.over = true;
   end_clients(app);
   if (app.syslog) loop_.remove(app.syslog.get());
   (void)sys::remove_file(root_, std::string(kSyslogDir) + "/" + name);
   waiting_.erase(name);
   apps_.erase(found);
+  return {};
+}
+
+// All has been written; but somebody whom the app gave its streams may hold them open, and go on.
+Result<> Hub::drain_stream(int fd) {
+  constexpr int kMostReads = 64;
+  for (int i = 0; i < kMostReads && TRY(read_stream(fd)); ++i) {
+  }
+  return streams_.contains(fd) ? close_stream(fd) : Result<>();
+}
+
+Result<> Hub::drain_syslog(App& app) {
+  constexpr int kMostMessages = 1024;  // more than a socket holds
+  for (int i = 0; i < kMostMessages && app.syslog && TRY(read_syslog(app)); ++i) {
+  }
+  return {};
+}
+
+Result<> Hub::close_streams() {
+  std::vector<int> open;
+  for (const auto& [fd, stream] : streams_) open.push_back(fd);
+  for (const int fd : open) TRY(drain_stream(fd));
   return {};
 }
 
@@ -213,14 +229,11 @@ Result<> Hub::on_syslog(App& app) {
   return console_.full() ? pause_streams(true) : Result<>();
 }
 
-Result<> Hub::flush() {
+Result<> Hub::flush(OutputQueue::Patience patience) {
   constexpr Nanoseconds kForClients = 2 * kSecond;
   constexpr int kForJournalMs = 1000;
-  for (auto& [name, app] : apps_) {
-    while (app.syslog && TRY(read_syslog(app))) {
-    }
-  }
-  TRY(console_.flush());
+  for (auto& [name, app] : apps_) TRY(drain_syslog(app));
+  TRY(console_.flush(patience));
   if (attach_) {
     for (const auto& [name, app] : apps_) attach_->end(name);
     attach_->flush(kForClients);
@@ -411,17 +424,26 @@ Result<> Hub::add_stream(Stream stream) {
 
 // One read per turn, so that a busy app does not keep the others waiting.
 Result<> Hub::on_stream(int fd) {
+  (void)TRY(read_stream(fd));
+  return console_.full() ? pause_streams(true) : Result<>();
+}
+
+// False if there is nothing now, or the stream has been closed.
+Result<bool> Hub::read_stream(int fd) {
   Stream& stream = streams_.at(fd);
   if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(kReadSize);
   const ssize_t n = ::read(fd, buffer_.get(), kReadSize);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return {};
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   // EIO of a terminal: every descriptor of the app's side is closed.
-  if (n <= 0) return close_stream(fd);
+  if (n <= 0) {
+    TRY(close_stream(fd));
+    return false;
+  }
   const auto size = static_cast<std::size_t>(n);
   if (size >= kPipeSize && !stream.terminal && ++stream.full_reads == kFullReadsToGrow)
     (void)::fcntl(fd, F_SETPIPE_SZ, static_cast<int>(kReadSize));  // refused: it stays as it is
   TRY(give(stream, {buffer_.get(), size}));
-  return console_.full() ? pause_streams(true) : Result<>();
+  return true;
 }
 
 Result<> Hub::give(Stream& stream, std::string_view bytes) {

@@ -85,8 +85,12 @@ class Hub {
   // An app will not start again; whoever is attached to it is let go once its streams are closed.
   void end_app(const std::string& app);
   // When the pod has ended: takes what is still in sockets and writes what is queued. The console is waited
-  // for as long as it takes, others are not.
-  Result<> flush();
+  // for as the caller says, others are not.
+  Result<> flush(OutputQueue::Patience patience);
+  // When the pod's processes are gone: takes what they have written, and closes all streams.
+  Result<> close_streams();
+  // Waits for the console no more.
+  Result<> drop_output() { return console_.drop(); }
 
  private:
   struct App {
@@ -119,6 +123,7 @@ class Hub {
   Result<> open_syslog(App& app);
   Result<> on_syslog(App& app);
   Result<bool> read_syslog(App& app);
+  Result<> drain_syslog(App& app);
   Result<App*> find_app(const std::string& name);
   Result<> resize(const std::string& name, const AttachWindow& window);
   void end_clients(const App& app);
@@ -135,6 +140,8 @@ class Hub {
   Result<sys::UniqueFd> open_terminal(App& app, int pid);
   Result<> add_stream(Stream stream);
   Result<> on_stream(int fd);
+  Result<bool> read_stream(int fd);
+  Result<> drain_stream(int fd);
   Result<> give(Stream& stream, std::string_view bytes);
   Result<> close_stream(int fd);
   Result<> pause_streams(bool pause);

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <climits>
+#include <utility>
 
 namespace agena::stage1 {
 namespace {
@@ -88,13 +90,28 @@ Result<> OutputQueue::on_writable() {
   return on_space_();
 }
 
-Result<> OutputQueue::flush() {
-  while (!empty()) {
+Result<> OutputQueue::flush(Patience patience) {
+  constexpr Nanoseconds kMillisecond = 1'000'000;
+  while (true) {
     drop_head(write_now(waiting()));
-    pollfd entry{fd_, POLLOUT, 0};
-    if (!empty() && ::poll(&entry, 1, -1) < 0 && errno != EINTR) return sys_fail("waiting for the console");
+    const Nanoseconds left = patience.until - monotonic_now();
+    if (empty()) return watch();
+    if (left <= 0) return drop();
+    const int timeout = patience.until == INT64_MAX ? -1 : static_cast<int>(left / kMillisecond) + 1;
+    std::array<pollfd, 2> entries = {pollfd{fd_, POLLOUT, 0}, pollfd{patience.hurry, POLLIN, 0}};
+    if (::poll(entries.data(), entries.size(), timeout) < 0 && errno != EINTR)
+      return sys_fail("waiting for the console");
+    if (entries[1].revents == 0) continue;
+    patience = {.hurry = -1, .until = std::min(patience.until, monotonic_now() + kHurry)};
   }
-  return watch();
+}
+
+Result<> OutputQueue::drop() {
+  broken_ = true;
+  drop_head(0);
+  TRY(watch());
+  if (!std::exchange(told_full_, false)) return {};
+  return on_space_();
 }
 
 Result<> OutputQueue::watch() {

@@ -2,11 +2,13 @@
 // without O_NONBLOCK, which would change the open file of the caller's shell too.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "common/sys/event_loop.h"
 
 namespace agena::stage1 {
@@ -25,8 +27,16 @@ class OutputQueue {
   bool empty() const { return waiting().empty(); }
   // Whether producers should stop until on_space.
   bool full() const { return waiting().size() > kHighWater; }
-  // Writes everything that is queued, waiting as long as it takes.
-  Result<> flush();
+  // How long flush() waits for a reader.
+  struct Patience {
+    int hurry = -1;                 // a second more once there is something to read from it; -1: nothing
+    Nanoseconds until = INT64_MAX;  // by the monotonic clock
+  };
+  static constexpr Nanoseconds kHurry = kSecond;
+  // Writes everything that is queued; what is not read in time is dropped.
+  Result<> flush(Patience patience);
+  // Forgets what is queued, and all that comes: nobody is waited for any more.
+  Result<> drop();
 
  private:
   static constexpr std::size_t kHighWater = 1U << 20U;

@@ -350,11 +350,25 @@ Result<> Supervisor::on_signal(const sys::UniqueFd& signals) {
     if (terminal_) terminal_->copy_window_size();
     return {};
   }
+  if (killed_) {
+    hurry();
+    return {};
+  }
   if (!stopping_) return stop("asked to stop");
   // Somebody at a terminal who does not want to wait. Others who ask again (a second `stop`, a closed
   // terminal's shell beside the kernel) do not mean to take the apps' grace period; the deadline runs, and
   // --force kills.
   return *signal == SIGINT || *signal == SIGQUIT ? kill() : Result<>();
+}
+
+// The pod has ended but for what it has written: whoever should read that gets a moment more.
+void Supervisor::hurry() {
+  if (hurry_until_ != INT64_MAX) return;
+  hurry_until_ = monotonic_now() + OutputQueue::kHurry;
+  (void)loop_.add_timer(hurry_until_, [this]() -> Result<> {
+    if (terminal_) TRY(terminal_->drop_output());
+    return hub_->drop_output();
+  });
 }
 
 Result<> Supervisor::on_notify() {
@@ -429,6 +443,9 @@ Result<> Supervisor::on_pod_end() {
   init_end_ = TRY(init_->wait());
   host_.unregister_pod();
   timer_.reach("pod's processes gone");
+  // All that they have written is there to be read. Others whom they gave their streams may hold them open.
+  TRY(hub_->close_streams());
+  if (terminal_ && !terminal_->closed()) TRY(terminal_->finish());
   return quit_if_done();
 }
 
@@ -458,7 +475,10 @@ std::unexpected<Error> Supervisor::unexpected_end() const {
 }
 
 Result<int> Supervisor::finish() {
-  TRY(hub_->flush());
+  // A request that comes from here on is one not to wait for whoever should read the console.
+  const OutputQueue::Patience patience{.hurry = signals_.get(), .until = hurry_until_};
+  TRY(hub_->flush(patience));
+  if (terminal_) TRY(terminal_->flush(patience));
   terminal_.reset();
   const bool expected = killed_ || stopping_ || (ends_.all_ended() && may_end());
   account_for_killed();

@@ -87,6 +87,7 @@ class Supervisor {
   void keep_warm(int times);
   void give_up_unstarted();
   Result<> repeat_halt();
+  void hurry();
   Result<> kill();
   Result<> quit_if_done();
   void limit_time();
@@ -117,6 +118,7 @@ class Supervisor {
   std::optional<sys::ExitStatus> init_end_;
   QuickEnd quick_end_;
   std::map<std::string, OomCounter> oom_kills_;
+  Nanoseconds hurry_until_ = INT64_MAX;  // how long the console is waited for when the pod has ended
   bool stopping_ = false;
   bool killed_ = false;
   bool ready_ = false;       // the pod's systemd has started

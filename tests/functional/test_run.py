@@ -495,6 +495,48 @@ class Interactive(Case):
         self.assertEqual(9, terminal.finish())
         self.assertNotIn(b"job control turned off", terminal.text)
 
+    def test_a_file_that_is_longer_than_a_terminal_holds(self):
+        path = self.top + "/lines"
+        with open(path, "w", encoding="ascii") as stream:
+            stream.writelines(f"{i:06d} {'x' * 40}\n" for i in range(6000))
+        with open(path, "rb") as stream:
+            done = self.agena("run", "--net=none", "--interactive", Images.busybox(),
+                              *shell("stty -echo; echo ready; wc -l"), stdin=stream)
+        self.assertEqual("6000", done.out.split()[-1])
+
+    def test_an_app_that_does_not_read_keeps_nobody(self):
+        uuid_file = self.top + "/uuid-of-deaf"
+        process = self.start("run", "--net=none", "--interactive", f"--uuid-file-save={uuid_file}", Images.busybox(),
+                             *shell("echo up; exec sleep 1000"), stdin=subprocess.PIPE)
+        self.wait_output(process, "up")
+        os.set_blocking(process.stdin.fileno(), False)
+        lines = b"y\n" * 65536
+
+        def is_full():
+            try:
+                return process.stdin.write(lines) is None
+            except BlockingIOError:
+                return True
+        wait_until(is_full, "the supervisor reads no more")
+        self.agena("stop", read(uuid_file))
+        self.assertNotEqual(None, process.wait())
+
+    def test_a_caller_who_does_not_read_keeps_the_pod_no_longer_than_asked(self):
+        for words in ([], ["--interactive"]):
+            uuid_file = f"{self.top}/uuid-of-unread{len(words)}"
+            argv = self.argv("run", "--net=none", f"--uuid-file-save={uuid_file}", *words, Images.busybox(),
+                             *shell("trap 'exit 0' TERM; yes & while :; do sleep 0.05; done"))
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            process.out_path = process.err_path = os.devnull
+            self.started.append(process)
+            wait_until(lambda: os.path.exists(uuid_file) and self.state(read(uuid_file)) == "running", "the pod runs")
+            process.stdout.read(1)
+            self.agena("stop", "--timeout=0", read(uuid_file), check=None)
+            wait_until(lambda: self.status(read(uuid_file)).get("app-busybox") is not None, "the app has ended")
+            self.agena("stop", read(uuid_file))
+            self.assertEqual(0, process.wait())
+            process.stdout.close()
+
     def test_without_a_terminal(self):
         done = self.agena("run", "--net=none", "--interactive", Images.busybox(), *shell("cat; exit 6"), input=b"piped\n",
                           check=None)

@@ -50,5 +50,26 @@ TEST(OutputQueue, TellsOfRoomOnceAlsoWhenSomethingIsPushedMeanwhile) {
   EXPECT_EQ(told, 1);
 }
 
+TEST(OutputQueue, WhatNobodyReadsIsDroppedWhenThereIsAHurry) {
+  auto loop = sys::EventLoop::create().value();
+  sys::Pipe pipe = sys::make_pipe().value();
+  sys::Pipe hurry = sys::make_pipe().value();
+  int told = 0;
+  OutputQueue queue(loop, pipe.write.get(), [&]() -> Result<> {
+    ++told;
+    return {};
+  });
+  ASSERT_TRUE(queue.push(std::string(2U << 20U, 'x')).has_value());
+  ASSERT_TRUE(queue.full());
+  ASSERT_EQ(::write(hurry.write.get(), "!", 1), 1);
+  const Nanoseconds before = monotonic_now();
+  ASSERT_TRUE(queue.flush({.hurry = hurry.read.get()}).has_value());
+  EXPECT_GE(monotonic_now() - before, OutputQueue::kHurry);  // a moment it gets
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(told, 1);
+  ASSERT_TRUE(queue.push("more").has_value());
+  EXPECT_TRUE(queue.empty());
+}
+
 }  // namespace
 }  // namespace agena::stage1
