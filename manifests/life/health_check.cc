@@ -1,5 +1,7 @@
 #include "manifests/life/health_check.h"
 
+#include <algorithm>
+
 #include "common/base/json_node.h"
 #include "common/base/json_text.h"
 #include "common/base/strings.h"
@@ -8,6 +10,11 @@ namespace agena::life {
 namespace {
 
 using json_text::Json;
+
+// What an image says is no reason to keep the host busy with nothing but checks, which are started outside
+// the app's limits, nor a number to overflow with.
+constexpr Nanoseconds kLeastTime = kSecond / 10;
+constexpr Nanoseconds kMostTime = 24 * 3600 * kSecond;
 
 // docker writes 0 for what was not said.
 std::optional<Nanoseconds> read_time(const JsonNode& node, std::string_view key) {
@@ -74,9 +81,9 @@ Result<std::optional<HealthCheck>> make_health_check(const HealthSettings& setti
   if (check.command.empty() || check.command.front().empty())
     return fail(ErrorKind::kInvalidInput, "cannot understand the health check '{}'",
                 printable(join(settings.test, " ")));
-  check.interval = settings.interval.value_or(check.interval);
-  check.timeout = settings.timeout.value_or(check.timeout);
-  check.start_period = settings.start_period.value_or(check.start_period);
+  check.interval = std::clamp(settings.interval.value_or(check.interval), kLeastTime, kMostTime);
+  check.timeout = std::clamp(settings.timeout.value_or(check.timeout), kLeastTime, kMostTime);
+  check.start_period = std::min(settings.start_period.value_or(check.start_period), kMostTime);
   check.retries = settings.retries.value_or(check.retries);
   return std::optional(std::move(check));
 }

@@ -7,6 +7,7 @@
 #include "common/sys/fs.h"
 #include "manifests/codec/image_manifest.h"
 #include "manifests/isolators/isolators.h"
+#include "manifests/schema/annotations.h"
 #include "manifests/schema/app_io.h"
 #include "stage0/pod/isolator_flags.h"
 #include "stage0/pod/resource_isolators.h"
@@ -49,10 +50,16 @@ std::vector<std::string> choose_exec(const AppRequest& request, const ImageRecor
 }
 
 // What an image says of itself, without what only whoever runs it may say.
-schema::Annotations annotations_of(const ImageRecord& image) {
+Result<schema::Annotations> annotations_of(const ImageRecord& image) {
   schema::Annotations kept;
   for (const schema::Annotation& item : image.manifest.annotations)
     if (!schema::is_runner_annotation(item.name.str())) kept.add_new(item.name, item.value);
+  // By itself an image does not keep anybody longer who stops it.
+  constexpr Nanoseconds kMostStopTimeout = 24 * 3600 * kSecond;
+  const std::string* timeout = kept.find(schema::annotation::kStopTimeout);
+  const auto time = timeout == nullptr ? Result<Nanoseconds>(0) : parse_duration(*timeout);
+  if (time && *time > kMostStopTimeout)
+    kept.set(TRY(schema::AcIdentifier::parse(schema::annotation::kStopTimeout)), "24h");
   return kept;
 }
 
@@ -172,7 +179,7 @@ Result<schema::RuntimeApp> build_app(const AppRequest& request, const ImageRecor
                              .app = TRY(base_section(request, image, caller)),
                              .read_only_root_fs = request.readonly_rootfs.value_or(false),
                              .mounts = {},
-                             .annotations = annotations_of(image),
+                             .annotations = TRY(annotations_of(image)),
                              .extra = {}};
   runtime.app->exec = choose_exec(request, image, *runtime.app);
   if (runtime.app->exec.empty())

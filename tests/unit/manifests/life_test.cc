@@ -51,6 +51,14 @@ TEST(HealthCheck, OfATest) {
             (std::vector<std::string>{"/bin/sh", "-c", "a && b"}));
   EXPECT_FALSE(make_health_check({.test = {"NONE"}}).value().has_value());
   EXPECT_FALSE(make_health_check({}).value().has_value());
+  // Neither without a pause nor beyond what can be counted.
+  const auto hasty = make_health_check({.test = {"CMD", "/c"}, .interval = 1, .timeout = 1}).value();
+  EXPECT_EQ(hasty->interval, kSecond / 10);
+  EXPECT_EQ(hasty->timeout, kSecond / 10);
+  const auto endless = make_health_check(
+      {.test = {"CMD", "/c"}, .interval = INT64_MAX, .timeout = INT64_MAX, .start_period = INT64_MAX});
+  EXPECT_EQ(endless.value()->interval, 24 * 3600 * kSecond);
+  EXPECT_EQ(endless.value()->start_period, 24 * 3600 * kSecond);
   for (const std::vector<std::string>& test :
        {std::vector<std::string>{"CMD"}, {"CMD", ""}, {"ls"}, {"CMD-SHELL"}})
     EXPECT_TRUE(
