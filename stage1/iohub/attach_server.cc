@@ -63,7 +63,7 @@ Result<std::unique_ptr<AttachServer>> AttachServer::open(sys::EventLoop& loop, s
 }
 
 Result<> AttachServer::accept() {
-  auto connection = TRY(sys::accept_connection(listener_.get()));
+  auto connection = TRY(listener_.accept());
   if (!connection || TRY(sys::peer_credentials(connection->get())).uid != 0) return {};
   const int fd = connection->get();
   Client client;
@@ -100,7 +100,8 @@ Result<> AttachServer::on_event(int fd, std::uint32_t events) {
     forget(fd);
     return {};
   }
-  if ((events & EPOLLIN) != 0) {
+  // Of one that is being let go nothing counts any more: its app may be gone, and its input somebody else's.
+  if ((events & EPOLLIN) != 0 && !client.leaving) {
     // Of a client that has gone, all messages at once: whoever comes next may want the input that it held.
     Result<> handled = on_message(client);
     while (handled && (events & EPOLLHUP) != 0 && !client.leaving) handled = on_message(client);
@@ -162,7 +163,9 @@ Result<> AttachServer::open_streams(Client& client, std::string_view request) {
   for (const AttachStream stream : wanted.streams)
     if (!has(there, stream)) return not_attachable(wanted.app, stream);
   const bool input = has(wanted, AttachStream::kStdin) || has(wanted, AttachStream::kTtyIn);
-  const auto holds = [&](const auto& row) { return row.second.input && row.second.app == wanted.app; };
+  const auto holds = [&](const auto& row) {
+    return row.second.input && !row.second.leaving && row.second.app == wanted.app;
+  };
   if (input && std::ranges::any_of(clients_, holds))
     return fail(ErrorKind::kBusy, "the input of app '{}' is taken by another client", wanted.app);
   if (input && events_.input(wanted.app).closed())
