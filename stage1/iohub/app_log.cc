@@ -67,7 +67,7 @@ void AppLog::syslog(const SyslogMessage& message, int pid, Nanoseconds time, Nan
   add(syslog_line(message), true);
   if (journal_ == nullptr) return;
   std::string entry = journal_facts_;
-  append_journal_field(entry, "PRIORITY", fmt::format("{}", message.severity));
+  append_journal_field(entry, "PRIORITY", fmt::format("{}", most_urgent(message.severity)));
   append_journal_field(entry, "SYSLOG_FACILITY", fmt::format("{}", message.facility));
   append_journal_field(entry, "SYSLOG_IDENTIFIER",
                        message.tag.empty() ? std::string_view(app_) : message.tag);

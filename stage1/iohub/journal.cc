@@ -7,8 +7,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <syslog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -30,11 +32,13 @@ void append_journal_field(std::string& entry, std::string_view name, std::string
   entry.append(value).append("\n");
 }
 
+int most_urgent(int priority) { return std::max(priority, LOG_CRIT); }
+
 PrioritisedLine split_priority(std::string_view line, int otherwise) {
   const bool has_one =
       line.size() >= 3 && line[0] == '<' && line[1] >= '0' && line[1] <= '7' && line[2] == '>';
   if (!has_one) return {otherwise, line};
-  return {line[1] - '0', line.substr(3)};
+  return {most_urgent(line[1] - '0'), line.substr(3)};
 }
 
 Result<std::unique_ptr<Journal>> Journal::open(sys::EventLoop& loop, const std::string& path) {

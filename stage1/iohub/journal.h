@@ -18,7 +18,12 @@ namespace agena::stage1 {
 // newline, the length as 64 bits little-endian, and the value.
 void append_journal_field(std::string& entry, std::string_view name, std::string_view value);
 
-// A line with the priority that it says of itself ("<3>text", as sd-daemon(3) has it), or the one given.
+// A priority as an app may have it: what is more urgent than critical, journald writes to every terminal of
+// the host.
+int most_urgent(int priority);
+
+// A line with the priority that it says of itself ("<3>text", as sd-daemon(3) has it), as far as it may, or
+// the one given.
 struct PrioritisedLine {
   int priority;
   std::string_view text;

@@ -225,17 +225,28 @@ Result<> PodLife::on_notify(const std::string& name) {
   Life& life = lives_.at(name);
   const NotifyState state = parse_notify_state(TRY(sys::receive_notify(life.notify)));
   if (state.status) note_status(name, life, *state.status);
-  if (state.extend_usec) host_.tell("EXTEND_TIMEOUT_USEC=" + *state.extend_usec);
+  if (state.extend_usec && may_tell(life)) host_.tell("EXTEND_TIMEOUT_USEC=" + *state.extend_usec);
   // A reload ends with READY=1, which the host's manager wants to hear again.
-  if (state.reloading) host_.tell_reloading();
+  if (state.reloading && may_tell(life)) host_.tell_reloading();
   if (!state.ready) return {};
   if (life.said_ready) {
-    host_.tell("READY=1");
+    if (may_tell(life)) host_.tell("READY=1");
     return {};
   }
   life.said_ready = true;
   TRY(record(name, life));
   return events_.readiness();
+}
+
+// An app that says more than anybody wants to hear does not flood the host's manager.
+bool PodLife::may_tell(Life& life) {
+  constexpr int kMostASecond = 20;
+  const Nanoseconds now = monotonic_now();
+  if (now - life.told_since >= kSecond) {
+    life.told_since = now;
+    life.told = 0;
+  }
+  return ++life.told <= kMostASecond;
 }
 
 void PodLife::note_status(const std::string& name, Life& life, const std::string& text) {

@@ -89,6 +89,8 @@ class PodLife {
     sys::EventLoop::TimerId next_check = 0;
     sys::EventLoop::TimerId kill = 0;
     sys::EventLoop::TimerId tell_status = 0;
+    Nanoseconds told_since = 0;  // the second in which so many states were passed on
+    int told = 0;
   };
 
   void enter(const Pod& pod, const PodApp& app, bool member);
@@ -102,6 +104,7 @@ class PodLife {
 
   Result<> listen(const std::string& name, Life& life);
   Result<> on_notify(const std::string& name);
+  static bool may_tell(Life& life);
   void note_status(const std::string& name, Life& life, const std::string& text);
 
   void schedule_check(const std::string& name, Life& life);

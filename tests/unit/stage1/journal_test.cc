@@ -26,6 +26,9 @@ TEST(JournalEntry, FieldsOfOneAndOfSeveralLines) {
 
 TEST(JournalEntry, PrioritiesOfLines) {
   EXPECT_EQ(split_priority("<3>bad", 6).priority, 3);
+  // An app may not write to all terminals of the host.
+  EXPECT_EQ(split_priority("<0>everybody!", 6).priority, 2);
+  EXPECT_EQ(split_priority("<1>everybody!", 6).priority, 2);
   EXPECT_EQ(split_priority("<3>bad", 6).text, "bad");
   for (const char* plain : {"<8>x", "<3x", "3>", "", "<>"}) {
     EXPECT_EQ(split_priority(plain, 6).priority, 6);
