@@ -46,8 +46,9 @@ Result<> make_volumes(const SetupPlace& place, const std::vector<stage2::AppMoun
   };
   if (std::ranges::none_of(volumes, is_empty)) return {};
   sys::Pipe pipe = TRY(sys::make_pipe());
+  const pid_t self = ::getpid();
   auto child = TRY(sys::fork_child([&] {
-    die_with_parent();
+    die_with_parent(self);
     const auto made = fill_volumes(place, volumes, app);
     if (!made) (void)sys::write_all(pipe.write.get(), made.error().to_string());
     return made ? 0 : 1;
@@ -131,8 +132,9 @@ constexpr std::string_view kCannotKeep = "cannot-keep";
 Result<std::optional<sys::UniqueFd>> make_app_mounts(const SetupPlace& place, const Pod& pod,
                                                      const PodApp& app, AppMounts& mounts) {
   auto [ours, theirs] = TRY(sys::seqpacket_pair());
+  const pid_t self = ::getpid();
   auto child = TRY(sys::fork_child([&] {
-    die_with_parent();
+    die_with_parent(self);
     const auto made = mount_apart(place, pod, app, mounts);
     const int fd = made && *made ? (*made)->get() : -1;
     const std::string text = !made ? made.error().to_string() : std::string(*made ? kMade : kCannotKeep);

@@ -18,8 +18,7 @@ namespace {
 constexpr std::size_t kMostText = 16U << 10U;
 
 int run_body(const std::function<Result<>()>& body, int channel, pid_t parent) {
-  die_with_parent();
-  if (::getppid() != parent) return 1;
+  die_with_parent(parent);
   const Result<> result = body();
   if (result) return 0;
   (void)sys::send_message(channel, result.error().to_string().substr(0, kMostText));
@@ -57,14 +56,19 @@ Result<> PodWorker::on_end() {
                    status.signalled ? "signal" : "exit code", status.value));
 }
 
-void die_with_parent() { (void)::prctl(PR_SET_PDEATHSIG, SIGKILL); }
+void die_with_parent(pid_t parent) {
+  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // It may have been killed before that.
+  if (::getppid() != parent) ::_exit(1);
+}
 
 Result<> join_pod_mounts(pid_t init) {
+  const pid_t parent = ::getppid();  // it lives, or this process would not
   const sys::PidFd process = TRY_CTX(sys::open_pidfd(init), "entering the pod");
   const auto joined = sys::join_namespaces(process, CLONE_NEWNS | CLONE_NEWUSER);
   if (joined) {
     TRY(sys::become_root());
-    die_with_parent();  // the change of ids has cleared it
+    die_with_parent(parent);  // the change of ids has cleared it
     return {};
   }
   // The kernel takes nobody into the user namespace that he is in.

@@ -35,9 +35,9 @@ class PodWorker {
   Done done_;
 };
 
-// In a worker or a child of one: has it killed when its parent dies. It has the pod's lock among its
-// descriptors, which must not outlive the supervisor.
-void die_with_parent();
+// In a worker or a child of one: has it killed when its parent dies, or ends it if that has happened already. It
+// has the pod's lock among its descriptors, which must not outlive the supervisor.
+void die_with_parent(pid_t parent);
 
 // In a worker or a child of one: joins mount and user namespace of the pod's first process. The root and the
 // working directory are the pod's then.
