@@ -1,7 +1,5 @@
 #include "stage1/apps/mutable_apps.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <array>
 
@@ -44,14 +42,6 @@ Result<std::unique_ptr<Pod>> pod_of_app(const sys::DirFd& pod_dir, const Pod& po
   return one;
 }
 
-// Each app has some descriptors here. The pod's processes are there already and keep their limit.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 }  // namespace
 
 std::unexpected<Error> MutableApps::unknown(const std::string& app) {
@@ -72,7 +62,6 @@ Result<std::unique_ptr<MutableApps>> MutableApps::open(const PodParts& parts, Ev
 }
 
 Result<> MutableApps::serve(pid_t init) {
-  raise_descriptor_limit();
   init_ = init;
   server_ =
       TRY(OrderServer::open(parts_.loop, parts_.pod_dir, [this](const Order& order, const ClientRef& client) {

@@ -43,7 +43,7 @@ Result<std::unique_ptr<OrderServer>> OrderServer::open(sys::EventLoop& loop, con
 }
 
 Result<> OrderServer::accept() {
-  auto connection = TRY(sys::accept_connection(listener_.get()));
+  auto connection = TRY(listener_.accept());
   if (!connection || TRY(sys::peer_credentials(connection->get())).uid != 0) return {};
   const int fd = connection->get();
   asking_.insert_or_assign(fd, std::move(*connection));

@@ -11,6 +11,7 @@
 #include "common/base/result.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fd.h"
+#include "common/sys/listener.h"
 #include "stage1/apps/order_protocol.h"
 
 namespace agena::stage1 {
@@ -48,7 +49,7 @@ class OrderServer {
   Result<> on_message(int fd);
 
   sys::EventLoop& loop_;
-  sys::UniqueFd listener_;
+  sys::Listener listener_;
   Handler handler_;
   std::map<int, sys::UniqueFd> asking_;  // connections whose order has not been read yet
 };

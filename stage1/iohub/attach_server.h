@@ -12,6 +12,7 @@
 #include "common/base/time.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fd.h"
+#include "common/sys/listener.h"
 #include "stage1/iohub/app_input.h"
 #include "stage1/iohub/attach_protocol.h"
 
@@ -74,7 +75,7 @@ class AttachServer {
   void forget_gone();
 
   sys::EventLoop& loop_;
-  sys::UniqueFd listener_;
+  sys::Listener listener_;
   AttachEvents events_;
   std::map<int, Client> clients_;
 };

@@ -255,7 +255,7 @@ void Hub::end_clients(const App& app) {
 }
 
 Result<> Hub::accept() {
-  auto connection = TRY(sys::accept_connection(listener_.get()));
+  auto connection = TRY(listener_.accept());
   if (!connection) return {};
   const int fd = connection->get();
   // Apps cannot reach the socket (it is outside their roots); this keeps out whatever else might run in the

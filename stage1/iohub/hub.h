@@ -15,6 +15,7 @@
 #include "common/stage2/hub_protocol.h"
 #include "common/sys/event_loop.h"
 #include "common/sys/fd.h"
+#include "common/sys/listener.h"
 #include "common/sys/pidfd.h"
 #include "stage1/iohub/app_input.h"
 #include "stage1/iohub/app_log.h"
@@ -148,7 +149,7 @@ class Hub {
   void close_connection(int connection);
 
   sys::EventLoop& loop_;
-  sys::UniqueFd listener_;
+  sys::Listener listener_;
   HubEvents events_;
   const sys::DirFd& pod_dir_;
   const sys::DirFd& root_;

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -84,6 +85,14 @@ Result<> mount_run(const sys::DirFd& root, const RunOptions& options) {
   return sys::run_mount_plan(root, with_selinux_context(plan, options.selinux_mount_context));
 }
 
+// Each app has some descriptors here.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 // What pod-init of a pod with a user namespace of its own finds made.
 Result<> prepare_for_users(const sys::DirFd& root, const Pod& pod, const PodUsers& users,
                            const PodCgroup& cgroup) {
@@ -122,6 +131,7 @@ Result<> Supervisor::start(const contract::EntrypointCall& call) {
                                     // back into our mount namespace.
                                     .death_signal = SIGKILL}),
                         "starting the pod's first process"));
+  raise_descriptor_limit();  // the pod's processes keep theirs
   // Neither plugins of networks nor others whom we start need to know it.
   ::unsetenv(contract::env::kMdsToken);  // NOLINT(concurrency-mt-unsafe): this program has one thread
   TRY(cgroup_.place_first(init_->pid()));
