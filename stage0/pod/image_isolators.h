@@ -18,16 +18,16 @@ namespace agena::stage0 {
 // What an app gets from the process that starts its pod.
 struct CallerLimits {
   std::int64_t oom_score_adjust = 0;
-  std::map<int, std::uint64_t> hard =
-      {};  // hard limits by RLIMIT_ constant; one that is missing is unlimited
+  // Hard limits by RLIMIT_ constant; one that is missing is unlimited.
+  std::map<int, std::uint64_t> hard = {};
 };
 // Those of this process.
 Result<CallerLimits> caller_limits();
 
 struct NarrowedIsolators {
   std::vector<schema::Isolator> isolators;
-  std::vector<std::string>
-      warnings;  // one for each isolator that is dropped or cut, with the flag that gives it
+  // One for each isolator that is dropped or cut, with the flag that gives it.
+  std::vector<std::string> warnings;
 };
 // An image's isolators without what goes beyond the defaults. Of kinds that the app's flags replace nothing
 // is said.

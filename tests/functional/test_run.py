@@ -510,14 +510,17 @@ class Interactive(Case):
                              *shell("echo up; exec sleep 1000"), stdin=subprocess.PIPE)
         self.wait_output(process, "up")
         os.set_blocking(process.stdin.fileno(), False)
-        lines = b"y\n" * 65536
+        written = 0
 
-        def is_full():
+        def is_taken():
+            """More than the pipe to it, and the terminal, hold."""
+            nonlocal written
             try:
-                return process.stdin.write(lines) is None
+                written += os.write(process.stdin.fileno(), b"y\n" * 2048)
             except BlockingIOError:
-                return True
-        wait_until(is_full, "the supervisor reads no more")
+                pass
+            return written > 100_000
+        wait_until(is_taken, "the supervisor has read on")
         self.agena("stop", read(uuid_file))
         self.assertNotEqual(None, process.wait())
 
