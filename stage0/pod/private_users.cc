@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/base/log.h"
 #include "common/base/strings.h"
 #include "common/contract/pod_paths.h"
 #include "common/sys/fs.h"
@@ -102,6 +103,13 @@ Result<> add_host_ids(Ranges& taken) {
   return {};
 }
 
+// Of a pod that will not run any more: what a crash of the machine has left of its files is nobody else's
+// trouble.
+bool is_leftover(const contract::PhaseRow& phase) {
+  return phase.value == contract::PodDirectory::kGarbage ||
+         phase.value == contract::PodDirectory::kExitedGarbage;
+}
+
 // Phases are looked at in the order of life, in which pods move, so none slips through; a pod whose
 // directory goes away meanwhile needs its range no more.
 Result<> add_ranges_of_pods(const Pods& pods, Ranges& taken) {
@@ -112,7 +120,14 @@ Result<> add_ranges_of_pods(const Pods& pods, Ranges& taken) {
     for (const std::string& name : *names) {
       const std::string path = fmt::format("{}/{}/{}", phase.directory, name, paths::kPrivateUsers);
       const std::string text = TRY(read_optional(pods.dir(), path));
-      if (!text.empty()) taken.push_back(TRY_CTX(sys::IdRange::parse(trim(text)), "file '{}'", path));
+      if (text.empty()) continue;
+      const auto range = sys::IdRange::parse(trim(text));
+      if (range)
+        taken.push_back(*range);
+      else if (is_leftover(phase))
+        log::warning("file '{}' is broken, and does not count: {}", path, range.error().to_string());
+      else
+        return std::unexpected(Error(range.error()).with_context(fmt::format("file '{}'", path)));
     }
   }
   return {};

@@ -110,6 +110,14 @@ TEST_F(PrivateUsersTest, BrokenRecordIsNamed) {
                                            "(SHIFT:COUNT)");
 }
 
+TEST_F(PrivateUsersTest, BrokenRecordOfAPodThatIsOverHoldsNobodyUp) {
+  for (const auto& [directory, digit] :
+       {std::pair(PodDirectory::kGarbage, '1'), {PodDirectory::kExitedGarbage, '2'}})
+    Fabric::put(fabric_.bare(directory, uuid_of(digit)), contract::pod_paths::kPrivateUsers, "nonsense");
+  const auto pod = Pod::create(fabric_.pods());
+  EXPECT_TRUE(ok(assign_private_users(fabric_.data_dir(), fabric_.pods(), *pod)));
+}
+
 TEST_F(PrivateUsersTest, AtTheSameTimeAllGetDifferentOnes) {
   constexpr int kPods = 8;
   std::vector<std::optional<IdRange>> ranges(kPods);
