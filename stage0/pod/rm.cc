@@ -1,9 +1,18 @@
 #include "stage0/pod/rm.h"
 
+#include <cerrno>
+
 #include "stage0/pod/delete_pod.h"
 
 namespace agena::stage0 {
 namespace {
+
+// Another process that removes the pod may have moved it in between.
+Result<> move_away(Pod& pod, PodDirectory directory) {
+  auto moved = pod.move_to(directory);
+  if (moved || moved.error().sys_errno() != ENOENT) return moved;
+  return fail(ErrorKind::kBusy, "pod \"{}\" is being removed by another process", pod.uuid().str());
+}
 
 // Moves the pod to where it may be deleted, and locks it there.
 Result<> mark(Pod& pod) {
@@ -11,16 +20,16 @@ Result<> mark(Pod& pod) {
   switch (TRY(pod.state())) {
     case PodState::kExited:
       TRY(pod.hold());
-      TRY(pod.move_to(PodDirectory::kExitedGarbage));
+      TRY(move_away(pod, PodDirectory::kExitedGarbage));
       return pod.lock();
     case PodState::kAbortedPrepare:
       TRY(pod.hold());
-      TRY(pod.move_to(PodDirectory::kGarbage));
+      TRY(move_away(pod, PodDirectory::kGarbage));
       return pod.lock();
     case PodState::kPrepared:
       // Exclusive, so that a run-prepared at the same time either has it or finds it gone.
       TRY(pod.lock());
-      return pod.move_to(PodDirectory::kGarbage);
+      return move_away(pod, PodDirectory::kGarbage);
     case PodState::kExitedGarbage:
     case PodState::kGarbage:
       return pod.lock();
