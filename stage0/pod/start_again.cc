@@ -99,7 +99,7 @@ Result<std::vector<std::string>> read_launch_flags(const sys::DirFd& pod) {
   const auto text = sys::read_file(pod, paths::kLaunchFlags);
   if (!text && text.error().sys_errno() == ENOENT) return flags;
   if (!text) return std::unexpected(text.error());
-  // Its writer was killed.
+  // Its writer was killed, in an older version.
   if (text->empty()) return flags;
   const Json json = TRY_CTX(json_text::parse(*text), "file '{}'", paths::kLaunchFlags);
   JsonProblems problems(paths::kLaunchFlags);
@@ -113,7 +113,7 @@ Result<std::vector<std::string>> read_launch_flags(const sys::DirFd& pod) {
 Result<> keep_launch_flags(const sys::DirFd& pod, const std::vector<std::string>& flags) {
   if (flags.empty()) return sys::remove_file(pod, paths::kLaunchFlags);
   const Json list = flags;
-  return sys::write_file(pod, paths::kLaunchFlags, TRY(json_text::dump(list)), 0640);
+  return sys::replace_file(pod, paths::kLaunchFlags, TRY(json_text::dump(list)), 0640);
 }
 
 }  // namespace agena::stage0
