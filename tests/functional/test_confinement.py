@@ -188,7 +188,7 @@ class OfImages(Confinement):
 
     def test_in_a_manifest_of_the_users(self):
         """A pod manifest that leaves the app to the image is not one that gives the image what it asks for."""
-        image = self.agena("fetch", self.small_image(isolators=self.GREEDY, exec_=("/bin/sh", "-c", STATUS))).out.strip()
+        image = self.agena("fetch", "--full", self.small_image(isolators=self.GREEDY, exec_=("/bin/sh", "-c", STATUS))).out.strip()
         runtime = {"name": "small", "image": {"id": image}}
         document = {"acKind": "PodManifest", "acVersion": "0.8.11", "apps": [runtime]}
         done = self.agena("run", "--net=none", "--pod-manifest=" + self.manifest(document))

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 
-from harness import FLY, Case, Images, Terminal, read, shell, wait_until
+from harness import FLY, Case, Images, Terminal, descendants, read, shell, wait_until
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -535,7 +535,7 @@ class Interactive(Case):
             wait_until(lambda: os.path.exists(uuid_file) and self.state(read(uuid_file)) == "running", "the pod runs")
             process.stdout.read(1)
             self.agena("stop", "--timeout=0", read(uuid_file), check=None)
-            wait_until(lambda: self.status(read(uuid_file)).get("app-busybox") is not None, "the app has ended")
+            wait_until(lambda: not descendants(process.pid), "the pod's processes are gone")
             self.agena("stop", read(uuid_file))
             self.assertEqual(0, process.wait())
             process.stdout.close()
