@@ -120,7 +120,7 @@ class Plain(RegistryCase):
         registry = self.registry()
         registry.push(self.image(layers=[[file(f"noise{n}", noise(70_000, n))] for n in range(20)], compression="none"), "app:1")
         def few():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 4096))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         self.agena("image", "verify", self.fetch(f"docker://{registry.host}/app:1", preexec_fn=few))
 
     def test_pull_policies(self):
