@@ -84,11 +84,16 @@ Result<Staging> Store::stage() const {
 
 Result<std::optional<Staging>> Store::hold_layers(std::span<const LayerKey> keys) const {
   if (!cas_) return std::nullopt;
-  auto staging = make_staging();
-  if (!staging && staging.error().sys_errno() == EROFS) return std::nullopt;
-  if (!staging) return std::unexpected(std::move(staging).error());
-  TRY(claim(*staging, keys));
-  return std::optional<Staging>(*std::move(staging));
+  auto hold = [&]() -> Result<std::optional<Staging>> {
+    Staging staging = TRY(make_staging());
+    TRY(claim(staging, keys));
+    return std::optional<Staging>(std::move(staging));
+  };
+  auto held = hold();
+  // Reading is possible all the same; a full disk is when people look into images.
+  const int error = held ? 0 : held.error().sys_errno();
+  if (error == EROFS || error == ENOSPC || error == EDQUOT) return std::nullopt;
+  return held;
 }
 
 Result<Staging> Store::make_staging() const {
