@@ -88,7 +88,7 @@ class Debian(MachineCase):
         self.assertEqual("success", self.show(unit, "Result"))
         done = self.run_argv(["dpkg", "--purge", "agena"])
         self.assertIn("has images or pods and is left", done.out)
-        self.assertEqual([], glob.glob("/etc/systemd/system/*/agena*"))
+        self.assertEqual([], [path for name in (TIMER, SOCKET) for path in glob.glob(f"/etc/systemd/system/*/{name}")])
         self.assertFalse(os.path.exists("/run/agena"))
         self.put_back()
         self.agena("gc", "--grace-period=0s")
