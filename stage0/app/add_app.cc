@@ -64,7 +64,8 @@ Result<schema::RuntimeApp> build(const Addition& addition, const Engine& engine,
                                  const schema::PodManifest& manifest, std::vector<std::string>& warnings) {
   const CallerFacts caller{.environment = {}, .uid = ::getuid(), .gid = ::getgid()};
   const AppRequest& request = addition.request.app;
-  const ImageRecord allowed = TRY(with_allowed_isolators(addition.image, request, engine));
+  const ImageRecord allowed =
+      TRY(with_allowed_isolators(addition.image, request, engine, addition.request.insecure));
   auto app = TRY(build_app(request, allowed, caller));
   TRY(merge_mounts({}, app));
   TRY(add_app_volumes(addition.request.volumes, manifest, app, warnings));

@@ -419,8 +419,12 @@ Result<> add_insecure_options(InsecureOptions& options, std::string_view text) {
     InsecureOptions adds;
   };
   static constexpr InsecureOptions kAllFetch{.image = true, .tls = true, .http = true, .pubkey = true};
-  static constexpr InsecureOptions kAllRun{
-      .capabilities = true, .paths = true, .seccomp = true, .limits = true, .lsm = true};
+  static constexpr InsecureOptions kAllRun{.capabilities = true,
+                                           .paths = true,
+                                           .seccomp = true,
+                                           .limits = true,
+                                           .lsm = true,
+                                           .image_isolators = true};
   static constexpr std::array kRows = {
       Row{"none", {}},
       Row{"image", {.image = true}},
@@ -433,6 +437,7 @@ Result<> add_insecure_options(InsecureOptions& options, std::string_view text) {
       Row{"seccomp", {.seccomp = true}},
       Row{"limits", {.limits = true}},
       Row{"lsm", {.lsm = true}},
+      Row{"image-isolators", {.image_isolators = true}},
       Row{"all-fetch", kAllFetch},
       Row{"all-run", kAllRun},
       Row{"all",
@@ -444,12 +449,14 @@ Result<> add_insecure_options(InsecureOptions& options, std::string_view text) {
            .paths = true,
            .seccomp = true,
            .limits = true,
-           .lsm = true}},
+           .lsm = true,
+           .image_isolators = true}},
   };
-  static constexpr std::array kMembers = {
-      &InsecureOptions::image,   &InsecureOptions::tls,          &InsecureOptions::http,
-      &InsecureOptions::pubkey,  &InsecureOptions::capabilities, &InsecureOptions::paths,
-      &InsecureOptions::seccomp, &InsecureOptions::limits,       &InsecureOptions::lsm};
+  static constexpr std::array kMembers = {&InsecureOptions::image,        &InsecureOptions::tls,
+                                          &InsecureOptions::http,         &InsecureOptions::pubkey,
+                                          &InsecureOptions::capabilities, &InsecureOptions::paths,
+                                          &InsecureOptions::seccomp,      &InsecureOptions::limits,
+                                          &InsecureOptions::lsm,          &InsecureOptions::image_isolators};
   for (const std::string& part : split(text, ',')) {
     const auto row = std::ranges::find(kRows, part, &Row::name);
     if (row == kRows.end()) return std::unexpected(unknown_insecure_option(part, kRows));

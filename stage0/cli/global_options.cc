@@ -60,8 +60,8 @@ constexpr std::array kRows = {
          .initial = "none",
          .arity = OptionArity::kValue,
          .help = "security features to do without: image, tls, http, pubkey, capabilities, paths, seccomp, "
-                 "limits and lsm (those that the host cannot enforce), or the groups all-fetch, all-run, "
-                 "all, none",
+                 "limits and lsm (those that the host cannot enforce), image-isolators (that images only "
+                 "narrow what apps get), or the groups all-fetch, all-run, all, none",
          .repeatable = true},
         [](GlobalFlags& flags, std::string_view value) {
           return add_insecure_options(flags.insecure, value);

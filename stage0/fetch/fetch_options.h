@@ -23,15 +23,16 @@ enum class PullPolicy : std::uint8_t {
 
 // `--insecure-options`: each waives one check. `ondisk` is accepted by the grammar and waives nothing.
 struct InsecureOptions {
-  bool image = false;         // signatures of images
-  bool tls = false;           // certificates of servers
-  bool http = false;          // plain http for images
-  bool pubkey = false;        // plain http for keys
-  bool capabilities = false;  // the capability bounding set of apps
-  bool paths = false;         // masked and read-only paths of apps
-  bool seccomp = false;       // the seccomp filter of apps
-  bool limits = false;        // limits that the host cannot enforce
-  bool lsm = false;           // SELinux contexts and AppArmor profiles that the host cannot give
+  bool image = false;            // signatures of images
+  bool tls = false;              // certificates of servers
+  bool http = false;             // plain http for images
+  bool pubkey = false;           // plain http for keys
+  bool capabilities = false;     // the capability bounding set of apps
+  bool paths = false;            // masked and read-only paths of apps
+  bool seccomp = false;          // the seccomp filter of apps
+  bool limits = false;           // limits that the host cannot enforce
+  bool lsm = false;              // SELinux contexts and AppArmor profiles that the host cannot give
+  bool image_isolators = false;  // that isolators of images only narrow the defaults
   bool operator==(const InsecureOptions&) const = default;
 };
 

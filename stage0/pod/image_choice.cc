@@ -53,22 +53,24 @@ Result<> choose_by_request(Store& store, const Engine& engine, const PrepareRequ
           fmt::format("arguments of an app stand behind '--': {} -- {}",
                       shown_reference(request.apps[choice.apps.size() - 1].image), printable(app.image))));
     choice.apps.push_back(TRY_CTX(std::move(image), "image '{}'", shown_reference(app.image)));
-    allowed.push_back(TRY(with_allowed_isolators(choice.apps.back(), app, engine)));
+    allowed.push_back(TRY(with_allowed_isolators(choice.apps.back(), app, engine, request.insecure)));
   }
   choice.manifest = TRY(build_pod_manifest(request, allowed, caller_facts(request)));
   return {};
 }
 
 // A manifest that leaves an app to its image has not said that the image may have what it asks for.
-Result<> limit_given_app(schema::RuntimeApp& app, const ImageRecord& image, const Engine& engine) {
+Result<> limit_given_app(schema::RuntimeApp& app, const ImageRecord& image, const Engine& engine,
+                         const InsecureOptions& insecure) {
   if (app.app || !image.manifest.app) return {};
-  ImageRecord allowed = TRY(with_allowed_isolators(image, {}, engine));
+  ImageRecord allowed = TRY(with_allowed_isolators(image, {}, engine, insecure));
   if (allowed.manifest.app != image.manifest.app) app.app = std::move(allowed.manifest.app);
   return {};
 }
 
-Result<> choose_by_manifest(Store& store, const Engine& engine, const std::string& path,
+Result<> choose_by_manifest(Store& store, const Engine& engine, const PrepareRequest& request,
                             ImageChoice& choice) {
+  const std::string& path = request.pod_manifest;
   const std::string text = TRY_CTX(sys::read_file(sys::at_cwd(), path), "--pod-manifest");
   choice.manifest = TRY_CTX(codec::parse_pod_manifest(text), "file '{}'", printable(path));
   for (const schema::RuntimeApp& app : choice.manifest.apps)
@@ -76,7 +78,7 @@ Result<> choose_by_manifest(Store& store, const Engine& engine, const std::strin
                                   printable(path), app.name.str()));
   TRY_CTX(check_given_manifest(choice.manifest, choice.apps), "file '{}'", printable(path));
   for (std::size_t i = 0; i < choice.apps.size(); ++i)
-    TRY(limit_given_app(choice.manifest.apps[i], choice.apps[i], engine));
+    TRY(limit_given_app(choice.manifest.apps[i], choice.apps[i], engine, request.insecure));
   return {};
 }
 
@@ -117,7 +119,7 @@ Result<ImageChoice> choose_images(Store& store, const Engine& engine, const Prep
   if (request.pod_manifest.empty())
     TRY(choose_by_request(store, engine, request, choice));
   else
-    TRY(choose_by_manifest(store, engine, request.pod_manifest, choice));
+    TRY(choose_by_manifest(store, engine, request, choice));
   return choice;
 }
 

@@ -35,10 +35,11 @@ Result<NarrowedIsolators> narrow_isolators(const std::vector<schema::Isolator>& 
                                            const AppRequest& app, const CallerLimits& caller);
 
 // Whether an image's isolators count as they are: a trusted key has signed it or it belongs to the
-// installation, or images must be signed (rkt's rule goes with that).
-bool isolators_count(const ImageRecord& image, const Engine& engine);
+// installation, images must be signed (rkt's rule goes with that), or the user said so.
+bool isolators_count(const ImageRecord& image, const Engine& engine, const InsecureOptions& insecure);
 
 // The image with the isolators that it gets for an app; prints the warnings.
-Result<ImageRecord> with_allowed_isolators(ImageRecord image, const AppRequest& app, const Engine& engine);
+Result<ImageRecord> with_allowed_isolators(ImageRecord image, const AppRequest& app, const Engine& engine,
+                                           const InsecureOptions& insecure);
 
 }  // namespace agena::stage0

@@ -186,6 +186,12 @@ class OfImages(Confinement):
         self.assertEqual((f"{1 << 21 | 1 << 5:016x}", "0"), (status["CapBnd"], status["Seccomp"]))
         self.assertNotIn("by itself", errors)
 
+    def test_believed_by_a_word(self):
+        image = self.small_image(isolators=self.GREEDY[:2])
+        status, errors = self.status_of(image, before=["--insecure-options=image-isolators"])
+        self.assertEqual((f"{1 << 21 | 1 << 5:016x}", "0"), (status["CapBnd"], status["Seccomp"]))
+        self.assertNotIn("by itself", errors)
+
     def test_in_a_manifest_of_the_users(self):
         """A pod manifest that leaves the app to the image is not one that gives the image what it asks for."""
         image = self.agena("fetch", "--full", self.small_image(isolators=self.GREEDY, exec_=("/bin/sh", "-c", STATUS))).out.strip()

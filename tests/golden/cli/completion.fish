@@ -24,7 +24,7 @@ complete -c agena -f
 complete -c agena -l debug -d 'say more on stderr, errors as a tree, times of the phases'
 complete -c agena -l dir -x -a '(__fish_complete_directories)' -d 'data directory: images and pods'
 complete -c agena -l help -s h -d 'show help and do nothing else'
-complete -c agena -l insecure-options -x -d 'security features to do without: image, tls, http, pubkey, capabilities, paths, seccomp, limits and lsm (those that the host cannot enforce), or the groups all-fetch, all-run, all, none'
+complete -c agena -l insecure-options -x -d 'security features to do without: image, tls, http, pubkey, capabilities, paths, seccomp, limits and lsm (those that the host cannot enforce), image-isolators (that images only narrow what apps get), or the groups all-fetch, all-run, all, none'
 complete -c agena -l local-config -x -a '(__fish_complete_directories)' -d 'configuration of the administrator'
 complete -c agena -l system-config -x -a '(__fish_complete_directories)' -d 'configuration of the distribution'
 complete -c agena -l trust-keys-from-https -d 'accept keys found by discovery over https without asking'

@@ -26,7 +26,7 @@ _agena() {
     '*--debug[say more on stderr, errors as a tree, times of the phases]'
     '*--dir=[data directory\: images and pods]:DIR:_files -/'
     '*--help[show help and do nothing else]'
-    '*--insecure-options=[security features to do without\: image, tls, http, pubkey, capabilities, paths, seccomp, limits and lsm (those that the host cannot enforce), or the groups all-fetch, all-run, all, none]:LIST: '
+    '*--insecure-options=[security features to do without\: image, tls, http, pubkey, capabilities, paths, seccomp, limits and lsm (those that the host cannot enforce), image-isolators (that images only narrow what apps get), or the groups all-fetch, all-run, all, none]:LIST: '
     '*--local-config=[configuration of the administrator]:DIR:_files -/'
     '*--system-config=[configuration of the distribution]:DIR:_files -/'
     '*--trust-keys-from-https[accept keys found by discovery over https without asking]'

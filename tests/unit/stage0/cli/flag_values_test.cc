@@ -233,9 +233,10 @@ std::string insecure(std::initializer_list<const char*> texts) {
   return added<InsecureOptions>(
       add_insecure_options,
       [](const InsecureOptions& on) {
-        return fmt::format("{}{}{}{}{}{}{}{}{}", on.image ? "i" : "", on.tls ? "t" : "", on.http ? "h" : "",
+        return fmt::format("{}{}{}{}{}{}{}{}{}{}", on.image ? "i" : "", on.tls ? "t" : "", on.http ? "h" : "",
                            on.pubkey ? "k" : "", on.capabilities ? "c" : "", on.paths ? "p" : "",
-                           on.seccomp ? "s" : "", on.limits ? "l" : "", on.lsm ? "m" : "");
+                           on.seccomp ? "s" : "", on.limits ? "l" : "", on.lsm ? "m" : "",
+                           on.image_isolators ? "I" : "");
       },
       texts);
 }
@@ -246,10 +247,11 @@ TEST(FlagValues, InsecureOptions) {
   EXPECT_EQ(insecure({"image,paths"}), "ip");
   EXPECT_EQ(insecure({"limits"}), "l");
   EXPECT_EQ(insecure({"lsm"}), "m");
+  EXPECT_EQ(insecure({"image-isolators"}), "I");
   EXPECT_EQ(insecure({"image", "tls"}), "it");
   EXPECT_EQ(insecure({"all-fetch"}), "ithk");
-  EXPECT_EQ(insecure({"all-run"}), "cpslm");
-  EXPECT_EQ(insecure({"all"}), "ithkcpslm");
+  EXPECT_EQ(insecure({"all-run"}), "cpslmI");
+  EXPECT_EQ(insecure({"all"}), "ithkcpslmI");
   EXPECT_EQ(insecure({"everything"}), "unknown insecure option 'everything'");
   EXPECT_EQ(insecure({""}), "unknown insecure option ''");
 }

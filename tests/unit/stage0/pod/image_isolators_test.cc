@@ -127,13 +127,14 @@ TEST(ImageIsolators, WhatFlagsReplaceIsNoMatter) {
 TEST(ImageIsolators, WhoMaySayMore) {
   ImageRecord image = test_records::simple_aci('a', "example.com/app", R"(["/app"])");
   Engine engine;
-  EXPECT_FALSE(isolators_count(image, engine));
+  EXPECT_FALSE(isolators_count(image, engine, {}));
+  EXPECT_TRUE(isolators_count(image, engine, {.image_isolators = true}));
   image.trust.installed = true;
-  EXPECT_TRUE(isolators_count(image, engine));
+  EXPECT_TRUE(isolators_count(image, engine, {}));
   image.trust = {.signers = {"NOBODY TRUSTS THIS"}, .installed = false};
-  EXPECT_FALSE(isolators_count(image, engine));
+  EXPECT_FALSE(isolators_count(image, engine, {}));
   engine.fetch.local_signatures = true;
-  EXPECT_TRUE(isolators_count(image, engine));
+  EXPECT_TRUE(isolators_count(image, engine, {}));
 }
 
 }  // namespace
