@@ -80,7 +80,12 @@ class Reservations {
     std::vector<std::pair<std::string, std::string>> found;
     for (const std::string& name : TRY(sys::list_dir(dir_))) {
       if (name == kLockName || name.starts_with(kLastReserved)) continue;
-      if (auto who = TRY(owner(name))) found.emplace_back(name, *std::move(who));
+      if (auto who = TRY(owner(name))) {
+        found.emplace_back(name, *std::move(who));
+      } else if (name.starts_with('.')) {
+        // Whoever was about to write it had the lock, and is dead.
+        TRY(sys::remove_file(dir_, name));
+      }
     }
     return found;
   }

@@ -144,7 +144,11 @@ Result<> Supervisor::start(const contract::EntrypointCall& call) {
     return networks;
   }
   // kCgroupReady, or end of file when pod-init failed; its end is noticed by the loop.
-  (void)sys::receive_message(ours.get(), 1, 10 * kSecond);
+  if (auto ready = sys::receive_message(ours.get(), 1, 10 * kSecond);
+      !ready && ready.error().kind() != ErrorKind::kBusy && ready.error().sys_errno() != ECONNRESET) {
+    init_.reset();  // before it says that nobody waits for it
+    return std::unexpected(std::move(ready).error().with_context("waiting for the pod's first process"));
+  }
   keep_warm(kWarmTimes);
   timer_.end_phase("cgroup ready");
   host_.register_pod(loop_, init_->pid());

@@ -15,7 +15,7 @@ from world import Broken, Session, World, json_of, normal
 LOADER = re.compile(r"error while loading shared libraries: |cannot allocate TLS data structures|: cannot apply additional memory protection|^Fatal glibc error: |"
                     r"^Inconsistency detected by ld\.so")
 # Words of libraries for an error that was met in them.
-WORDS = re.compile(r"index database: |starting a thread: |is needed for this \(Debian package|the pod ended meanwhile|before it could say why|systemd ended unexpectedly")
+WORDS = re.compile(r"failed to connect to |index database: |starting a thread: |is needed for this \(Debian package|the pod ended meanwhile|before it could say why|systemd ended unexpectedly")
 # What may follow the message of an error.
 MORE = re.compile(r"[\w-]+: (hint: |failed to \w+ (\d+|one or more) |.*entrypoint of stage1 (failed|was killed))")
 # What gc tells on stderr.
@@ -63,7 +63,7 @@ class Worker:
             scenario.steps(session)
         except tracer.Stuck as stuck:
             problems.append(f"hangs: {stuck}")
-            session.kill_all()
+            self.end(session)
         steps = list(session.processes)
         session.deadline = time.monotonic() + 20
         try:
@@ -79,13 +79,21 @@ class Worker:
                 problems += self.judge(scenario, session, fault, step, step is first)
         except tracer.Stuck as stuck:
             problems.append(f"afterwards hangs: {stuck}")
-            session.kill_all()
+            self.end(session)
         problems += self.remains(scenario, before)
         self.clean = not problems
         result = {"scenario": scenario.name, "fault": str(fault), "hit": session.hit, "at": session.hit_text, "program": session.hit_program,
                   "codes": {step.name: step.code for step in steps}, "errors": {step.name: step.err[-2000:] for step in steps if step.err},
                   "problems": problems, "ms": round(1000 * (time.monotonic() - began))}
         return result, session
+
+    @staticmethod
+    def end(session):
+        """remains() tells of what does not go."""
+        try:
+            session.kill_all()
+        except tracer.Stuck:
+            pass
 
     # What the commands said
 

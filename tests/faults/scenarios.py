@@ -274,6 +274,9 @@ class Apps(Scenario):
         wanted = {"add": {"web": "created"}, "start": {"web": "running"}, "stop": {"web": "exited"}, "rm": {}}.get(step)
         # An app that was not started is stopped; one that was may have been killed since.
         fine = {"stop": {"web": "created"}, "start": {"web": "exited"}}.get(step)
+        # It runs; only the record of it could not be written (the supervisor warns of that).
+        if step == "start" and "rkt/life/" in session.hit_text:
+            return []
         return [] if wanted is None or self.found[step] in (wanted, fine) else [f"apps are {self.found[step]}"]
 
 

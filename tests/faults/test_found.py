@@ -47,6 +47,14 @@ class Found(unittest.TestCase):
         """fetch made one after the other, for ever."""
         self.sweep("fetch-oci", "EACCES+", "^fetch:newfstatat:[4-9][0-9]:", share=8)
 
+    def test_an_address_that_was_about_to_be_reserved(self):
+        """Its file stayed for ever."""
+        self.sweep("run-network", "KILL", "^run:write:1[0-9]:", share=10)
+
+    def test_a_supervisor_that_cannot_wait(self):
+        """Only pod-init said something: that the supervisor is gone."""
+        self.sweep("run-network", "ENOMEM", "^run:poll:")
+
     def test_a_systemd_that_does_not_load(self):
         """The message was empty."""
         self.sweep("run", "EIO+", "^run/1:close:", share=3)
