@@ -59,6 +59,7 @@ class MutableApps {
   // Orders are taken from now on; `init` is the pod's first process.
   Result<> serve(pid_t init);
 
+  bool empty() const { return members_.empty(); }
   ManagerLink& manager() { return manager_; }
   // The app with this name, which the supervisor knows to be there.
   const PodApp& app(const std::string& name) const { return members_.at(name).pod->apps.front(); }

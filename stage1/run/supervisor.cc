@@ -403,9 +403,13 @@ Result<> Supervisor::on_notify() {
 Result<> Supervisor::tell_if_ready() {
   if (!ready_ || told_ready_ || stopping_ || !life_.all_ready()) return {};
   told_ready_ = true;
-  // As with ends: a disk that is full must not keep the pod from going on.
-  if (const auto made = sys::make_symlink(paths::kSupervisorReady, root_, paths::kSupervisorStatus); !made)
+  if (auto made = sys::make_symlink(paths::kSupervisorReady, root_, paths::kSupervisorStatus); !made) {
+    // Whoever has started a pod for apps to come waits for this.
+    if (apps_ && apps_->empty())
+      return std::unexpected(std::move(made).error().with_context("recording that the pod is ready"));
+    // As with ends: a disk that is full must not keep the pod from going on.
     log::warning("that the pod is ready is not recorded: {}", made.error().to_string());
+  }
   notifier_.tell("READY=1\nSTATUS=running");
   return {};
 }

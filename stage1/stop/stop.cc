@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+
 #include "common/contract/pod_paths.h"
 #include "common/contract/status_files.h"
 #include "common/sys/pidfd.h"
@@ -17,7 +19,10 @@ Result<bool> is_in_directory(pid_t pid, const sys::DirFd& pod_dir) {
   struct stat pod{};
   struct stat its{};
   if (::fstat(pod_dir.get(), &pod) != 0) return sys_fail("looking at the pod's directory");
-  if (::stat(fmt::format("/proc/{}/cwd", pid).c_str(), &its) != 0) return false;  // it has ended
+  if (::stat(fmt::format("/proc/{}/cwd", pid).c_str(), &its) != 0) {
+    if (errno == ENOENT || errno == ESRCH) return false;  // it has ended
+    return sys_fail("looking at process {}, which may be the pod's supervisor", pid);
+  }
   return pod.st_dev == its.st_dev && pod.st_ino == its.st_ino;
 }
 

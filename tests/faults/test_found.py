@@ -70,3 +70,11 @@ class Found(unittest.TestCase):
     def test_an_app_that_cannot_say_why(self):
         """`run` ended with the code of a step that nobody had named."""
         self.sweep("run", "ENOMEM", "^run/1/1:socket:")
+
+    def test_a_sandbox_that_cannot_say_that_it_is_ready(self):
+        """Whoever had started it waited until the time was over."""
+        self.sweep("app-sandbox", "ENOSPC", "^sandbox/1/1:symlinkat:")
+
+    def test_a_stop_that_cannot_see_the_supervisor(self):
+        """It took the pod for ended, and waited for it."""
+        self.sweep("app-sandbox", "ENOMEM", "^stop/1:newfstatat:")

@@ -65,6 +65,10 @@ class Stuck(Exception):
     """The commands did not end in time."""
 
 
+class Gone(Stuck):
+    """There is nobody to wait for any more."""
+
+
 @dataclass(frozen=True)
 class Call:
     """A system call of a process; `number` is 1 for the first of its name."""
@@ -234,7 +238,7 @@ class Tracer:
             return False
         except ChildProcessError:
             if block:
-                raise Stuck("no process is left") from None
+                raise Gone("no process is left") from None
             return False
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -371,7 +375,10 @@ class Tracer:
             except ProcessLookupError:
                 pass
         self.deadline = time.monotonic() + 20
-        self.drain()
+        try:
+            self.drain()
+        except Gone:  # a thread of a process that was ended has no end of its own to wait for
+            self.tracees.clear()
 
 
 class Alarm(Exception):
