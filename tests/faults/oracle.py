@@ -148,6 +148,10 @@ class Worker:
             return done
         if os.path.isdir(os.path.join(self.world.data, "pods")):
             pods = json_of(aside("list", "--format=json").out)
+            # Who was only waiting for it was killed: it goes on by itself.
+            while not scenario.ends_by_itself and any(pod["state"] == "preparing" for pod in pods or []):
+                session.turn(block=False)
+                pods = json_of(aside("list", "--format=json").out)
             for pod in pods or []:
                 if pod["state"] in ("running", "deleting", "preparing"):
                     if pod["state"] != "running" or scenario.ends_by_itself:
