@@ -26,7 +26,6 @@ class Worker:
     """Carries out cases, one after the other, in a world of its own."""
 
     def __init__(self, binary: str, images: str):
-        tracer.set_up()
         self.world = World(binary, images)
         self.scenario = None
         self.clean = False
@@ -146,19 +145,12 @@ class Worker:
             if done.code != 0 or any(line for line in done.err.splitlines() if not CLEANING.match(line)):
                 problems.append(f"afterwards {' '.join(words)}: {done.code} {done.err.strip()}")
             return done
-        if os.path.isdir(os.path.join(self.world.data, "pods")):
-            pods = json_of(aside("list", "--format=json").out)
-            # Who was only waiting for it was killed: it goes on by itself.
-            while not scenario.ends_by_itself and any(pod["state"] == "preparing" for pod in pods or []):
-                session.turn(block=False)
-                pods = json_of(aside("list", "--format=json").out)
-            for pod in pods or []:
-                if pod["state"] in ("running", "deleting", "preparing"):
-                    if pod["state"] != "running" or scenario.ends_by_itself:
-                        problems.append(f"a pod is {pod['state']}")
-                    aside("stop", "--force", pod["name"])
-                    self.stopped = True
-        session.drain()
+        if scenario.ends_by_itself:
+            problems += self.stop_pods(scenario, aside)
+            session.drain()
+        while not self.drained(session):
+            # Who only waited for a pod in the background may be dead; it becomes a pod, and is stopped then.
+            problems += self.stop_pods(scenario, aside)
         if os.path.isdir(os.path.join(self.world.data, "pods")):
             problems += self.embryos()
             aside("gc", "--grace-period=0s", "--expire-prepared=0s")
@@ -169,6 +161,31 @@ class Worker:
         if not scenario.pods:
             problems += self.store_after(scenario, session, aside)
         return problems
+
+    def stop_pods(self, scenario, aside) -> list:
+        problems = []
+        there = os.path.isdir(os.path.join(self.world.data, "pods"))
+        for pod in (json_of(aside("list", "--format=json").out) or []) if there else []:
+            if pod["state"] in ("deleting", "preparing", "running") and scenario.ends_by_itself:
+                problems.append(f"a pod is {pod['state']}")
+            if pod["state"] == "running":
+                aside("stop", "--force", pod["name"])
+                self.stopped = True
+        return problems
+
+    @staticmethod
+    def drained(session) -> bool:
+        """Whether all processes end within a moment; Stuck when the time of the case is over."""
+        last, session.deadline = session.deadline, min(session.deadline, time.monotonic() + 0.3)
+        try:
+            session.drain()
+        except tracer.Stuck:
+            if time.monotonic() >= last:
+                raise
+            return False
+        finally:
+            session.deadline = last
+        return True
 
     def embryos(self) -> list:
         """gc leaves embryos alone for a minute by the clock of the file system, which nobody can turn: they are looked at instead.

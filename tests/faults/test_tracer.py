@@ -14,7 +14,6 @@ from tracer import Call, Fault, Tracer
 @unittest.skipUnless(tracer.NAMES and os.geteuid() == 0, "needs root on x86-64")
 class TracerTest(unittest.TestCase):
     def setUp(self):
-        tracer.set_up()
         self.directory = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.directory)
         self.file = os.path.join(self.directory, "file")

@@ -190,7 +190,7 @@ class Tracer:
                 for number, stream in enumerate(streams):
                     os.dup2(stream, number)
                 signal.pthread_sigmask(signal.SIG_SETMASK, [])
-                for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGALRM):
+                for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
                     signal.signal(number, signal.SIG_DFL)
                 if not traced or LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, buffer, 0, 0) == 0:
                     os.execvpe(argv[0], argv, env or os.environ)
@@ -230,18 +230,18 @@ class Tracer:
         remaining = self.deadline - time.monotonic()
         if remaining <= 0:
             raise Stuck(", ".join(sorted(f"{one.address} ({one.program})" for one in self.tracees.values())) or "no process is left")
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         try:
-            if block:
-                signal.setitimer(signal.ITIMER_REAL, remaining)
-            pid, status = os.waitpid(-1, WALL | (0 if block else os.WNOHANG))
-        except Alarm:
-            return False
+            pid, status = os.waitpid(-1, WALL | os.WNOHANG)
+            if pid == 0 and block:
+                # A thread of the harness may take the signal: not for long at a time.
+                signal.sigtimedwait([signal.SIGCHLD], min(remaining, 0.01))
         except ChildProcessError:
             if block:
                 raise Gone("no process is left") from None
             return False
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if pid == 0:
             return False
         self.event(pid, status)
@@ -381,14 +381,6 @@ class Tracer:
             self.tracees.clear()
 
 
-class Alarm(Exception):
-    """The timer of a wait."""
-
-
-def raise_alarm(*_):
-    raise Alarm
-
-
 def leader_of(pid) -> int:
     try:
         return int(re.search(r"^Tgid:\s*(\d+)", read_text(f"/proc/{pid}/status"), re.M)[1])
@@ -409,8 +401,3 @@ def string_at(pid, address) -> str:
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         memory.seek(address)
         return memory.read(200).split(b"\0")[0].decode(errors="replace")
-
-
-def set_up():
-    """For the process that traces; once."""
-    signal.signal(signal.SIGALRM, raise_alarm)
