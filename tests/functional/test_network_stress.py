@@ -107,8 +107,21 @@ class Chaos(NetworkCase):
                 self.count("asked again through a port")
                 answer = ask(self.two, self.one.ip, port)
             if answer != f"{name} {self.two.ip}":
-                self.problem(f"{name} on {net}: port {port} answers '{answer}'")
+                self.problem(f"{name} on {net}: port {port} answers '{answer}'; {self.ways(name, uuid, port, info[0]['ip'])}")
             self.count("asked through a port")
+
+    def ways(self, name: str, uuid: str, port: int, address: str) -> str:
+        """What of the host has to do with a pod, its port and its address, for who looks for the reason."""
+        rules = self.one.run("nft", "list", "ruleset").stdout.splitlines()
+        owner, found = "", []
+        for line in rules:
+            owner = line if line.startswith("table") else owner
+            if str(port) in line or address in line:
+                found.append(f"{owner} {line.strip()}")
+        routes = self.one.run("ip", "route", "show", "to", "match", address).stdout.splitlines()
+        flows = self.one.run("sh", "-c", f"grep {port} /proc/net/nf_conntrack || true").stdout.splitlines()
+        pod = [self.state(uuid), read(os.path.join(self.top, name + ".log"))]
+        return "\n".join(["pod:", *pod, "rules:", *found, "routes:", *routes, "flows:", *flows[:20]])
 
     def end(self, dice, process, uuid: str):
         how = dice.choice(("killed", "killed", "first process killed", "stopped", "stopped hard", "terminated"))
